@@ -1,0 +1,57 @@
+package audit
+
+// Action names what happened, as noun.verb.
+type Action string
+
+// The vocabulary.
+const (
+	SetupCompleted Action = "setup.completed"
+
+	SignInSucceeded Action = "signin.succeeded"
+	SignInRefused   Action = "signin.refused"
+	SessionEnded    Action = "session.ended"
+	SessionsEnded   Action = "sessions.ended"
+
+	UserCreated         Action = "user.created"
+	UserUpdated         Action = "user.updated"
+	UserDisabled        Action = "user.disabled"
+	UserEnabled         Action = "user.enabled"
+	UserPasswordChanged Action = "user.password_changed"
+	UserResetLinkMade   Action = "user.reset_link_made"
+	UserPasswordReset   Action = "user.password_reset"
+
+	ClientCreated       Action = "client.created"
+	ClientUpdated       Action = "client.updated"
+	ClientDisabled      Action = "client.disabled"
+	ClientEnabled       Action = "client.enabled"
+	ClientDeleted       Action = "client.deleted"
+	ClientSecretAdded   Action = "client_secret.added"
+	ClientSecretRevoked Action = "client_secret.revoked"
+	ClientRevokedAll    Action = "client.tokens_revoked"
+
+	ScopeCreated Action = "scope.created"
+	KeyRotated   Action = "signing_key.rotated"
+
+	ConsentGiven     Action = "consent.given"
+	ConsentDenied    Action = "consent.denied"
+	ConsentWithdrawn Action = "consent.withdrawn"
+
+	CodeIssued       Action = "code.issued"
+	CodeRedeemed     Action = "code.redeemed"
+	CodeReplayed     Action = "code.replayed"
+	TokenRefreshed   Action = "token.refreshed"
+	TokenRetried     Action = "token.refresh_retried"
+	RefreshReplayed  Action = "token.refresh_replayed"
+	TokenRevoked     Action = "token.revoked"
+	FamilyEnded      Action = "family.ended"
+	FamiliesEnded    Action = "families.ended"
+	AuthorizeRefused Action = "authorize.refused"
+	TokenRefused     Action = "token.refused"
+	RevokeRefused    Action = "revoke.refused"
+	IntrospectRefuse Action = "introspect.refused"
+	UserinfoRefused  Action = "userinfo.refused"
+	AccessDenied     Action = "access.denied"
+
+	// RefusalsSuppressed stands for Event.Count refusals of one network and client that came faster than they are kept.
+	RefusalsSuppressed Action = "refusals.suppressed"
+)

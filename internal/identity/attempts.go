@@ -1,0 +1,30 @@
+package identity
+
+import "time"
+
+// Brute force (security.md rule 15).
+const (
+	FreeFailures      = 4   // wrong passwords for one account from one network before anybody has to wait
+	MaxPause          = 300 // seconds
+	DailyFailureLimit = 100 // failures for one account in a day, after which only known devices may try a password
+)
+
+// Attempts counts the failed sign-ins for one account from one network.
+type Attempts struct {
+	Key           string    `db:"key"` // MAC of account and network: unknown usernames are never stored
+	Failures      int64     `db:"failures"`
+	LastFailureAt time.Time `db:"last_failure_at"`
+	PausedUntil   time.Time `db:"paused_until"`
+}
+
+// Pause is how long the next try has to wait after this many failures: nothing up to the fourth, then 1, 2, 4 … 300 seconds.
+func Pause(failures int64) time.Duration {
+	if failures <= FreeFailures {
+		return 0
+	}
+	seconds := int64(MaxPause)
+	if shift := failures - FreeFailures - 1; shift < 9 {
+		seconds = min(int64(1)<<shift, MaxPause)
+	}
+	return time.Duration(seconds) * time.Second
+}

@@ -1,0 +1,32 @@
+package identity
+
+import "time"
+
+// How long browser sessions last (product.md §6).
+const (
+	SessionIdle     = 8 * time.Hour
+	SessionAbsolute = 24 * time.Hour
+	ConsoleIdle     = 30 * time.Minute
+	// TouchEvery is how stale Session.LastSeenAt may get before a request writes it anew.
+	TouchEvery = time.Minute
+)
+
+// Session is one browser in which a person signed in.
+type Session struct {
+	ID         string     `db:"id"`         // UUIDv7; names the session to people and operators
+	TokenHash  string     `db:"token_hash"` // secret.Hash of the cookie
+	UserID     string     `db:"user_id"`
+	AuthTime   time.Time  `db:"auth_time"`
+	AMR        string     `db:"amr"` // authentication methods (RFC 8176), space-separated
+	LastSeenAt time.Time  `db:"last_seen_at"`
+	ExpiresAt  time.Time  `db:"expires_at"` // absolute
+	EndedAt    *time.Time `db:"ended_at"`
+	EndReason  string     `db:"end_reason"`
+	IP         string     `db:"ip"`
+	UserAgent  string     `db:"user_agent"`
+}
+
+// Live reports whether the session holds at the given time.
+func (s *Session) Live(at time.Time) bool {
+	return s.EndedAt == nil && at.Before(s.ExpiresAt) && at.Before(s.LastSeenAt.Add(SessionIdle))
+}

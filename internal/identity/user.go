@@ -1,0 +1,118 @@
+package identity
+
+import (
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Role is what somebody may do in the console.
+type Role string
+
+// The roles, from most to least.
+const (
+	RoleAdmin    Role = "admin"    // everything
+	RoleOperator Role = "operator" // reads all; ends sessions, revokes tokens
+	RoleAuditor  Role = "auditor"  // reads all
+	RoleUser     Role = "user"     // no console
+)
+
+// Roles lists every role.
+var Roles = []Role{RoleAdmin, RoleOperator, RoleAuditor, RoleUser}
+
+// rank orders the roles; an unknown role ranks with none.
+func (r Role) rank() int {
+	switch r {
+	case RoleAdmin:
+		return 3
+	case RoleOperator:
+		return 2
+	case RoleAuditor:
+		return 1
+	}
+	return 0
+}
+
+// AtLeast reports whether r may do all that other may.
+func (r Role) AtLeast(other Role) bool { return r.rank() >= other.rank() }
+
+// Console reports whether r opens the console.
+func (r Role) Console() bool { return r.rank() > 0 }
+
+// User is a person who signs in.
+type User struct {
+	ID            string     `db:"id"` // UUIDv7; the subject of their tokens
+	Username      string     `db:"username"`
+	Email         string     `db:"email"`
+	EmailVerified bool       `db:"email_verified"`
+	Name          string     `db:"name"`
+	Profile       Profile    `db:"profile"`
+	Role          Role       `db:"role"`
+	PasswordHash  string     `db:"password_hash"` // PHC or modular crypt; empty without a password
+	DisabledAt    *time.Time `db:"disabled_at"`
+	CreatedAt     time.Time  `db:"created_at"`
+	UpdatedAt     time.Time  `db:"updated_at"`
+	Version       int64      `db:"version"`
+}
+
+// Enabled reports whether the person may sign in.
+func (u *User) Enabled() bool { return u.DisabledAt == nil }
+
+// Profile holds the further standard claims of OpenID Connect Core §5.1, under their names there.
+type Profile struct {
+	GivenName           string   `json:"given_name,omitempty"`
+	FamilyName          string   `json:"family_name,omitempty"`
+	MiddleName          string   `json:"middle_name,omitempty"`
+	Nickname            string   `json:"nickname,omitempty"`
+	ProfileURL          string   `json:"profile,omitempty"`
+	Picture             string   `json:"picture,omitempty"`
+	Website             string   `json:"website,omitempty"`
+	Gender              string   `json:"gender,omitempty"`
+	Birthdate           string   `json:"birthdate,omitempty"` // YYYY-MM-DD, 0000-MM-DD or YYYY
+	Zoneinfo            string   `json:"zoneinfo,omitempty"`
+	Locale              string   `json:"locale,omitempty"`
+	PhoneNumber         string   `json:"phone_number,omitempty"` // E.164
+	PhoneNumberVerified bool     `json:"phone_number_verified,omitempty"`
+	Address             *Address `json:"address,omitempty"`
+}
+
+// Address is the address claim of OpenID Connect Core §5.1.1.
+type Address struct {
+	Formatted     string `json:"formatted,omitempty"`
+	StreetAddress string `json:"street_address,omitempty"`
+	Locality      string `json:"locality,omitempty"`
+	Region        string `json:"region,omitempty"`
+	PostalCode    string `json:"postal_code,omitempty"`
+	Country       string `json:"country,omitempty"`
+}
+
+// Value keeps the profile as JSON in one TEXT column.
+func (p Profile) Value() (driver.Value, error) {
+	b, err := json.Marshal(p)
+	return string(b), err
+}
+
+// Scan reads what Value wrote.
+func (p *Profile) Scan(src any) error {
+	var b []byte
+	switch v := src.(type) {
+	case string:
+		b = []byte(v)
+	case []byte:
+		b = v
+	default:
+		return fmt.Errorf("cannot scan %T as a profile", src)
+	}
+	*p = Profile{}
+	return json.Unmarshal(b, p)
+}
+
+// ResetLink lets its bearer choose a new password once.
+type ResetLink struct {
+	Hash      string     `db:"hash"` // secret.Hash of the token in the link
+	UserID    string     `db:"user_id"`
+	CreatedAt time.Time  `db:"created_at"`
+	ExpiresAt time.Time  `db:"expires_at"`
+	UsedAt    *time.Time `db:"used_at"`
+}

@@ -1,0 +1,6 @@
+// Package keys makes, keeps ready and publishes the keys that tokens are signed with.
+//
+// A key lives through four states that follow from the clock alone: next (published, not yet signing), current (signing),
+// retiring (a newer one signs; still published until the last token it signed has expired) and retired (verifies ID token
+// hints for a year, nothing else). The package knows neither HTTP nor SQL, and nothing of what the tokens say.
+package keys

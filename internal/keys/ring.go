@@ -1,0 +1,272 @@
+package keys
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"golang.org/x/sync/singleflight"
+
+	"gatehouse/internal/secret"
+)
+
+const (
+	// freshFor is how old the ring may get before it is read again: a rotation by another process acts within 2 seconds.
+	freshFor = time.Second
+	// unknownAfter is how old it may get when a key id is asked for that it does not hold.
+	unknownAfter = 100 * time.Millisecond
+	// publishedAfter is how long a key stays in the JWKS after a newer one signs: the longest token (24 h) and an hour.
+	publishedAfter = 25 * time.Hour
+	// hintsAfter is how long a key verifies ID token hints after a newer one signs (security.md rule 9).
+	hintsAfter = 365 * 24 * time.Hour
+)
+
+// ErrUnverified says that a token's signature, type or key does not hold.
+var ErrUnverified = errors.New("token does not verify")
+
+// Store is where signing keys are kept.
+type Store interface {
+	// SigningKeys returns all keys.
+	SigningKeys(ctx context.Context) ([]SigningKey, error)
+}
+
+// Ring holds the keys ready for use. It reads them from the store at most once a second.
+type Ring struct {
+	store  Store
+	sealer *secret.Sealer
+	now    func() time.Time
+	last   atomic.Pointer[snapshot]
+	flight singleflight.Group
+}
+
+// NewRing makes a ring. Nothing is read before the first use.
+func NewRing(store Store, sealer *secret.Sealer, now func() time.Time) *Ring {
+	return &Ring{store: store, sealer: sealer, now: now}
+}
+
+type ringKey struct {
+	SigningKey
+	public      crypto.PublicKey
+	private     crypto.Signer // nil unless it may have to sign
+	displacedAt *time.Time    // when a newer key of its algorithm signs
+}
+
+type snapshot struct {
+	at   time.Time
+	keys []ringKey // oldest first
+}
+
+// State says where in its life a key is.
+type State string
+
+// The states of a key.
+const (
+	Next     State = "next"
+	Current  State = "current"
+	Retiring State = "retiring"
+	Retired  State = "retired"
+)
+
+// States returns the state of each key at the given time, by key id.
+func States(all []SigningKey, at time.Time) map[string]State {
+	out := make(map[string]State, len(all))
+	for _, k := range displaced(all) {
+		out[k.KID] = k.state(at)
+	}
+	return out
+}
+
+func (k *ringKey) state(at time.Time) State {
+	switch {
+	case at.Before(k.ActiveFrom):
+		return Next
+	case k.displacedAt == nil || at.Before(*k.displacedAt):
+		return Current
+	case at.Before(k.displacedAt.Add(publishedAfter)):
+		return Retiring
+	}
+	return Retired
+}
+
+// displaced orders the keys by age and notes for each when its successor takes over.
+func displaced(all []SigningKey) []ringKey {
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, func(a, b SigningKey) int {
+		if c := a.ActiveFrom.Compare(b.ActiveFrom); c != 0 {
+			return c
+		}
+		return a.CreatedAt.Compare(b.CreatedAt)
+	})
+	out := make([]ringKey, len(all))
+	for i, k := range all {
+		out[i] = ringKey{SigningKey: k}
+		for j := range i {
+			if out[j].Algorithm == k.Algorithm && out[j].displacedAt == nil {
+				out[j].displacedAt = &out[i].ActiveFrom
+			}
+		}
+	}
+	return out
+}
+
+// keys returns a snapshot younger than age.
+func (r *Ring) keys(ctx context.Context, age time.Duration) (*snapshot, error) {
+	if s := r.last.Load(); s != nil && r.now().Before(s.at.Add(age)) {
+		return s, nil
+	}
+	v, err, _ := r.flight.Do("load", func() (any, error) {
+		at := r.now()
+		rows, err := r.store.SigningKeys(context.WithoutCancel(ctx))
+		if err != nil {
+			return nil, err
+		}
+		s, err := r.open(rows, at, r.last.Load())
+		if err != nil {
+			return nil, err
+		}
+		r.last.Store(s)
+		return s, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return v.(*snapshot), nil
+}
+
+// open parses the keys, taking over from the last snapshot what it already parsed.
+func (r *Ring) open(rows []SigningKey, at time.Time, last *snapshot) (*snapshot, error) {
+	s := &snapshot{at: at, keys: displaced(rows)}
+	for i := range s.keys {
+		k := &s.keys[i]
+		if last != nil {
+			if j := slices.IndexFunc(last.keys, func(o ringKey) bool { return o.KID == k.KID && o.PrivateSealed == k.PrivateSealed }); j >= 0 {
+				k.public, k.private = last.keys[j].public, last.keys[j].private
+				continue
+			}
+		}
+		var err error
+		if k.public, _, err = publicKey(k.PublicJWK); err != nil {
+			return nil, err
+		}
+		if k.PrivateSealed == "" {
+			continue
+		}
+		der, err := r.sealer.Open(sealPurpose, aad(k.KID), k.PrivateSealed)
+		if err != nil {
+			return nil, fmt.Errorf("signing key %s: %w", k.KID, err)
+		}
+		private, err := x509.ParsePKCS8PrivateKey(der)
+		if err != nil {
+			return nil, fmt.Errorf("signing key %s: %w", k.KID, err)
+		}
+		signer, ok := private.(crypto.Signer)
+		if !ok {
+			return nil, fmt.Errorf("signing key %s: a %T cannot sign", k.KID, private)
+		}
+		k.private = signer
+	}
+	return s, nil
+}
+
+// Sign makes a JWT of the given type (its typ header, RFC 8725 §3.11) with the current key of the algorithm.
+func (r *Ring) Sign(ctx context.Context, alg, typ string, claims jwt.Claims) (string, error) {
+	s, err := r.keys(ctx, freshFor)
+	if err != nil {
+		return "", err
+	}
+	now := r.now()
+	for i := range s.keys {
+		k := &s.keys[i]
+		if k.Algorithm != alg || k.private == nil || k.state(now) != Current {
+			continue
+		}
+		token := jwt.NewWithClaims(jwt.GetSigningMethod(alg), claims)
+		token.Header["kid"] = k.KID
+		token.Header["typ"] = typ
+		return token.SignedString(k.private)
+	}
+	return "", fmt.Errorf("no current %s key", alg)
+}
+
+// Purpose is what a token is verified for: it pins the type, the algorithms and how old a key may be (security.md rule 5).
+type Purpose struct {
+	Type       string
+	Algorithms []string
+	Retired    bool // accept keys that left the JWKS up to a year ago: ID token hints
+}
+
+// Verify checks a JWT's type and signature and reads its claims; what the claims say is the caller's to judge.
+// A token that does not verify is ErrUnverified; any other error means that the keys could not be read.
+func (r *Ring) Verify(ctx context.Context, token string, p Purpose, claims jwt.Claims) error {
+	var loadErr error
+	parser := jwt.NewParser(jwt.WithValidMethods(p.Algorithms), jwt.WithoutClaimsValidation())
+	_, err := parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
+		kid, _ := t.Header["kid"].(string)
+		if typ, _ := t.Header["typ"].(string); typ != p.Type {
+			return nil, fmt.Errorf("%w: typ is not %s", ErrUnverified, p.Type)
+		}
+		if _, critical := t.Header["crit"]; critical { // RFC 7515 §4.1.11: extensions we do not know refuse the token
+			return nil, fmt.Errorf("%w: crit header", ErrUnverified)
+		}
+		k, err := r.byID(ctx, kid)
+		if err != nil {
+			loadErr = err
+			return nil, err
+		}
+		if k == nil || k.Algorithm != t.Method.Alg() {
+			return nil, fmt.Errorf("%w: no such key for this algorithm", ErrUnverified)
+		}
+		state := k.state(r.now())
+		if state == Retired && (!p.Retired || !r.now().Before(k.displacedAt.Add(hintsAfter))) {
+			return nil, fmt.Errorf("%w: the key has retired", ErrUnverified)
+		}
+		return k.public, nil
+	})
+	if loadErr != nil {
+		return loadErr
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnverified, err)
+	}
+	return nil
+}
+
+// byID finds a key. One that another node made within the last second may not be known yet: the ring then reads again, at
+// most ten times a second however many unknown ids arrive.
+func (r *Ring) byID(ctx context.Context, kid string) (*ringKey, error) {
+	for _, age := range []time.Duration{freshFor, unknownAfter} {
+		s, err := r.keys(ctx, age)
+		if err != nil {
+			return nil, err
+		}
+		if i := slices.IndexFunc(s.keys, func(k ringKey) bool { return k.KID == kid }); i >= 0 {
+			return &s.keys[i], nil
+		}
+	}
+	return nil, nil
+}
+
+// JWKS returns the published keys as a JWK Set (RFC 7517 §5), newest first.
+func (r *Ring) JWKS(ctx context.Context) ([]byte, error) {
+	s, err := r.keys(ctx, freshFor)
+	if err != nil {
+		return nil, err
+	}
+	now := r.now()
+	set := struct {
+		Keys []json.RawMessage `json:"keys"`
+	}{Keys: []json.RawMessage{}}
+	for _, k := range slices.Backward(s.keys) {
+		if k.state(now) != Retired {
+			set.Keys = append(set.Keys, json.RawMessage(k.PublicJWK))
+		}
+	}
+	return json.Marshal(set)
+}

@@ -1,0 +1,386 @@
+package oauth
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
+	"gatehouse/internal/secret"
+)
+
+// Authorization is an authorization request whose parameters are proven (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1).
+type Authorization struct {
+	Target    *Target
+	Scopes    Scopes
+	Prompt    prompts
+	MaxAge    *time.Duration
+	LoginHint string
+
+	nonce         string
+	codeChallenge string // S256, or empty
+	hintSubject   string // of id_token_hint
+	params        Params
+	known         map[string]Scope
+}
+
+// The values of prompt (OpenID Connect Core §3.1.2.1).
+const (
+	promptNone          = "none"
+	promptLogin         = "login"
+	promptConsent       = "consent"
+	promptSelectAccount = "select_account"
+)
+
+type prompts []string
+
+func (p prompts) has(value string) bool { return slices.Contains(p, value) }
+
+// maxAuthorizeRequest bounds a request that is stored, in bytes.
+const maxAuthorizeRequest = 16 << 10
+
+// maxEchoed bounds what is kept for the client and given back to it: state and nonce, in bytes.
+const maxEchoed = 4 << 10
+
+// authorizeChecks prove a request's parameters, in this order. Their errors go back to the client.
+var authorizeChecks = []func(*Server, context.Context, *Authorization) error{
+	(*Server).checkOnce,
+	(*Server).checkRequestObject,
+	(*Server).checkResponseType,
+	(*Server).checkResponseMode,
+	(*Server).checkResource,
+	(*Server).checkScope,
+	(*Server).checkEchoed,
+	(*Server).checkPrompt,
+	(*Server).checkMaxAge,
+	(*Server).checkPKCE,
+	(*Server).checkIDTokenHint,
+}
+
+// Authorization proves a request's parameters for the target. A *Error goes back to the client through the target.
+func (s *Server) Authorization(ctx context.Context, t *Target, p Params) (*Authorization, error) {
+	a := &Authorization{Target: t, params: p, LoginHint: p.Get("login_hint")}
+	for _, check := range authorizeChecks {
+		if err := check(s, ctx, a); err != nil {
+			return nil, concerning(err, t.Client.ID, "")
+		}
+	}
+	return a, nil
+}
+
+// concerning names whom a refusal concerns, if err is one.
+func concerning(err error, clientID, userID string) error {
+	if e, ok := err.(*Error); ok { //nolint:errorlint // checks return *Error unwrapped
+		return e.For(clientID, userID)
+	}
+	return err
+}
+
+func (s *Server) checkOnce(_ context.Context, a *Authorization) error {
+	if e := a.params.once(); e != nil {
+		return e
+	}
+	return nil
+}
+
+// checkRequestObject refuses what OpenID Connect Core §6 and RFC 9101 would have put into a request object.
+func (s *Server) checkRequestObject(_ context.Context, a *Authorization) error {
+	for param, code := range map[string]string{"request": "request_not_supported", "request_uri": "request_uri_not_supported"} {
+		if a.params.Has(param) {
+			return (&Error{Code: code, Description: "The parameter " + param + " is not supported."}).
+				Because(cause("request_object", "plain parameters", "", "Send the parameters themselves."))
+		}
+	}
+	return nil
+}
+
+func (s *Server) checkResponseType(_ context.Context, a *Authorization) error {
+	switch t := a.params.Get("response_type"); {
+	case t == "":
+		return InvalidRequest("response_type is missing.").
+			Because(cause("response_type_present", ResponseTypeCode, "", "Send response_type=code."))
+	case t != ResponseTypeCode:
+		return (&Error{Code: "unsupported_response_type", Description: "This response_type is not supported."}).
+			Because(causeReceived("response_type_supported", ResponseTypeCode, t, "Send response_type=code."))
+	case !a.Target.Client.Allows(GrantAuthorizationCode):
+		return UnauthorizedClient("The client has not registered the grant type authorization_code.").
+			Because(causeReceived("grant_type_registered", strings.Join(a.Target.Client.GrantTypes, " "), GrantAuthorizationCode,
+				"Add the grant type to the client."))
+	}
+	return nil
+}
+
+func (s *Server) checkResponseMode(_ context.Context, a *Authorization) error {
+	if mode := a.params.Get("response_mode"); mode != "" && mode != "query" {
+		return InvalidRequest("This response_mode is not supported.").
+			Because(causeReceived("response_mode_supported", "query", mode, "Leave response_mode out."))
+	}
+	return nil
+}
+
+func (s *Server) checkResource(_ context.Context, a *Authorization) error {
+	return s.resource(a.params)
+}
+
+// resource refuses a resource that is not ours: there are no other APIs (RFC 8707 §2).
+func (s *Server) resource(p Params) error {
+	if r := p.Get("resource"); r != "" && r != s.Issuer {
+		return InvalidTarget("The resource is not one this server issues tokens for.").
+			Because(cause("resource_known", s.Issuer, audit.URI(r), "Leave resource out."))
+	}
+	return nil
+}
+
+func (s *Server) checkScope(ctx context.Context, a *Authorization) error {
+	var err error
+	if a.known, err = s.scopeSet(ctx); err != nil {
+		return err
+	}
+	a.Scopes, err = a.Target.Client.grantable(a.params, a.known)
+	return err
+}
+
+// grantable reads the scope parameter and refuses what is unknown or not the client's. Without the parameter it is all the
+// client may have that has not to be asked for by name (RFC 6749 §3.3).
+func (c *Client) grantable(p Params, known map[string]Scope) (Scopes, error) {
+	scopes, err := ParseScopes(p.Get("scope"))
+	if err != nil {
+		return nil, InvalidScope("The scope is malformed.").
+			Because(causeReceived("scope_syntax", "names as RFC 6749 §3.3 has them, one space between", p.Get("scope"), "Join the scopes by one space."))
+	}
+	if len(scopes) == 0 {
+		return PersonScopes.Missing(c.Scopes), nil
+	}
+	for _, name := range scopes {
+		if _, ok := known[name]; !ok {
+			return nil, InvalidScope("A scope does not exist.").
+				Because(causeReceived("scope_known", "a scope that exists", name, "Create the scope, or do not ask for it."))
+		}
+		if !c.Scopes.Has(name) {
+			return nil, InvalidScope("The client may not ask for one of the scopes.").
+				Because(causeReceived("scope_allowed", c.Scopes.String(), name, "Add the scope to the client, or do not ask for it."))
+		}
+	}
+	return scopes, nil
+}
+
+func (s *Server) checkEchoed(_ context.Context, a *Authorization) error {
+	a.nonce = a.params.Get("nonce")
+	if len(a.nonce) > maxEchoed || len(a.Target.state) > maxEchoed || len(a.params.Encode()) > maxAuthorizeRequest {
+		return InvalidRequest("The request is too long.").
+			Because(cause("request_length", "state and nonce of at most 4096 bytes", "", "Keep what is long on your side and send a short state."))
+	}
+	return nil
+}
+
+func (s *Server) checkPrompt(_ context.Context, a *Authorization) error {
+	a.Prompt = strings.Fields(a.params.Get("prompt"))
+	for _, value := range a.Prompt {
+		if !slices.Contains([]string{promptNone, promptLogin, promptConsent, promptSelectAccount}, value) {
+			return InvalidRequest("prompt holds an unknown value.").
+				Because(causeReceived("prompt_known", "none, login, consent or select_account", value, "Leave it out."))
+		}
+	}
+	if a.Prompt.has(promptNone) && len(a.Prompt) > 1 {
+		return InvalidRequest("prompt=none stands alone.").
+			Because(causeReceived("prompt_none_alone", promptNone, a.params.Get("prompt"), "Send prompt=none alone."))
+	}
+	return nil
+}
+
+func (s *Server) checkMaxAge(_ context.Context, a *Authorization) error {
+	if !a.params.Has("max_age") {
+		return nil
+	}
+	seconds, err := strconv.ParseUint(a.params.Get("max_age"), 10, 31)
+	if err != nil {
+		return InvalidRequest("max_age is not a number of seconds.").
+			Because(causeReceived("max_age_number", "seconds", a.params.Get("max_age"), "Send whole seconds."))
+	}
+	age := time.Duration(seconds) * time.Second
+	a.MaxAge = &age
+	if seconds == 0 && !a.Prompt.has(promptNone) { // OpenID Connect Core §3.1.2.1: the same as prompt=login
+		a.Prompt = append(a.Prompt, promptLogin)
+	}
+	return nil
+}
+
+// checkPKCE takes S256 alone (RFC 7636 §4.4.1, RFC 9700 §2.1.1); without a challenge only who need not send one.
+func (s *Server) checkPKCE(_ context.Context, a *Authorization) error {
+	challenge, method := a.params.Get("code_challenge"), a.params.Get("code_challenge_method")
+	switch {
+	case challenge == "" && method != "":
+		return InvalidRequest("code_challenge_method came without code_challenge.").
+			Because(causeReceived("code_challenge_present", "code_challenge", method, "Send code_challenge too."))
+	case challenge == "" && (a.Target.Client.Public() || a.Target.Client.RequirePKCE):
+		return InvalidRequest("code_challenge is missing: this client has to use PKCE.").
+			Because(cause("pkce_required", "code_challenge and code_challenge_method=S256", "", "Turn PKCE on in your OAuth library."))
+	case challenge == "":
+		return nil
+	case method != ChallengeS256: // absent means plain (RFC 7636 §4.3)
+		return InvalidRequest("code_challenge_method has to be S256.").
+			Because(causeReceived("code_challenge_method_supported", ChallengeS256, method, "Send code_challenge_method=S256."))
+	case !validChallenge(challenge):
+		return InvalidRequest("code_challenge is not a base64url-encoded SHA-256 hash.").
+			Because(cause("code_challenge_syntax", "43 base64url characters without padding", audit.Shape(challenge), "Send BASE64URL(SHA-256(code_verifier))."))
+	}
+	a.codeChallenge = challenge
+	return nil
+}
+
+// checkIDTokenHint proves an ID token of ours, expired or not (OpenID Connect Core §3.1.2.1).
+func (s *Server) checkIDTokenHint(ctx context.Context, a *Authorization) error {
+	hint := a.params.Get("id_token_hint")
+	if hint == "" {
+		return nil
+	}
+	subject, err := s.hintSubject(ctx, hint, a.Target.Client.ID)
+	if err != nil {
+		return err
+	}
+	a.hintSubject = subject
+	return nil
+}
+
+// CodeParams returns the request as it can be stored and read again.
+func (a *Authorization) CodeParams() string { return a.params.Encode() }
+
+// Answer is what an authorization request leads to: a redirection to the client, or the next step.
+type Answer struct {
+	Step     Step
+	Redirect string // where to send the browser, if Step is Done
+}
+
+// Begun is an interaction that the browser brought back, or nil.
+func begunAt(i *Interaction) *time.Time {
+	if i == nil {
+		return nil
+	}
+	return &i.CreatedAt
+}
+
+// Advance takes a proven request as far as it goes: to a code, or to what needs the person. A refusal is a *Error.
+func (s *Server) Advance(ctx context.Context, a *Authorization, login *Login, i *Interaction, from audit.Caller) (Answer, error) {
+	var consent *Consent
+	if login != nil {
+		var err error
+		if consent, err = s.Store.Consent(ctx, login.Subject, a.Target.Client.ID); err != nil && !fault.IsNotFound(err) {
+			return Answer{}, err
+		}
+	}
+	d := Decide(a, login, consent, begunAt(i), s.Now())
+	switch d.Step {
+	case Refuse:
+		return Answer{}, d.Refusal.For(a.Target.Client.ID, subjectOf(login))
+	case Done:
+		url, err := s.issueCode(ctx, a, a.Scopes, login, nil, from)
+		return Answer{Redirect: url}, err
+	default:
+		return Answer{Step: d.Step}, nil
+	}
+}
+
+func subjectOf(login *Login) string {
+	if login == nil {
+		return ""
+	}
+	return login.Subject
+}
+
+// issueCode saves a code for what was granted and builds the redirection that carries it.
+func (s *Server) issueCode(ctx context.Context, a *Authorization, granted Scopes, login *Login, consent *Consent, from audit.Caller) (string, error) {
+	now := s.Now()
+	code := secret.New("gh_ac_") // 256 random bits (RFC 6749 §10.10 asks for 128)
+	client := a.Target.Client
+	row := Code{
+		Hash: secret.Hash(code), ClientID: client.ID, UserID: login.Subject, SessionID: login.SessionID, FamilyID: newID(),
+		RedirectURI: a.Target.RedirectURI, RedirectURISent: a.Target.sent, Scopes: granted, Nonce: a.nonce, CodeChallenge: a.codeChallenge,
+		AuthTime: login.AuthTime, AMR: login.AMR, CreatedAt: now, ExpiresAt: now.Add(s.Lifetimes.Code),
+	}
+	event := audit.Event{
+		At: now, Action: audit.CodeIssued, Outcome: audit.Success, ClientID: client.ID, UserID: login.Subject, Caller: from,
+		Actor: audit.Party{Kind: audit.KindUser, ID: login.Subject}, Target: audit.Party{Kind: audit.KindClient, ID: client.ID, Name: client.Name},
+	}
+	events := []audit.Event{event}
+	if consent != nil {
+		given := event
+		given.Action = audit.ConsentGiven
+		given.Changes = map[string]audit.Change{"scope": {After: consent.Scopes.String()}}
+		events = append(events, given)
+	}
+	err := s.Store.IssueCode(ctx, row, consent, events...)
+	if fault.IsNotFound(err) { // signed out, disabled or deleted while we decided
+		return "", (&Error{Code: "access_denied", Description: "The sign-in or the application ended meanwhile."}).For(client.ID, login.Subject).
+			Because(cause("still_live", "a live session, person and client", "", "Start again."))
+	}
+	if err != nil {
+		return "", err
+	}
+	return a.Target.succeed(code), nil
+}
+
+// PutAside stores a request for the time its person signs in and consents, and returns the id that brings it back.
+func (s *Server) PutAside(ctx context.Context, clientID, params, browserHash string) (string, error) {
+	now := s.Now()
+	id := secret.New("")
+	err := s.Store.SaveInteraction(ctx, Interaction{
+		Hash: secret.Hash(id), ClientID: clientID, Params: params, BrowserHash: browserHash,
+		CreatedAt: now, ExpiresAt: now.Add(s.Lifetimes.Interaction),
+	})
+	return id, err
+}
+
+// Resume brings back a request that was put aside, for the browser that began it. Its error is for a page.
+func (s *Server) Resume(ctx context.Context, id, browserHash string) (*Interaction, Params, error) {
+	gone := func(rule, expected string) error {
+		return InvalidRequest("This request has expired or belongs to another browser. Go back to the application and start again.").
+			Because(cause(rule, expected, audit.Opaque(id), "Start again from the application, with cookies allowed."))
+	}
+	hash := secret.Hash(id)
+	i, err := s.Store.Interaction(ctx, hash)
+	if fault.IsNotFound(err) {
+		return nil, Params{}, gone("interaction_known", "a request that was put aside")
+	}
+	if err != nil {
+		return nil, Params{}, err
+	}
+	if !s.Now().Before(i.ExpiresAt) {
+		return nil, Params{}, gone("interaction_fresh", "a request younger than "+s.Lifetimes.Interaction.String())
+	}
+	if i.BrowserHash == "" {
+		if err := s.Store.BindInteraction(ctx, hash, browserHash); err == ErrSpent { //nolint:errorlint // returned as it is
+			return nil, Params{}, gone("interaction_browser", "the browser that began the request")
+		} else if err != nil {
+			return nil, Params{}, err
+		}
+	} else if !secret.Equal(i.BrowserHash, browserHash) {
+		return nil, Params{}, gone("interaction_browser", "the browser that began the request")
+	}
+	p, e := ParseParams(i.Params)
+	if e != nil {
+		return nil, Params{}, e
+	}
+	return i, p, nil
+}
+
+// hintSubject proves an id_token_hint and returns its subject.
+func (s *Server) hintSubject(ctx context.Context, hint, clientID string) (string, error) {
+	claims, err := s.verifyIDToken(ctx, hint)
+	if err != nil {
+		return "", err
+	}
+	if claims == nil || claims.Audience != clientID {
+		return "", InvalidRequest("id_token_hint is not an ID token of this server for this client.").
+			Because(cause("id_token_hint_valid", "an ID token that this server issued to this client", audit.Shape(hint), "Send the ID token as it was issued, or leave the hint out."))
+	}
+	return claims.Subject, nil
+}
+
+// AuthorizePath is where a request that was put aside goes on.
+func AuthorizePath(interaction string) string {
+	return PathAuthorize + "?interaction=" + url.QueryEscape(interaction)
+}

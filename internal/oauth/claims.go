@@ -1,0 +1,25 @@
+package oauth
+
+// scopeClaims says which standard claims a scope opens (OpenID Connect Core §5.4).
+var scopeClaims = map[string][]string{
+	ScopeProfile: {
+		"name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile", "picture", "website",
+		"gender", "birthdate", "zoneinfo", "locale", "updated_at",
+	},
+	ScopeEmail:   {"email", "email_verified"},
+	ScopeAddress: {"address"},
+	ScopePhone:   {"phone_number", "phone_number_verified"},
+}
+
+// claimsFor returns the person's claims that the scopes open, and their subject.
+func (p *Person) claimsFor(scopes Scopes) map[string]any {
+	out := map[string]any{"sub": p.Subject}
+	for _, scope := range scopes {
+		for _, name := range scopeClaims[scope] {
+			if value, has := p.Claims[name]; has {
+				out[name] = value
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,126 @@
+package oauth
+
+import (
+	"database/sql/driver"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Client authentication methods (OpenID Connect Core §9, RFC 7591 §2).
+const (
+	AuthBasic = "client_secret_basic"
+	AuthPost  = "client_secret_post"
+	AuthNone  = "none"
+)
+
+// Grant types (RFC 7591 §2).
+const (
+	GrantAuthorizationCode = "authorization_code"
+	GrantRefreshToken      = "refresh_token"
+	GrantClientCredentials = "client_credentials"
+)
+
+// Application types (OpenID Connect Dynamic Client Registration §2).
+const (
+	ApplicationWeb    = "web"
+	ApplicationNative = "native"
+)
+
+// MaxRedirectURIs and MaxLiveSecrets bound a client (product.md §6).
+const (
+	MaxRedirectURIs = 50
+	MaxLiveSecrets  = 5
+)
+
+// Client is an application that may ask for tokens. Its fields bear the names of RFC 7591 §2.
+type Client struct {
+	ID                       string       `db:"id"` // ours, never a subject or username (RFC 9700 §4.15)
+	Name                     string       `db:"client_name"`
+	ApplicationType          string       `db:"application_type"`
+	RedirectURIs             RedirectURIs `db:"redirect_uris"`
+	GrantTypes               Words        `db:"grant_types"`
+	Scopes                   Scopes       `db:"scope"` // those the client may ask for
+	TokenEndpointAuthMethod  string       `db:"token_endpoint_auth_method"`
+	IDTokenSignedResponseAlg string       `db:"id_token_signed_response_alg"`
+	RequirePKCE              bool         `db:"require_pkce"` // our own member; false only for confidential clients
+	ClientURI                string       `db:"client_uri"`
+	PolicyURI                string       `db:"policy_uri"`
+	TosURI                   string       `db:"tos_uri"`
+	Contacts                 Words        `db:"contacts"`
+	// GrantID is the grant that tokens of client_credentials name; "revoke all of this client" replaces it (security.md rule 3).
+	GrantID    string     `db:"grant_id"`
+	DisabledAt *time.Time `db:"disabled_at"`
+	CreatedAt  time.Time  `db:"created_at"`
+	UpdatedAt  time.Time  `db:"updated_at"`
+	Version    int64      `db:"version"` // grows with each change; a form carries it, so that a lost race is seen
+}
+
+// Public reports whether the client authenticates by nothing (RFC 6749 §2.1).
+func (c *Client) Public() bool { return c.TokenEndpointAuthMethod == AuthNone }
+
+// Enabled reports whether the client may be served.
+func (c *Client) Enabled() bool { return c.DisabledAt == nil }
+
+// Allows reports whether the client registered the grant type.
+func (c *Client) Allows(grantType string) bool { return slices.Contains(c.GrantTypes, grantType) }
+
+// ResponseTypes follow from the grant types (RFC 7591 §2.1).
+func (c *Client) ResponseTypes() []string {
+	if c.Allows(GrantAuthorizationCode) {
+		return []string{ResponseTypeCode}
+	}
+	return []string{}
+}
+
+// ClientSecret is one of a client's secrets, kept as a hash and a hint.
+type ClientSecret struct {
+	ID         string     `db:"id"`
+	ClientID   string     `db:"client_id"`
+	Hash       string     `db:"hash"` // secret.Hash of the whole secret
+	Hint       string     `db:"hint"` // its last four characters
+	CreatedAt  time.Time  `db:"created_at"`
+	ExpiresAt  *time.Time `db:"expires_at"`
+	LastUsedAt *time.Time `db:"last_used_at"` // to about a minute
+	RevokedAt  *time.Time `db:"revoked_at"`
+}
+
+// Live reports whether the secret opens the door at the given time.
+func (s *ClientSecret) Live(at time.Time) bool {
+	return s.RevokedAt == nil && (s.ExpiresAt == nil || at.Before(*s.ExpiresAt))
+}
+
+// Words is a list of words without spaces, kept in one TEXT column.
+type Words []string
+
+// Value keeps the list in one TEXT column.
+func (w Words) Value() (driver.Value, error) { return strings.Join(w, " "), nil }
+
+// Scan reads what Value wrote.
+func (w *Words) Scan(src any) error {
+	text, err := scanText(src)
+	if err != nil {
+		return err
+	}
+	*w = strings.Fields(text)
+	return nil
+}
+
+// RedirectURIs is a list of redirection URIs, kept in one TEXT column, one a line.
+type RedirectURIs []string
+
+// Value keeps the list in one TEXT column.
+func (u RedirectURIs) Value() (driver.Value, error) { return strings.Join(u, "\n"), nil }
+
+// Scan reads what Value wrote.
+func (u *RedirectURIs) Scan(src any) error {
+	text, err := scanText(src)
+	if err != nil {
+		return err
+	}
+	*u = nil
+	if text != "" {
+		*u = strings.Split(text, "\n")
+	}
+	return nil
+}

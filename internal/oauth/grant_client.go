@@ -1,0 +1,32 @@
+package oauth
+
+import (
+	"context"
+)
+
+// actAsItself gives a confidential client a token of its own (RFC 6749 §4.4). No refresh token (§4.4.3), no ID token, and
+// nothing is written: the token names the client's current grant.
+func (s *Server) actAsItself(ctx context.Context, call *tokenCall) (*granted, error) {
+	if call.client.Public() {
+		return nil, UnauthorizedClient("A public client cannot act as itself.").
+			Because(cause("client_confidential", "a confidential client", "", "Give the client a secret."))
+	}
+	known, err := s.scopeSet(ctx)
+	if err != nil {
+		return nil, err
+	}
+	scopes, err := call.client.grantable(call.params, known)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range PersonScopes {
+		if scopes.Has(name) {
+			return nil, InvalidScope("A scope needs a person, and none takes part in client_credentials.").
+				Because(causeReceived("scope_without_person", "scopes of APIs", name, "Leave OpenID's scopes out."))
+		}
+	}
+	return &granted{
+		grantID: call.client.GrantID, scopes: scopes,
+		save: func(context.Context) error { return nil },
+	}, nil
+}

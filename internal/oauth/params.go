@@ -1,0 +1,77 @@
+package oauth
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Params are the parameters of one request. A parameter without a value counts as omitted, and one may come only once
+// (RFC 6749 §3.1, §3.2).
+type Params struct {
+	values map[string]string
+	twice  []string // names that came more than once
+}
+
+// ParseParams reads an urlencoded query or body.
+func ParseParams(raw string) (Params, *Error) {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return Params{}, InvalidRequest("The parameters are not properly urlencoded.").
+			Because(cause("parameters_urlencoded", "application/x-www-form-urlencoded", "", "Encode the parameters with your library's form encoder."))
+	}
+	p := Params{values: make(map[string]string, len(values))}
+	for name, all := range values {
+		for _, v := range append(all, name) {
+			if !utf8.ValidString(v) || strings.ContainsRune(v, 0) {
+				return Params{}, InvalidRequest("A parameter holds bytes that are not text.").
+					Because(cause("parameters_text", "UTF-8 without NUL", "", "Send text only."))
+			}
+		}
+		if len(all) > 1 {
+			p.twice = append(p.twice, name)
+			continue
+		}
+		if all[0] != "" {
+			p.values[name] = all[0]
+		}
+	}
+	slices.Sort(p.twice)
+	return p, nil
+}
+
+// Get returns the parameter's value, empty if it was omitted or came more than once.
+func (p Params) Get(name string) string { return p.values[name] }
+
+// Has reports whether the parameter came once and with a value.
+func (p Params) Has(name string) bool { return p.values[name] != "" }
+
+// Twice reports whether the parameter came more than once.
+func (p Params) Twice(name string) bool { return slices.Contains(p.twice, name) }
+
+// Encode writes the parameters as an urlencoded query, so that the request can be read again later.
+func (p Params) Encode() string {
+	values := url.Values{}
+	for name, v := range p.values {
+		values.Set(name, v)
+	}
+	for _, name := range p.twice { // keeps the fault: the stored request is refused as the first one was
+		values[name] = []string{"", ""}
+	}
+	return values.Encode()
+}
+
+// once refuses parameters that came more than once.
+func (p Params) once() *Error {
+	if len(p.twice) == 0 {
+		return nil
+	}
+	name := p.twice[0]
+	if name == "resource" { // RFC 8707 §2 allows several, but one access token serves one API
+		return InvalidTarget("Several resources were asked for; one access token serves one.").
+			Because(cause("resource_single", "one resource", "", "Ask for one resource at a time."))
+	}
+	return InvalidRequest("A parameter was sent more than once.").
+		Because(causeReceived("parameter_once", "each parameter once", name, "Send each parameter once."))
+}

@@ -1,0 +1,147 @@
+package oauth
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// maxURI bounds every URI a client may register, in bytes.
+const maxURI = 2000
+
+// redirectURIFault says in plain words what is wrong with a redirect_uri that a client wants to register, or "" if nothing.
+func redirectURIFault(s string) string {
+	if s == "" {
+		return "Enter a URI."
+	}
+	if len(s) > maxURI {
+		return "The URI is too long."
+	}
+	for i := range len(s) { // also keeps spaces and control characters from every header we write
+		if s[i] <= 0x20 || s[i] >= 0x7f || s[i] == '\\' || s[i] == '"' || s[i] == '<' || s[i] == '>' {
+			return "The URI holds characters that have to be percent-encoded."
+		}
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme == "" {
+		return "This is not an absolute URI."
+	}
+	if strings.Contains(s, "#") { // RFC 6749 §3.1.2
+		return "A redirect URI has no fragment (#…)."
+	}
+	if u.User != nil {
+		return "A redirect URI has no user name or password."
+	}
+	if u.Scheme != strings.ToLower(s[:len(u.Scheme)]) || s[:len(u.Scheme)] != u.Scheme {
+		return "Write the scheme in lower case."
+	}
+	switch u.Scheme {
+	case "https":
+		if u.Hostname() == "" {
+			return "The URI names no host."
+		}
+	case "http":
+		if !loopback(u.Hostname()) {
+			return "Use https. Plain http is allowed only for localhost, 127.0.0.1 and [::1]."
+		}
+	default:
+		// RFC 8252 §7.1: private-use schemes are reversed domain names. The dot also rules out javascript:, data: and file:.
+		if !strings.Contains(u.Scheme, ".") {
+			return "A custom scheme is a reversed domain name such as com.example.app."
+		}
+		if u.Host == "" && u.Path == "" && u.Opaque == "" {
+			return "The URI has nothing after its scheme."
+		}
+		return ""
+	}
+	if u.Host != strings.ToLower(u.Host) {
+		return "Write the host in lower case."
+	}
+	if strings.HasSuffix(u.Host, ":") || !validPort(u.Port()) {
+		return "The port is not a number from 1 to 65535."
+	}
+	for segment := range strings.SplitSeq(u.EscapedPath(), "/") {
+		switch strings.ToLower(segment) {
+		case ".", "..", "%2e", "%2e%2e", ".%2e", "%2e.":
+			return "A redirect URI has no . or .. in its path."
+		}
+	}
+	return ""
+}
+
+func validPort(port string) bool {
+	if port == "" {
+		return true
+	}
+	n, err := net.LookupPort("tcp", port)
+	return err == nil && n > 0 && port[0] >= '0' && port[0] <= '9'
+}
+
+// loopback reports whether host is this machine: localhost or a loopback address.
+func loopback(host string) bool { return host == "localhost" || loopbackIP(host) }
+
+// loopbackIP reports whether host is the IPv4 or IPv6 loopback literal of RFC 8252 §7.3.
+func loopbackIP(host string) bool { return host == "127.0.0.1" || host == "::1" }
+
+// redirectURIMatches compares a requested redirect_uri with a registered one: character by character (RFC 9700 §4.1.3), but
+// that a loopback IP may come with any port (RFC 8252 §7.3). localhost is no such address: it has to match exactly.
+func redirectURIMatches(registered, requested string) bool {
+	if registered == requested {
+		return true
+	}
+	r, rest, ok := splitLoopback(registered)
+	if !ok {
+		return false
+	}
+	q, requestedRest, ok := splitLoopback(requested)
+	return ok && r == q && rest == requestedRest
+}
+
+// splitLoopback takes http://<loopback IP>[:port]<rest> apart without normalising anything.
+func splitLoopback(uri string) (host, rest string, ok bool) {
+	after, isHTTP := strings.CutPrefix(uri, "http://")
+	if !isHTTP {
+		return "", "", false
+	}
+	end := strings.IndexAny(after, "/?#")
+	if end < 0 {
+		end = len(after)
+	}
+	authority, rest := after[:end], after[end:]
+	for _, ip := range []string{"127.0.0.1", "[::1]"} {
+		port, found := strings.CutPrefix(authority, ip)
+		if !found {
+			continue
+		}
+		if port == "" {
+			return ip, rest, true
+		}
+		if _, err := netip.ParseAddrPort(authority); err == nil {
+			return ip, rest, true
+		}
+	}
+	return "", "", false
+}
+
+// rememberable reports whether consent for this redirection may be remembered: a public client on a loopback or
+// custom-scheme redirect could be any program on the person's machine (RFC 8252 §8.6, security.md rule 19).
+func (c *Client) rememberable(redirectURI string) bool {
+	if !c.Public() {
+		return true
+	}
+	u, err := url.Parse(redirectURI)
+	return err == nil && u.Scheme == "https"
+}
+
+// RedirectHost names where a redirection leads, as a person can read it: the host, or the custom scheme.
+func RedirectHost(redirectURI string) string {
+	u, err := url.Parse(redirectURI)
+	if err != nil {
+		return ""
+	}
+	if u.Scheme == "https" || u.Scheme == "http" {
+		return u.Host
+	}
+	return u.Scheme + ":"
+}

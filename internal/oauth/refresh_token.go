@@ -1,0 +1,70 @@
+package oauth
+
+import "time"
+
+// Family is a grant that a person gave a client: every token issued under it names it and dies with it (security.md rule 3).
+// Where the client may refresh, it also holds the state of the rotation: a family has exactly one current refresh token.
+type Family struct {
+	ID       string `db:"id"`
+	ClientID string `db:"client_id"`
+	UserID   string `db:"user_id"`
+	// SessionID is the browser session the family lives and dies with; empty for offline access and plain OAuth.
+	SessionID string     `db:"session_id"`
+	Scopes    Scopes     `db:"scope"`
+	AuthTime  time.Time  `db:"auth_time"`
+	AMR       Words      `db:"amr"`
+	CreatedAt time.Time  `db:"created_at"`
+	ExpiresAt time.Time  `db:"expires_at"` // absolute end of refreshing
+	EndedAt   *time.Time `db:"ended_at"`
+	EndReason string     `db:"end_reason"` // an EndReason constant
+
+	Generation         int64      `db:"generation"`           // of the current refresh token; 0 is the first
+	CurrentHash        string     `db:"current_hash"`         // secret.Hash of the current refresh token; empty without one
+	CurrentPresentedAt *time.Time `db:"current_presented_at"` // when its owner first showed it in a request that failed
+	PreviousHash       string     `db:"previous_hash"`        // its predecessor, which may be retried (security.md rule 1)
+	RotatedAt          *time.Time `db:"rotated_at"`           // when the predecessor was spent
+	SuccessorSealed    string     `db:"successor_sealed"`     // the current token, sealed under its predecessor
+	IdleExpiresAt      time.Time  `db:"idle_expires_at"`      // end of refreshing unless the current token is used before
+}
+
+// Why a family ended.
+const (
+	EndedByClient    = "revoked_by_client"
+	EndedByReplay    = "refresh_token_replayed"
+	EndedByCodeReuse = "code_replayed"
+	EndedByOperator  = "revoked_by_operator"
+	EndedByPerson    = "consent_withdrawn"
+	EndedBySession   = "session_ended"
+	EndedByPassword  = "password_changed"
+	EndedByDisabling = "disabled"
+)
+
+// RefreshToken is one refresh token of a family, current or spent: kept so that a replay is recognised and its story told.
+type RefreshToken struct {
+	Hash       string    `db:"hash"` // secret.Hash of the token
+	FamilyID   string    `db:"family_id"`
+	Generation int64     `db:"generation"`
+	CreatedAt  time.Time `db:"created_at"`
+	IP         string    `db:"ip"` // of the request that was given it
+	UserAgent  string    `db:"user_agent"`
+	RequestID  string    `db:"request_id"`
+}
+
+// PresentedRefreshToken is what one statement tells about a refresh token that somebody presents.
+type PresentedRefreshToken struct {
+	Family
+	Presented     int64 `db:"presented_generation"`
+	UserEnabled   bool  `db:"user_enabled"`
+	ClientEnabled bool  `db:"client_enabled"`
+	SessionLive   bool  `db:"session_live"` // true also where the family is bound to none
+}
+
+// Rotation spends a family's current refresh token and puts its successor there.
+type Rotation struct {
+	FamilyID        string
+	PresentedHash   string // must be current for the rotation to happen
+	Successor       RefreshToken
+	SuccessorSealed string
+	At              time.Time
+	IdleExpiresAt   time.Time
+}

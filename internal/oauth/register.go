@@ -1,0 +1,304 @@
+package oauth
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/mail"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"gatehouse/internal/fault"
+	"gatehouse/internal/secret"
+)
+
+const (
+	maxClientName = 200 // characters
+	maxContacts   = 10
+)
+
+// Validate says what is wrong with a client, field by field, by the names of RFC 7591 §2; one redirect URI is
+// "redirect_uris.N". The console, the command line and registration ask it alike. grantTypes are those that are on, scopes
+// those that exist.
+func (c *Client) Validate(grantTypes []string, scopes []Scope) fault.Fields {
+	f := fault.Fields{}
+	switch name := strings.TrimSpace(c.Name); {
+	case name == "":
+		f.Add("client_name", "Give the application a name that people recognise.")
+	case len([]rune(name)) > maxClientName:
+		f.Add("client_name", fmt.Sprintf("Use at most %d characters.", maxClientName))
+	case !text(c.Name) || strings.ContainsFunc(c.Name, func(r rune) bool { return r < 0x20 || r == 0x7f }):
+		f.Add("client_name", "Use plain text.")
+	}
+	if c.ApplicationType != ApplicationWeb && c.ApplicationType != ApplicationNative {
+		f.Add("application_type", "Choose web or native.")
+	}
+	if !slices.Contains(AuthMethods, c.TokenEndpointAuthMethod) {
+		f.Add("token_endpoint_auth_method", "Choose one of "+strings.Join(AuthMethods, ", ")+".")
+	}
+	if !slices.Contains(IDTokenAlgs, c.IDTokenSignedResponseAlg) {
+		f.Add("id_token_signed_response_alg", "Choose one of "+strings.Join(IDTokenAlgs, ", ")+".")
+	}
+	c.validateGrants(f, grantTypes)
+	c.validateRedirectURIs(f)
+	c.validateScopes(f, scopes)
+	for field, uri := range map[string]string{"client_uri": c.ClientURI, "policy_uri": c.PolicyURI, "tos_uri": c.TosURI} {
+		if uri != "" && !webURI(uri) {
+			f.Add(field, "Enter a full address that begins with https:// or http://.")
+		}
+	}
+	if len(c.Contacts) > maxContacts {
+		f.Add("contacts", fmt.Sprintf("At most %d contacts.", maxContacts))
+	}
+	for _, contact := range c.Contacts {
+		if a, err := mail.ParseAddress(contact); err != nil || a.Address != contact {
+			f.Add("contacts", "Enter e-mail addresses.")
+		}
+	}
+	return f
+}
+
+func (c *Client) validateGrants(f fault.Fields, grantTypes []string) {
+	if len(c.GrantTypes) == 0 {
+		f.Add("grant_types", "Choose at least one grant type.")
+	}
+	for _, g := range c.GrantTypes {
+		if !slices.Contains(grantTypes, g) {
+			f.Add("grant_types", "A grant type is unknown or switched off.")
+		}
+	}
+	if c.Allows(GrantRefreshToken) && !c.Allows(GrantAuthorizationCode) {
+		f.Add("grant_types", "Refresh tokens come with the authorization code: choose authorization_code too.")
+	}
+	if c.Allows(GrantClientCredentials) && c.Public() {
+		f.Add("grant_types", "A public client cannot act as itself: give it a secret, or leave client_credentials out.")
+	}
+	if !c.RequirePKCE && c.Public() { // RFC 9700 §2.1.1
+		f.Add("require_pkce", "A public client has to use PKCE.")
+	}
+}
+
+func (c *Client) validateRedirectURIs(f fault.Fields) {
+	if c.Allows(GrantAuthorizationCode) && len(c.RedirectURIs) == 0 {
+		f.Add("redirect_uris", "Enter at least one redirect URI: the authorization code needs one.")
+	}
+	if len(c.RedirectURIs) > MaxRedirectURIs {
+		f.Add("redirect_uris", fmt.Sprintf("At most %d redirect URIs.", MaxRedirectURIs))
+	}
+	for i, uri := range c.RedirectURIs {
+		field := fmt.Sprintf("redirect_uris.%d", i)
+		if fault := redirectURIFault(uri); fault != "" {
+			f.Add(field, fault)
+		} else if slices.Index(c.RedirectURIs, uri) < i {
+			f.Add(field, "This redirect URI is there twice.")
+		}
+	}
+}
+
+func (c *Client) validateScopes(f fault.Fields, scopes []Scope) {
+	for _, name := range c.Scopes {
+		if !slices.ContainsFunc(scopes, func(s Scope) bool { return s.Name == name }) {
+			f.Add("scope", "The scope "+name+" does not exist.")
+		}
+		if PersonScopes.Has(name) && !c.Allows(GrantAuthorizationCode) {
+			f.Add("scope", "The scope "+name+" needs a person, and so the grant type authorization_code.")
+		}
+	}
+}
+
+func webURI(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && len(s) <= maxURI && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil && !strings.ContainsAny(s, " \t\r\n\"<>\\")
+}
+
+// Identify gives a new client its id, its first grant and its dates.
+func (c *Client) Identify(now time.Time) {
+	c.ID = "cl_" + secret.New("")[:22] // 132 bits; no username or subject begins with cl_ (RFC 9700 §4.15)
+	c.GrantID, c.CreatedAt, c.UpdatedAt, c.Version = newID(), now, now, 1
+}
+
+// NewClientSecret makes a secret and the row that keeps its hash. The value is shown once and never again.
+func NewClientSecret(clientID string, now time.Time, expiresAt *time.Time) (value string, row ClientSecret) {
+	value = secret.New("gh_cs_")
+	return value, ClientSecret{
+		ID: newID(), ClientID: clientID, Hash: secret.Hash(value), Hint: value[len(value)-4:], CreatedAt: now, ExpiresAt: expiresAt,
+	}
+}
+
+// metadata is client metadata on the wire (RFC 7591 §2). Pointers tell what was left out.
+type metadata struct {
+	RedirectURIs             []string `json:"redirect_uris"`
+	TokenEndpointAuthMethod  *string  `json:"token_endpoint_auth_method"`
+	GrantTypes               []string `json:"grant_types"`
+	ResponseTypes            []string `json:"response_types"`
+	ClientName               *string  `json:"client_name"`
+	ClientURI                *string  `json:"client_uri"`
+	PolicyURI                *string  `json:"policy_uri"`
+	TosURI                   *string  `json:"tos_uri"`
+	Contacts                 []string `json:"contacts"`
+	Scope                    *string  `json:"scope"`
+	ApplicationType          *string  `json:"application_type"`
+	IDTokenSignedResponseAlg *string  `json:"id_token_signed_response_alg"`
+	RequirePKCE              *bool    `json:"require_pkce"`
+
+	// Members that would change what the client is allowed, and that we do not serve: refused rather than ignored.
+	JWKS    json.RawMessage `json:"jwks"`
+	JWKSURI *string         `json:"jwks_uri"`
+}
+
+// InvalidClientMetadata refuses a registration (RFC 7591 §3.2.2).
+func InvalidClientMetadata(description string) *Error {
+	return &Error{Code: "invalid_client_metadata", Description: description}
+}
+
+// ClientFromMetadata reads client metadata (RFC 7591 §2) and fills in the defaults. Members it does not know are ignored, as
+// RFC 7591 asks. The client is not validated yet.
+func ClientFromMetadata(document []byte) (*Client, *Error) {
+	var m metadata
+	if err := unmarshalObject(document, &m); err != nil {
+		return nil, InvalidClientMetadata("The metadata is not a JSON object as RFC 7591 has it: " + err.Error() + ".")
+	}
+	if m.JWKSURI != nil && len(m.JWKS) > 0 { // RFC 7591 §2
+		return nil, InvalidClientMetadata("jwks and jwks_uri exclude each other.")
+	}
+	c := &Client{
+		Name: value(m.ClientName, ""), ApplicationType: value(m.ApplicationType, ApplicationWeb), RedirectURIs: m.RedirectURIs,
+		GrantTypes: m.GrantTypes, TokenEndpointAuthMethod: value(m.TokenEndpointAuthMethod, AuthBasic),
+		IDTokenSignedResponseAlg: value(m.IDTokenSignedResponseAlg, IDTokenAlgs[0]), RequirePKCE: value(m.RequirePKCE, true),
+		ClientURI: value(m.ClientURI, ""), PolicyURI: value(m.PolicyURI, ""), TosURI: value(m.TosURI, ""), Contacts: m.Contacts,
+	}
+	if m.GrantTypes == nil {
+		c.GrantTypes = Words{GrantAuthorizationCode} // RFC 7591 §2
+	}
+	if strings.TrimSpace(c.Name) == "" {
+		c.Name = "Unnamed application"
+	}
+	scopes, err := ParseScopes(value(m.Scope, ""))
+	if err != nil {
+		return nil, InvalidClientMetadata("scope is malformed.")
+	}
+	c.Scopes = scopes
+	if m.Scope == nil && c.Allows(GrantAuthorizationCode) {
+		c.Scopes = slices.Clone(PersonScopes)
+	}
+	for _, word := range slices.Concat([]string(c.GrantTypes), c.Contacts) {
+		if word == "" || strings.ContainsFunc(word, func(r rune) bool { return r <= ' ' }) {
+			return nil, InvalidClientMetadata("grant_types and contacts hold words without spaces.")
+		}
+	}
+	// RFC 7591 §2.1: the response types have to fit the grant types; where only one of the two is given, the other follows.
+	if m.ResponseTypes != nil && !slices.Equal(m.ResponseTypes, c.ResponseTypes()) {
+		return nil, InvalidClientMetadata(fmt.Sprintf("response_types %q do not fit grant_types %q.", m.ResponseTypes, c.GrantTypes))
+	}
+	return c, nil
+}
+
+// MetadataFault turns what Validate found into the error of RFC 7591 §3.2.2, or nil.
+func MetadataFault(f fault.Fields) *Error {
+	if len(f) == 0 {
+		return nil
+	}
+	names := slices.Sorted(maps.Keys(f))
+	for _, name := range names { // redirect URIs have a code of their own
+		if strings.HasPrefix(name, "redirect_uris") {
+			return &Error{Code: "invalid_redirect_uri", Description: name + ": " + f[name]}
+		}
+	}
+	return InvalidClientMetadata(names[0] + ": " + f[names[0]])
+}
+
+// Registration is a client as RFC 7591 §3.2.1 answers it.
+type Registration struct {
+	ClientID                 string   `json:"client_id"`
+	ClientSecret             string   `json:"client_secret,omitempty"`
+	ClientIDIssuedAt         int64    `json:"client_id_issued_at"`                // seconds since 1970
+	ClientSecretExpiresAt    *int64   `json:"client_secret_expires_at,omitempty"` // seconds since 1970; 0 never; only beside a secret
+	ClientName               string   `json:"client_name"`
+	ApplicationType          string   `json:"application_type"`
+	RedirectURIs             []string `json:"redirect_uris"`
+	GrantTypes               []string `json:"grant_types"`
+	ResponseTypes            []string `json:"response_types"`
+	Scope                    string   `json:"scope"`
+	TokenEndpointAuthMethod  string   `json:"token_endpoint_auth_method"`
+	IDTokenSignedResponseAlg string   `json:"id_token_signed_response_alg"`
+	RequirePKCE              bool     `json:"require_pkce"`
+	ClientURI                string   `json:"client_uri,omitempty"`
+	PolicyURI                string   `json:"policy_uri,omitempty"`
+	TosURI                   string   `json:"tos_uri,omitempty"`
+	Contacts                 []string `json:"contacts,omitempty"`
+}
+
+// Registration describes the client; secretValue is empty unless it was made just now.
+func (c *Client) Registration(secretValue string, secretExpires *time.Time) Registration {
+	r := Registration{
+		ClientID: c.ID, ClientSecret: secretValue, ClientIDIssuedAt: c.CreatedAt.Unix(), ClientName: c.Name, ApplicationType: c.ApplicationType,
+		RedirectURIs: orEmpty(c.RedirectURIs), GrantTypes: orEmpty(c.GrantTypes), ResponseTypes: c.ResponseTypes(), Scope: c.Scopes.String(),
+		TokenEndpointAuthMethod: c.TokenEndpointAuthMethod, IDTokenSignedResponseAlg: c.IDTokenSignedResponseAlg, RequirePKCE: c.RequirePKCE,
+		ClientURI: c.ClientURI, PolicyURI: c.PolicyURI, TosURI: c.TosURI, Contacts: c.Contacts,
+	}
+	if secretValue != "" {
+		var at int64
+		if secretExpires != nil {
+			at = secretExpires.Unix()
+		}
+		r.ClientSecretExpiresAt = &at
+	}
+	return r
+}
+
+func orEmpty[S ~[]string](s S) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
+
+func value[T any](p *T, otherwise T) T {
+	if p == nil {
+		return otherwise
+	}
+	return *p
+}
+
+// unmarshalObject reads one JSON object strictly: nothing after it, and no member twice, which parsers read differently
+// (RFC 8259 §4).
+func unmarshalObject(document []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(document))
+	if start, err := d.Token(); err != nil || start != json.Delim('{') {
+		return errors.New("it is no object")
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return errors.New("it is not valid JSON")
+		}
+		if seen[name.(string)] {
+			return errors.New("a member is there twice")
+		}
+		seen[name.(string)] = true
+		var skip json.RawMessage
+		if err := d.Decode(&skip); err != nil {
+			return errors.New("it is not valid JSON")
+		}
+	}
+	if _, err := d.Token(); err != nil {
+		return errors.New("it is not valid JSON")
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the object")
+	}
+	if err := json.Unmarshal(document, into); err != nil {
+		var kind *json.UnmarshalTypeError
+		if errors.As(err, &kind) {
+			return fmt.Errorf("%s has the wrong type", kind.Field)
+		}
+		return errors.New("it is not valid JSON")
+	}
+	return nil
+}

@@ -1,0 +1,108 @@
+package oauth
+
+import (
+	"database/sql/driver"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Scopes of OpenID Connect Core §5.4 and §11.
+const (
+	ScopeOpenID        = "openid"
+	ScopeProfile       = "profile"
+	ScopeEmail         = "email"
+	ScopeAddress       = "address"
+	ScopePhone         = "phone"
+	ScopeOfflineAccess = "offline_access"
+)
+
+// PersonScopes need a person and have to be asked for by name: none of them is ever a default.
+var PersonScopes = Scopes{ScopeOpenID, ScopeProfile, ScopeEmail, ScopeAddress, ScopePhone, ScopeOfflineAccess}
+
+// Scope is a right with a global name, described to people on the consent page.
+type Scope struct {
+	Name        string    `db:"name"`
+	Description string    `db:"description"`
+	Builtin     bool      `db:"builtin"` // OpenID's own; cannot be changed or deleted
+	CreatedAt   time.Time `db:"created_at"`
+}
+
+// Scopes is a list of scope names in the order they were asked for, without doubles.
+type Scopes []string
+
+// ParseScopes reads a scope parameter (RFC 6749 §3.3): names of %x21 %x23-5B %x5D-7E, one space between them.
+func ParseScopes(s string) (Scopes, error) {
+	if s == "" {
+		return nil, nil
+	}
+	var out Scopes
+	for name := range strings.SplitSeq(s, " ") {
+		if !ValidScopeName(name) {
+			return nil, fmt.Errorf("scope holds a name that RFC 6749 §3.3 does not allow")
+		}
+		if !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out, nil
+}
+
+// ValidScopeName reports whether name is a scope-token of RFC 6749 §3.3.
+func ValidScopeName(name string) bool {
+	if name == "" {
+		return false
+	}
+	for i := range len(name) {
+		if c := name[i]; c < 0x21 || c > 0x7e || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
+// Has reports whether name is among s.
+func (s Scopes) Has(name string) bool { return slices.Contains(s, name) }
+
+// Covers reports whether every one of others is among s.
+func (s Scopes) Covers(others Scopes) bool { return len(s.Missing(others)) == 0 }
+
+// Missing returns those of others that are not among s.
+func (s Scopes) Missing(others Scopes) Scopes {
+	var out Scopes
+	for _, name := range others {
+		if !s.Has(name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// String joins the names by spaces, as the protocol has them.
+func (s Scopes) String() string { return strings.Join(s, " ") }
+
+// Value keeps the list in one TEXT column.
+func (s Scopes) Value() (driver.Value, error) { return s.String(), nil }
+
+// Scan reads what Value wrote.
+func (s *Scopes) Scan(src any) error {
+	text, err := scanText(src)
+	if err != nil {
+		return err
+	}
+	*s = strings.Fields(text)
+	return nil
+}
+
+func scanText(src any) (string, error) {
+	switch v := src.(type) {
+	case string:
+		return v, nil
+	case []byte:
+		return string(v), nil
+	case nil:
+		return "", nil
+	}
+	return "", fmt.Errorf("cannot scan %T as text", src)
+}

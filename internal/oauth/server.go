@@ -1,0 +1,116 @@
+package oauth
+
+import (
+	"context"
+	"log/slog"
+	"net/url"
+	"time"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/keys"
+)
+
+// Paths of the endpoints below the issuer.
+const (
+	PathAuthorize  = "/oauth/authorize"
+	PathToken      = "/oauth/token"
+	PathRevoke     = "/oauth/revoke"
+	PathIntrospect = "/oauth/introspect"
+	PathUserinfo   = "/oauth/userinfo"
+	PathJWKS       = "/oauth/jwks"
+	PathErrors     = "/errors/"
+)
+
+// Lifetimes of what the server hands out.
+type Lifetimes struct {
+	Code              time.Duration
+	Interaction       time.Duration // a request that waits for its person
+	AccessToken       time.Duration // of a person's token
+	ClientAccessToken time.Duration // of client_credentials
+	IDToken           time.Duration
+	Refresh           time.Duration // absolute, for the whole family
+	RefreshIdle       time.Duration // unless used before
+	Reuse             time.Duration // how long a spent refresh token may be retried by a public client
+	ReuseConfidential time.Duration // the same where the client authenticates
+}
+
+// DefaultLifetimes are those of product.md §6.
+func DefaultLifetimes() Lifetimes {
+	return Lifetimes{
+		Code: time.Minute, Interaction: 30 * time.Minute,
+		AccessToken: 15 * time.Minute, ClientAccessToken: 10 * time.Minute, IDToken: 15 * time.Minute,
+		Refresh: 30 * 24 * time.Hour, RefreshIdle: 14 * 24 * time.Hour,
+		Reuse: 10 * time.Second, ReuseConfidential: time.Minute,
+	}
+}
+
+// maxReuse bounds the reuse interval where it starts at a node's return to ready (security.md rule 1).
+const maxReuse = 5 * time.Minute
+
+// Server is the rulebook at work. Make it with New.
+type Server struct {
+	Config
+	grants map[string]grant
+}
+
+// Config is what a Server needs.
+type Config struct {
+	Issuer    string
+	Store     Store
+	Keys      *keys.Ring
+	Lifetimes Lifetimes
+	Now       func() time.Time // UTC, to the microsecond
+	// ReadySince tells when this node last became ready to serve: retries that waited for it are not taken for replays.
+	ReadySince func() time.Time
+	Log        *slog.Logger
+}
+
+// New makes a Server.
+func New(c Config) *Server {
+	s := &Server{Config: c}
+	// A map on the Server: discovery, registration and the console's checkboxes read it, and settings may leave entries out.
+	s.grants = map[string]grant{
+		GrantAuthorizationCode: s.redeemCode,
+		GrantRefreshToken:      s.refresh,
+		GrantClientCredentials: s.actAsItself,
+	}
+	return s
+}
+
+// GrantTypes lists the grants that are on, in the order people meet them.
+func (s *Server) GrantTypes() []string {
+	var out []string
+	for _, g := range []string{GrantAuthorizationCode, GrantRefreshToken, GrantClientCredentials} {
+		if _, on := s.grants[g]; on {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// ErrorURI is the public page that explains an error code; the request id leads an operator to the cause.
+func (s *Server) ErrorURI(code, requestID string) string {
+	return s.Issuer + PathErrors + url.PathEscape(code) + "?request=" + url.QueryEscape(requestID)
+}
+
+// scopeSet reads the scopes that exist, by name.
+func (s *Server) scopeSet(ctx context.Context) (map[string]Scope, error) {
+	all, err := s.Store.Scopes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	set := make(map[string]Scope, len(all))
+	for _, scope := range all {
+		set[scope.Name] = scope
+	}
+	return set, nil
+}
+
+func cause(rule, expected string, received audit.Received, remedy string) audit.Cause {
+	return audit.Cause{Rule: rule, Expected: expected, Received: received, Remedy: remedy}
+}
+
+// causeReceived is cause for a value that may be kept as it is: a protocol parameter that is no secret.
+func causeReceived(rule, expected, received, remedy string) audit.Cause {
+	return cause(rule, expected, audit.Value(received), remedy)
+}

@@ -1,0 +1,220 @@
+package secret
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+)
+
+// ErrBusy means that too many passwords are being checked: answer 503 with Retry-After.
+var ErrBusy = errors.New("too many passwords are being checked")
+
+// HasherOptions sets the cost of new hashes and the bounds of the pool. The zero value is right for a server.
+type HasherOptions struct {
+	MemoryKiB uint32 // argon2id memory of a new hash; default and least DefaultMemoryKiB, at most 256 MiB
+	Time      uint32 // argon2id passes of a new hash; default and least DefaultTime, at most 10
+	Threads   uint8  // argon2id lanes of a new hash; default DefaultThreads, at most 16
+
+	Workers int           // hashes under way at once; default the cores this process may use
+	Memory  uint64        // bytes all of them together may use; default 25 % of what this process may have
+	Queue   int           // callers that may wait in each queue; default 1024
+	Wait    time.Duration // how long one waits before ErrBusy; default 10 s
+	Idle    time.Duration // how long the pool rests before its memory goes back; default 1 min
+}
+
+// Hasher hashes and checks passwords, a bounded number at a time: as many as cores and a quarter of the
+// memory allow. Others wait in two queues, known devices first, so that a storm of wrong passwords from
+// strangers delays strangers. It is safe for concurrent use; it starts no goroutine and computes no hash
+// until it is asked.
+type Hasher struct {
+	cost       params
+	wait       time.Duration
+	queueLimit int
+	idleAfter  time.Duration
+	free       func() // gives memory back to the system
+
+	mu        sync.Mutex
+	workers   int    // all there are
+	idle      int    // those not in use
+	memoryKiB uint64 // all there is
+	unusedKiB uint64 // that not in use
+	queues    [2][]*waiter
+	rest      *time.Timer   // runs while the pool is idle
+	done      chan struct{} // closed by Close
+}
+
+// The queues, in the order they are served.
+const (
+	knownDevices = iota
+	strangers
+)
+
+// waiter is one caller in a queue, and what its hash will take.
+type waiter struct {
+	workers int
+	kib     uint64
+	ready   chan struct{} // closed once the pool has given it that
+}
+
+// NewHasher returns a Hasher. It fails if the cost of new hashes lies outside its bounds.
+func NewHasher(o HasherOptions) (*Hasher, error) {
+	cost := params{
+		memoryKiB: orDefault(o.MemoryKiB, DefaultMemoryKiB),
+		time:      orDefault(o.Time, DefaultTime),
+		threads:   orDefault(o.Threads, DefaultThreads),
+	}
+	if cost.memoryKiB < DefaultMemoryKiB || cost.memoryKiB > maxMemoryKiB ||
+		cost.time < DefaultTime || cost.time > maxTime || cost.threads > maxThreads {
+		return nil, fmt.Errorf("password hash: expected memory of %d to %d KiB, time of %d to %d and up to %d threads",
+			DefaultMemoryKiB, maxMemoryKiB, DefaultTime, maxTime, maxThreads)
+	}
+	h := &Hasher{
+		cost:       cost,
+		wait:       orDefault(o.Wait, 10*time.Second),
+		queueLimit: orDefault(o.Queue, 1024),
+		idleAfter:  orDefault(o.Idle, time.Minute),
+		free:       debug.FreeOSMemory,
+		workers:    orDefault(o.Workers, runtime.GOMAXPROCS(0)),
+		done:       make(chan struct{}),
+	}
+	memory := o.Memory
+	if memory == 0 {
+		memory = availableMemory() / 4
+	}
+	h.memoryKiB = max(memory/1024, uint64(cost.memoryKiB)) // one hash is always possible
+	h.idle, h.unusedKiB = h.workers, h.memoryKiB
+	return h, nil
+}
+
+func orDefault[T comparable](value, fallback T) T {
+	var zero T
+	if value == zero {
+		return fallback
+	}
+	return value
+}
+
+// Close answers ErrBusy to those who wait and to all who come, and forgets the timer. Hashes under way finish.
+func (h *Hasher) Close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.closed() {
+		close(h.done)
+	}
+	h.stopResting()
+}
+
+func (h *Hasher) closed() bool {
+	select {
+	case <-h.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// acquire waits for the pool's leave to use so many threads and so much memory; release gives them back.
+func (h *Hasher) acquire(ctx context.Context, threads int, kib uint32, known bool) (release func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	queue := strangers
+	if known {
+		queue = knownDevices
+	}
+	w := &waiter{ready: make(chan struct{})}
+	// A hash larger than the whole pool runs alone.
+	w.workers, w.kib = min(threads, h.workers), min(uint64(kib), h.memoryKiB)
+
+	h.mu.Lock()
+	if h.closed() || len(h.queues[queue]) >= h.queueLimit {
+		h.mu.Unlock()
+		return nil, ErrBusy
+	}
+	h.stopResting()
+	h.queues[queue] = append(h.queues[queue], w)
+	h.serve()
+	h.mu.Unlock()
+
+	select { // spares a free pool the timer
+	case <-w.ready:
+		return func() { h.release(w) }, nil
+	default:
+	}
+	patience := time.NewTimer(h.wait)
+	defer patience.Stop()
+	select {
+	case <-w.ready:
+		return func() { h.release(w) }, nil
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-patience.C:
+		err = ErrBusy
+	case <-h.done:
+		err = ErrBusy
+	}
+	h.leave(queue, w)
+	return nil, err
+}
+
+// serve lets in whoever fits, known devices first. Whoever is first and does not fit holds up those behind,
+// or large hashes would wait for ever. It is called with mu held.
+func (h *Hasher) serve() {
+	for q := range h.queues {
+		for len(h.queues[q]) > 0 {
+			w := h.queues[q][0]
+			if w.workers > h.idle || w.kib > h.unusedKiB {
+				return
+			}
+			h.queues[q] = slices.Delete(h.queues[q], 0, 1)
+			h.idle -= w.workers
+			h.unusedKiB -= w.kib
+			close(w.ready)
+		}
+	}
+}
+
+func (h *Hasher) release(w *waiter) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.idle += w.workers
+	h.unusedKiB += w.kib
+	h.serve()
+	if h.idle == h.workers && !h.closed() {
+		h.startResting()
+	}
+}
+
+// leave takes w out of its queue; if the pool let it in meanwhile, it gives back what it got.
+func (h *Hasher) leave(queue int, w *waiter) {
+	h.mu.Lock()
+	if i := slices.Index(h.queues[queue], w); i >= 0 {
+		h.queues[queue] = slices.Delete(h.queues[queue], i, i+1)
+		h.serve() // those behind a large one may fit now
+		h.mu.Unlock()
+		return
+	}
+	h.mu.Unlock()
+	h.release(w)
+}
+
+// startResting arms the timer that gives the pool's memory back: without it the process keeps what its
+// largest moment took. Called with mu held, as stopResting is.
+func (h *Hasher) startResting() {
+	if h.rest == nil {
+		h.rest = time.AfterFunc(h.idleAfter, h.free)
+		return
+	}
+	h.rest.Reset(h.idleAfter)
+}
+
+func (h *Hasher) stopResting() {
+	if h.rest != nil {
+		h.rest.Stop()
+	}
+}
