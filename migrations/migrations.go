@@ -2,10 +2,13 @@ package migrations
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -49,6 +52,24 @@ func Latest() int64 {
 		latest = max(latest, version)
 	}
 	return latest
+}
+
+// Fingerprint names the schema: it changes whenever a step does. Tests keep a migrated database under it.
+func Fingerprint() string {
+	sum := sha256.New()
+	fmt.Fprint(sum, ordered)
+	err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		step, err := files.ReadFile(path)
+		fmt.Fprintf(sum, "%s %d %s", path, len(step), step)
+		return err
+	})
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:8])
 }
 
 // Version is the version of the database's schema, 0 for an empty database. It changes nothing.

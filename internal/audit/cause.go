@@ -25,23 +25,36 @@ const maxReceived = 256 // bytes
 // Value keeps a protocol parameter that is no secret (a grant type, a scope, a method): cut to 256 bytes, control characters removed.
 func Value(s string) Received { return Received(clean(s)) }
 
-// URI keeps a URI without its query and fragment, which may carry anything.
+// URI keeps a URI without its query, its fragment and whatever stands before an @ in its authority: they may carry anything.
 func URI(s string) Received {
 	cut := ""
 	if i := strings.IndexAny(s, "?#"); i >= 0 {
 		s, cut = s[:i], "?…"
 	}
-	return Received(clean(s) + cut)
+	if scheme, rest, found := strings.Cut(s, "://"); found {
+		end := strings.IndexByte(rest, '/')
+		if end < 0 {
+			end = len(rest)
+		}
+		if at := strings.LastIndexByte(rest[:end], '@'); at >= 0 {
+			s = scheme + "://…" + rest[at:]
+		}
+	}
+	return Received(cleanTo(s, maxReceived-len(cut)) + cut)
 }
 
 // Opaque describes one of our own values of at least 128 random bits by its last four characters and a hash prefix;
-// anything shorter than such a value is described by its length alone.
+// anything that cannot be such a value (it is shorter, or a sentence) is described by its length alone.
 func Opaque(s string) Received {
-	if len(s) < 22 { // 128 bits in base64url
+	if len(s) < 22 || strings.ContainsFunc(s, notBase64URL) { // 22 characters hold 128 bits
 		return Shape(s)
 	}
 	sum := sha256.Sum256([]byte(s))
-	return Received(fmt.Sprintf("%d characters ending in %s, SHA-256 %s…", len(s), clean(s[len(s)-4:]), base64.RawURLEncoding.EncodeToString(sum[:])[:8]))
+	return Received(fmt.Sprintf("%d characters ending in %s, SHA-256 %s…", len(s), s[len(s)-4:], base64.RawURLEncoding.EncodeToString(sum[:])[:8]))
+}
+
+func notBase64URL(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
 }
 
 // Shape describes a value that must not be kept by its length alone.
@@ -52,12 +65,15 @@ func Shape(s string) Received {
 	return Received(fmt.Sprintf("%d bytes", len(s)))
 }
 
-func clean(s string) string {
-	if len(s) > maxReceived {
-		s = s[:maxReceived]
-		for len(s) > 0 && !utf8.ValidString(s) && !utf8.RuneStart(s[len(s)-1]) {
-			s = s[:len(s)-1]
+func clean(s string) string { return cleanTo(s, maxReceived) }
+
+// cleanTo cuts s to at most size bytes, between two characters, and takes out what is no visible text.
+func cleanTo(s string, size int) string {
+	if len(s) > size {
+		for size > 0 && !utf8.RuneStart(s[size]) {
+			size--
 		}
+		s = s[:size]
 	}
 	return strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {

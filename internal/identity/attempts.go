@@ -1,6 +1,9 @@
 package identity
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // Brute force (security.md rule 15).
 const (
@@ -27,4 +30,23 @@ func Pause(failures int64) time.Duration {
 		seconds = min(int64(1)<<shift, MaxPause)
 	}
 	return time.Duration(seconds) * time.Second
+}
+
+// Network is the part of an address that one household or office shares: /24 of IPv4, /64 of IPv6. Anything that is no
+// address is returned as it is.
+func Network(ip string) string {
+	addr, err := netip.ParseAddr(ip)
+	if err != nil {
+		return ip
+	}
+	addr = addr.Unmap().WithZone("")
+	bits := 64
+	if addr.Is4() {
+		bits = 24
+	}
+	prefix, err := addr.Prefix(bits)
+	if err != nil {
+		return ip
+	}
+	return prefix.String()
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // Role is what somebody may do in the console.
@@ -116,3 +118,6 @@ type ResetLink struct {
 	ExpiresAt time.Time  `db:"expires_at"`
 	UsedAt    *time.Time `db:"used_at"`
 }
+
+// NewID makes an id for a user or a session whose order is that of time (UUIDv7).
+func NewID() string { return uuid.Must(uuid.NewV7()).String() }

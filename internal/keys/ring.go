@@ -118,8 +118,10 @@ func displaced(all []SigningKey) []ringKey {
 
 // keys returns a snapshot younger than age.
 func (r *Ring) keys(ctx context.Context, age time.Duration) (*snapshot, error) {
-	if s := r.last.Load(); s != nil && r.now().Before(s.at.Add(age)) {
-		return s, nil
+	if s := r.last.Load(); s != nil {
+		if held := r.now().Sub(s.at); held < age && held > -age { // a clock that was set back must not keep old keys alive
+			return s, nil
+		}
 	}
 	v, err, _ := r.flight.Do("load", func() (any, error) {
 		at := r.now()
@@ -220,7 +222,8 @@ func (r *Ring) Verify(ctx context.Context, token string, p Purpose, claims jwt.C
 			loadErr = err
 			return nil, err
 		}
-		if k == nil || k.Algorithm != t.Method.Alg() {
+		// The parser checks p.Algorithms too, but takes an empty list for any algorithm.
+		if k == nil || k.Algorithm != t.Method.Alg() || !slices.Contains(p.Algorithms, k.Algorithm) {
 			return nil, fmt.Errorf("%w: no such key for this algorithm", ErrUnverified)
 		}
 		state := k.state(r.now())

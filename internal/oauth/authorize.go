@@ -89,9 +89,11 @@ func (s *Server) checkOnce(_ context.Context, a *Authorization) error {
 
 // checkRequestObject refuses what OpenID Connect Core §6 and RFC 9101 would have put into a request object.
 func (s *Server) checkRequestObject(_ context.Context, a *Authorization) error {
-	for param, code := range map[string]string{"request": "request_not_supported", "request_uri": "request_uri_not_supported"} {
-		if a.params.Has(param) {
-			return (&Error{Code: code, Description: "The parameter " + param + " is not supported."}).
+	for _, object := range []struct{ param, code string }{
+		{"request", "request_not_supported"}, {"request_uri", "request_uri_not_supported"},
+	} {
+		if a.params.Has(object.param) {
+			return (&Error{Code: object.code, Description: "The parameter " + object.param + " is not supported."}).
 				Because(cause("request_object", "plain parameters", "", "Send the parameters themselves."))
 		}
 	}

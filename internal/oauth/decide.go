@@ -34,7 +34,7 @@ func Decide(a *Authorization, login *Login, consent *Consent, begun *time.Time, 
 	silent := a.Prompt.has(promptNone)
 	signIn := func(rule, expected string) Decision {
 		if silent {
-			return refusal("login_required", "The person has to sign in, and prompt=none forbids to ask.", rule, expected)
+			return refusal("login_required", "The person has to sign in, and prompt=none forbids to ask.", rule, expected, askThem)
 		}
 		return Decision{Step: SignIn}
 	}
@@ -52,7 +52,8 @@ func Decide(a *Authorization, login *Login, consent *Consent, begun *time.Time, 
 	}
 	if a.hintSubject != "" && a.hintSubject != login.Subject {
 		if fresh { // they were asked, and somebody else came
-			return refusal("login_required", "Somebody else than the person in id_token_hint signed in.", "id_token_hint_subject", "the person of id_token_hint")
+			return refusal("login_required", "Somebody else than the person in id_token_hint signed in.", "id_token_hint_subject", "the person of id_token_hint",
+				"Leave id_token_hint out where anybody may sign in.")
 		}
 		return signIn("id_token_hint_subject", "the person of id_token_hint signed in")
 	}
@@ -62,14 +63,16 @@ func Decide(a *Authorization, login *Login, consent *Consent, begun *time.Time, 
 		!consent.Scopes.Covers(a.Scopes),
 		!a.Target.Client.rememberable(a.Target.RedirectURI):
 		if silent {
-			return refusal("consent_required", "The person has to consent, and prompt=none forbids to ask.", "consent_given", "remembered consent to every scope")
+			return refusal("consent_required", "The person has to consent, and prompt=none forbids to ask.", "consent_given", "remembered consent to every scope", askThem)
 		}
 		return Decision{Step: AskConsent}
 	}
 	return Decision{Step: Done}
 }
 
-func refusal(code, description, rule, expected string) Decision {
+const askThem = "Send the request without prompt=none."
+
+func refusal(code, description, rule, expected, remedy string) Decision {
 	return Decision{Step: Refuse, Refusal: (&Error{Code: code, Description: description}).
-		Because(cause(rule, expected, "", "Send the request without prompt=none."))}
+		Because(cause(rule, expected, "", remedy))}
 }

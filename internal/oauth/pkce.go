@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"strings"
 )
 
 // ChallengeS256 is the only code_challenge_method there is (RFC 7636 §4.2, RFC 9700 §2.1.1).
@@ -11,6 +12,9 @@ const ChallengeS256 = "S256"
 
 // validChallenge reports whether s is an S256 code_challenge: 43 base64url characters without padding (RFC 7636 §4.2).
 func validChallenge(s string) bool {
+	if strings.ContainsAny(s, "\r\n") { // DecodeString skips them
+		return false
+	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
 	return err == nil && len(b) == sha256.Size
 }

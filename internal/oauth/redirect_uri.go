@@ -28,7 +28,7 @@ func redirectURIFault(s string) string {
 		return "This is not an absolute URI."
 	}
 	if strings.Contains(s, "#") { // RFC 6749 §3.1.2
-		return "A redirect URI has no fragment (#…)."
+		return "A redirect URI has no fragment (the part from # on)."
 	}
 	if u.User != nil {
 		return "A redirect URI has no user name or password."
@@ -58,6 +58,9 @@ func redirectURIFault(s string) string {
 	if u.Host != strings.ToLower(u.Host) {
 		return "Write the host in lower case."
 	}
+	if !plainHost(u) { // people are shown the host, so it has one spelling (punycode); and there are no wildcards
+		return "The host is not a plain host name (xn-- where it is not ASCII) or IP address."
+	}
 	if strings.HasSuffix(u.Host, ":") || !validPort(u.Port()) {
 		return "The port is not a number from 1 to 65535."
 	}
@@ -68,6 +71,17 @@ func redirectURIFault(s string) string {
 		}
 	}
 	return ""
+}
+
+// plainHost reports whether the host is an IPv6 literal or made of lower-case letters, digits, dots, hyphens and underscores.
+func plainHost(u *url.URL) bool {
+	if strings.HasPrefix(u.Host, "[") {
+		addr, err := netip.ParseAddr(u.Hostname())
+		return err == nil && addr.Is6() && addr.Zone() == ""
+	}
+	return !strings.ContainsFunc(u.Hostname(), func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_'
+	})
 }
 
 func validPort(port string) bool {
@@ -117,7 +131,8 @@ func splitLoopback(uri string) (host, rest string, ok bool) {
 		if port == "" {
 			return ip, rest, true
 		}
-		if _, err := netip.ParseAddrPort(authority); err == nil {
+		// The colon has to follow at once: 127.0.0.11:80 begins like 127.0.0.1, too.
+		if _, err := netip.ParseAddrPort(authority); err == nil && port[0] == ':' {
 			return ip, rest, true
 		}
 	}
@@ -131,7 +146,11 @@ func (c *Client) rememberable(redirectURI string) bool {
 		return true
 	}
 	u, err := url.Parse(redirectURI)
-	return err == nil && u.Scheme == "https"
+	if err != nil || u.Scheme != "https" {
+		return false
+	}
+	addr, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() != "localhost" && !strings.HasSuffix(u.Hostname(), ".localhost") && (err != nil || !addr.Unmap().IsLoopback())
 }
 
 // RedirectHost names where a redirection leads, as a person can read it: the host, or the custom scheme.

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"gatehouse/internal/fault"
 	"gatehouse/internal/secret"
@@ -32,7 +33,7 @@ func (c *Client) Validate(grantTypes []string, scopes []Scope) fault.Fields {
 		f.Add("client_name", "Give the application a name that people recognise.")
 	case len([]rune(name)) > maxClientName:
 		f.Add("client_name", fmt.Sprintf("Use at most %d characters.", maxClientName))
-	case !text(c.Name) || strings.ContainsFunc(c.Name, func(r rune) bool { return r < 0x20 || r == 0x7f }):
+	case !text(c.Name) || strings.ContainsFunc(c.Name, unicode.IsControl):
 		f.Add("client_name", "Use plain text.")
 	}
 	if c.ApplicationType != ApplicationWeb && c.ApplicationType != ApplicationNative {
@@ -56,7 +57,8 @@ func (c *Client) Validate(grantTypes []string, scopes []Scope) fault.Fields {
 		f.Add("contacts", fmt.Sprintf("At most %d contacts.", maxContacts))
 	}
 	for _, contact := range c.Contacts {
-		if a, err := mail.ParseAddress(contact); err != nil || a.Address != contact {
+		// They are kept in one column with spaces between; net/mail lets spaces beyond ASCII pass.
+		if a, err := mail.ParseAddress(contact); err != nil || a.Address != contact || !text(contact) || strings.ContainsFunc(contact, unicode.IsSpace) {
 			f.Add("contacts", "Enter e-mail addresses.")
 		}
 	}
@@ -113,7 +115,7 @@ func (c *Client) validateScopes(f fault.Fields, scopes []Scope) {
 
 func webURI(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && len(s) <= maxURI && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil && !strings.ContainsAny(s, " \t\r\n\"<>\\")
+	return err == nil && len(s) <= maxURI && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" && u.User == nil && text(s) && !strings.ContainsAny(s, " \t\r\n\"<>\\")
 }
 
 // Identify gives a new client its id, its first grant and its dates.
@@ -146,7 +148,7 @@ type metadata struct {
 	IDTokenSignedResponseAlg *string  `json:"id_token_signed_response_alg"`
 	RequirePKCE              *bool    `json:"require_pkce"`
 
-	// Members that would change what the client is allowed, and that we do not serve: refused rather than ignored.
+	// Read only to refuse both at once (RFC 7591 §2): no method of ours uses a client's keys yet.
 	JWKS    json.RawMessage `json:"jwks"`
 	JWKSURI *string         `json:"jwks_uri"`
 }
@@ -193,7 +195,7 @@ func ClientFromMetadata(document []byte) (*Client, *Error) {
 	}
 	// RFC 7591 §2.1: the response types have to fit the grant types; where only one of the two is given, the other follows.
 	if m.ResponseTypes != nil && !slices.Equal(m.ResponseTypes, c.ResponseTypes()) {
-		return nil, InvalidClientMetadata(fmt.Sprintf("response_types %q do not fit grant_types %q.", m.ResponseTypes, c.GrantTypes))
+		return nil, InvalidClientMetadata("response_types do not fit grant_types.")
 	}
 	return c, nil
 }
@@ -265,27 +267,28 @@ func value[T any](p *T, otherwise T) T {
 	return *p
 }
 
-// unmarshalObject reads one JSON object strictly: nothing after it, and no member twice, which parsers read differently
-// (RFC 8259 §4).
+// unmarshalObject reads one JSON object strictly: nothing after it, no member twice, which parsers read differently (RFC
+// 8259 §4), and names as they are written, where encoding/json would take Redirect_URIs for redirect_uris.
 func unmarshalObject(document []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(document))
 	if start, err := d.Token(); err != nil || start != json.Delim('{') {
 		return errors.New("it is no object")
 	}
-	seen := map[string]bool{}
+	members := map[string]json.RawMessage{}
 	for d.More() {
-		name, err := d.Token()
+		token, err := d.Token()
 		if err != nil {
 			return errors.New("it is not valid JSON")
 		}
-		if seen[name.(string)] {
+		name := token.(string)
+		if _, twice := members[name]; twice {
 			return errors.New("a member is there twice")
 		}
-		seen[name.(string)] = true
-		var skip json.RawMessage
-		if err := d.Decode(&skip); err != nil {
+		var member json.RawMessage
+		if err := d.Decode(&member); err != nil {
 			return errors.New("it is not valid JSON")
 		}
+		members[name] = member
 	}
 	if _, err := d.Token(); err != nil {
 		return errors.New("it is not valid JSON")
@@ -293,7 +296,15 @@ func unmarshalObject(document []byte, into any) error {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("something follows the object")
 	}
-	if err := json.Unmarshal(document, into); err != nil {
+	// Every member that RFC 7591 and its kin define is in lower-case ASCII; others are unknown, and ignored.
+	maps.DeleteFunc(members, func(name string, _ json.RawMessage) bool {
+		return strings.ContainsFunc(name, func(r rune) bool { return r >= 'A' && r <= 'Z' || r > '~' })
+	})
+	exact, err := json.Marshal(members)
+	if err != nil {
+		return errors.New("it is not valid JSON")
+	}
+	if err := json.Unmarshal(exact, into); err != nil {
 		var kind *json.UnmarshalTypeError
 		if errors.As(err, &kind) {
 			return fmt.Errorf("%s has the wrong type", kind.Field)

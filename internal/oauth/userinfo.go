@@ -27,7 +27,7 @@ func BearerToken(authorization string, query, body Params) (string, *Error) {
 	scheme, token, _ := strings.Cut(authorization, " ")
 	if !strings.EqualFold(scheme, "Bearer") { // RFC 9110 §11.1: schemes are case-insensitive
 		return "", (&Error{Bearer: true, Description: "An access token is needed."}).
-			Because(causeReceived("access_token_scheme", "Bearer", scheme, "Send Authorization: Bearer …"))
+			Because(cause("access_token_scheme", "Bearer", audit.Shape(authorization), "Send Authorization: Bearer …"))
 	}
 	if inBody != "" {
 		return "", bearerRequest("The access token was sent in two ways.", "access_token_single", "one access token")

@@ -1,0 +1,534 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"gatehouse/internal/secret"
+)
+
+// Config is what an operator may set, as written: flags by kong; environment, one YAML file and defaults by
+// [Config.Validate]. A flag wins over the environment, that over the file, that over the default; an empty
+// value counts as unset. In the YAML file a setting has the name of its variable without GATEHOUSE_, in lower case.
+//
+// All fields are text, so that Validate can tell of every mistake at once; kong would stop at the first. For the same
+// reason the tags variable and fallback stand where kong has env and default of its own.
+type Config struct {
+	File string `name:"config" variable:"GATEHOUSE_CONFIG" placeholder:"FILE" help:"One YAML file with settings, named as the variables are without GATEHOUSE_: listen, issuer, database_url."`
+
+	Listen string `variable:"GATEHOUSE_LISTEN" fallback:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen at (127.0.0.1:8080)."`
+	Issuer string `variable:"GATEHOUSE_ISSUER" fallback:"http://localhost:8080" placeholder:"URL" help:"The URL people and applications know this server by (http://localhost:8080)."`
+
+	DatabaseURL string `variable:"GATEHOUSE_DATABASE_URL" placeholder:"URL" help:"sqlite:///absolute/path.db or postgres://user@host/database (data/gatehouse.db here). Give a password by the environment or the file: command lines are public."`
+
+	// The key is a secret, so there is no flag for it.
+	MasterKey     secret.Text `kong:"-" variable:"GATEHOUSE_MASTER_KEY"`
+	MasterKeyFile string      `variable:"GATEHOUSE_MASTER_KEY_FILE" placeholder:"FILE" help:"File with the master key, 32 bytes in base64; $$GATEHOUSE_MASTER_KEY holds the key itself (a file beside the SQLite database)."`
+
+	AccessTokenTTL       string `variable:"GATEHOUSE_ACCESS_TOKEN_TTL" placeholder:"DURATION" help:"Life of access tokens, 1m to 24h (15m; 10m for client_credentials)."`
+	CodeTTL              string `variable:"GATEHOUSE_CODE_TTL" fallback:"60s" placeholder:"DURATION" help:"Life of authorization codes, up to 10m (60s)."`
+	RefreshTokenTTL      string `variable:"GATEHOUSE_REFRESH_TOKEN_TTL" fallback:"720h" placeholder:"DURATION" help:"How long refresh tokens go on after sign-in, up to 8760h (720h)."`
+	RefreshTokenIdle     string `variable:"GATEHOUSE_REFRESH_TOKEN_IDLE" placeholder:"DURATION" help:"How long refresh tokens go on unused, up to 8760h (336h)."`
+	RefreshReuseInterval string `variable:"GATEHOUSE_REFRESH_REUSE_INTERVAL" placeholder:"DURATION" help:"How long a retry may present a refresh token again and get the same successor, 0s to 60s (10s; 60s where the client authenticates)."`
+}
+
+// Settings is a Config that was read, merged and found right.
+type Settings struct {
+	File   string // the YAML file, if any
+	Listen string // host:port; an empty host is every address
+	Issuer string // without trailing slash
+
+	Database Database
+	// ExplicitKey is the master key as given by variable, setting or file, in base64. It is empty where the key
+	// lies beside the SQLite database or is missing: see MasterKey.
+	ExplicitKey secret.Text
+	keySource   string // where it comes from, for people
+	keyFault    error  // why it cannot be used; only commands that need it mind
+
+	AccessTokenTTL       time.Duration  // zero: 15 min, 10 min for client_credentials
+	CodeTTL              time.Duration  // at most 10 min
+	RefreshTokenTTL      time.Duration  // from sign-in on
+	RefreshTokenIdle     time.Duration  // from the last use on; at most RefreshTokenTTL
+	RefreshReuseInterval *time.Duration // nil: 10 s, 60 s where the client authenticates; else for every client
+
+	Warnings []string // what is allowed but unwise, to be logged at start
+}
+
+// Database says where the data is.
+type Database struct {
+	Driver string      // "sqlite" or "postgres"
+	URL    secret.Text // as the operator wrote it; it may hold a password
+	Path   string      // the SQLite file, absolute; empty for PostgreSQL
+}
+
+// What the settings are bounded by. One second is for tests: lifetimes below the
+// wise minimum are allowed with a warning.
+const (
+	least            = time.Second
+	mostAccessToken  = 24 * time.Hour
+	mostCode         = 10 * time.Minute
+	mostRefreshToken = 8760 * time.Hour
+	mostReuse        = time.Minute
+	wiseToken        = time.Minute
+	wiseCode         = 10 * time.Second
+	defaultIdle      = 336 * time.Hour
+)
+
+// Mistakes are all the settings that are wrong, one sentence each.
+type Mistakes []string
+
+// Error lists them, one on a line.
+func (m Mistakes) Error() string {
+	return "the configuration has mistakes:\n  " + strings.Join(m, "\n  ")
+}
+
+// Validate merges flags, environment, YAML file and defaults and parses the result. Its error is a [Mistakes]
+// with every mistake, each with the setting's name and what was expected. A command that needs only some settings
+// names their variables: a mistake elsewhere must not keep an operator from acting.
+func (c Config) Validate(getenv func(string) string, only ...string) (Settings, error) {
+	r := reading{sources: map[string]string{}, only: only}
+	r.merge(&c, getenv)
+	s := Settings{
+		File:     c.File,
+		Listen:   r.listen(c.Listen),
+		Issuer:   r.issuer(c.Issuer),
+		Database: r.database(c.DatabaseURL),
+
+		AccessTokenTTL:   r.lifetime("GATEHOUSE_ACCESS_TOKEN_TTL", c.AccessTokenTTL, mostAccessToken, wiseToken),
+		CodeTTL:          r.lifetime("GATEHOUSE_CODE_TTL", c.CodeTTL, mostCode, wiseCode),
+		RefreshTokenTTL:  r.lifetime("GATEHOUSE_REFRESH_TOKEN_TTL", c.RefreshTokenTTL, mostRefreshToken, wiseToken),
+		RefreshTokenIdle: r.lifetime("GATEHOUSE_REFRESH_TOKEN_IDLE", c.RefreshTokenIdle, mostRefreshToken, wiseToken),
+	}
+	s.ExplicitKey, s.keySource, s.keyFault = r.masterKey(c.MasterKey, c.MasterKeyFile)
+	if s.RefreshTokenIdle > s.RefreshTokenTTL && s.RefreshTokenTTL > 0 {
+		r.warn("GATEHOUSE_REFRESH_TOKEN_IDLE", "%s is longer than GATEHOUSE_REFRESH_TOKEN_TTL, which ends the token first", s.RefreshTokenIdle)
+	}
+	if s.RefreshTokenIdle == 0 {
+		s.RefreshTokenIdle = defaultIdle
+	}
+	s.RefreshTokenIdle = min(s.RefreshTokenIdle, s.RefreshTokenTTL)
+	if c.RefreshReuseInterval != "" {
+		interval := r.duration("GATEHOUSE_REFRESH_REUSE_INTERVAL", c.RefreshReuseInterval, 0, mostReuse)
+		s.RefreshReuseInterval = &interval
+	}
+	s.Warnings = r.warnings
+	if len(r.mistakes) > 0 {
+		return Settings{}, r.mistakes
+	}
+	return s, nil
+}
+
+// reading collects what is found while a Config is read.
+type reading struct {
+	sources  map[string]string // variable → where else its value came from
+	only     []string          // the variables that matter; empty for all
+	mistakes Mistakes
+	warnings []string
+}
+
+func (r *reading) mistake(name, format string, args ...any) {
+	if len(r.only) > 0 && name != "GATEHOUSE_CONFIG" && !slices.Contains(r.only, name) {
+		return
+	}
+	r.mistakes = append(r.mistakes, name+r.sources[name]+": "+fmt.Sprintf(format, args...))
+}
+
+func (r *reading) warn(name, format string, args ...any) {
+	r.warnings = append(r.warnings, name+r.sources[name]+": "+fmt.Sprintf(format, args...))
+}
+
+// merge fills the fields that no flag has set.
+func (r *reading) merge(c *Config, getenv func(string) string) {
+	if c.File == "" {
+		c.File = getenv("GATEHOUSE_CONFIG")
+	}
+	known := map[string]bool{}
+	fields := reflect.ValueOf(c).Elem()
+	for i := range fields.NumField() {
+		if name := fields.Type().Field(i).Tag.Get("variable"); name != "GATEHOUSE_CONFIG" {
+			known[yamlKey(name)] = true
+		}
+	}
+	file := r.readYAML(c.File, known)
+	for i := range fields.NumField() {
+		tag := fields.Type().Field(i).Tag
+		name := tag.Get("variable")
+		if fields.Field(i).String() == "" {
+			fields.Field(i).SetString(getenv(name))
+		}
+		if v, ok := file[yamlKey(name)]; ok && fields.Field(i).Len() == 0 {
+			fields.Field(i).SetString(v.text)
+			r.sources[name] = v.source
+		}
+		if fields.Field(i).Len() == 0 {
+			fields.Field(i).SetString(tag.Get("fallback"))
+		}
+	}
+}
+
+func yamlKey(variable string) string {
+	return strings.ToLower(strings.TrimPrefix(variable, "GATEHOUSE_"))
+}
+
+type yamlValue struct{ text, source string }
+
+// readYAML returns the settings of a file that holds one flat mapping. What else it finds is a mistake.
+func (r *reading) readYAML(path string, known map[string]bool) map[string]yamlValue {
+	if path == "" {
+		return nil
+	}
+	mistake := func(line int, format string, args ...any) {
+		r.mistakes = append(r.mistakes, fmt.Sprintf("%s:%d: ", path, line)+fmt.Sprintf(format, args...))
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		r.mistake("GATEHOUSE_CONFIG", "cannot be read: %v", err)
+		return nil
+	}
+	var document yaml.Node
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	if err := decoder.Decode(&document); errors.Is(err, io.EOF) {
+		return nil // empty, or comments alone
+	} else if err != nil {
+		r.mistake("GATEHOUSE_CONFIG", "%s is not YAML: %v", path, err)
+		return nil
+	}
+	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		mistake(1, "expected one YAML document alone")
+	}
+	root := document.Content[0]
+	if root.Kind != yaml.MappingNode {
+		if root.Tag != "!!null" {
+			mistake(root.Line, "expected settings as `name: value`")
+		}
+		return nil
+	}
+	values := map[string]yamlValue{}
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		key, value := root.Content[i], root.Content[i+1]
+		switch _, twice := values[key.Value]; {
+		case !known[key.Value]:
+			mistake(key.Line, "there is no setting %q", key.Value)
+		case twice:
+			mistake(key.Line, "%s is set twice", key.Value)
+		case value.Kind != yaml.ScalarNode:
+			mistake(value.Line, "%s: expected one value", key.Value)
+		case value.Tag == "!!null":
+			values[key.Value] = yamlValue{}
+		default:
+			values[key.Value] = yamlValue{value.Value, fmt.Sprintf(" (%s in %s:%d)", key.Value, path, key.Line)}
+		}
+	}
+	return values
+}
+
+func (r *reading) listen(text string) string {
+	_, port, err := net.SplitHostPort(text)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		r.mistake("GATEHOUSE_LISTEN", "%q: expected host:port, such as 127.0.0.1:8080 or :8080 for every address", text)
+	}
+	return text
+}
+
+var hostName = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$`)
+
+// issuer checks what becomes the `iss` of every token (RFC 8414 §2). Clients compare it byte by byte, so it has
+// one spelling.
+func (r *reading) issuer(text string) string {
+	bad := func(format string, args ...any) string {
+		r.mistake("GATEHOUSE_ISSUER", "%q: %s", text, fmt.Sprintf(format, args...))
+		return text
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+		return bad("expected a URL such as https://login.example.com")
+	}
+	switch {
+	case u.User != nil:
+		return bad("expected no user name or password")
+	case strings.Contains(text, "#"):
+		return bad("expected no fragment")
+	case strings.Contains(text, "?"):
+		return bad("expected no query")
+	case strings.Trim(u.Path, "/") != "":
+		return bad("expected no path: Gatehouse does not serve below one yet, give it a host name of its own")
+	case u.Path != "":
+		return bad("expected no trailing slash: write %s", strings.TrimRight(text, "/"))
+	}
+	address, err := netip.ParseAddr(u.Hostname())
+	if isIP := err == nil; !isIP && !hostName.MatchString(u.Hostname()) || isIP && address.String() != u.Hostname() {
+		return bad("expected a host in lower case, international names in punycode (xn--…)")
+	}
+	if port := u.Port(); port != "" {
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil || n == 0 || strconv.FormatUint(n, 10) != port {
+			return bad("expected a port from 1 to 65535")
+		}
+		if u.Scheme == "https" && n == 443 || u.Scheme == "http" && n == 80 {
+			return bad("expected no port where it is the scheme's own: leave out :%d", n)
+		}
+	} else if strings.HasSuffix(u.Host, ":") {
+		return bad("expected a port after the colon")
+	}
+	// Security rule 12: without TLS cookies and codes are only safe where they do not leave the machine.
+	loopback := u.Hostname() == "localhost" || address == netip.IPv6Loopback() || address.Is4() && address.IsLoopback()
+	if u.Scheme == "http" && !loopback {
+		return bad("expected https; http is for localhost, 127.0.0.0/8 and [::1] alone")
+	}
+	return text
+}
+
+// database never shows the text in its messages, nor net/url's errors, which quote it: it may hold a password.
+func (r *reading) database(text string) Database {
+	const name = "GATEHOUSE_DATABASE_URL"
+	if text == "" {
+		path, err := filepath.Abs(filepath.Join("data", "gatehouse.db"))
+		if err != nil {
+			r.mistake(name, "the working directory cannot be found, expected sqlite:///absolute/path.db: %v", err)
+		}
+		u := url.URL{Scheme: "sqlite", Path: path}
+		return Database{Driver: "sqlite", URL: secret.Text(u.String()), Path: path}
+	}
+	u, err := url.Parse(text)
+	scheme, _, _ := strings.Cut(text, ":")
+	switch scheme {
+	case "sqlite":
+		if err != nil || u.Host != "" || u.Opaque != "" || u.User != nil || !filepath.IsAbs(u.Path) || strings.HasSuffix(u.Path, "/") {
+			r.mistake(name, "expected sqlite:///absolute/path.db, with three slashes: a relative path would depend on where the server is started")
+			return Database{}
+		}
+		if strings.ContainsAny(text, "?#") {
+			r.mistake(name, "expected sqlite:///absolute/path.db without ? and #: Gatehouse chooses SQLite's options itself")
+			return Database{}
+		}
+		return Database{Driver: "sqlite", URL: secret.Text(text), Path: filepath.Clean(u.Path)}
+	case "postgres", "postgresql":
+		if err != nil || (u.Host == "" && u.Query().Get("host") == "") || len(u.Path) < 2 || u.Fragment != "" {
+			r.mistake(name, "expected postgres://user:password@host:5432/database; other characters than letters, digits and -._~ in a password are written %%XX")
+			return Database{}
+		}
+		return Database{Driver: "postgres", URL: secret.Text(text)}
+	}
+	r.mistake(name, "expected sqlite:///absolute/path.db or postgres://user:password@host:5432/database")
+	return Database{}
+}
+
+// lifetime reads how long something lives: whole seconds, as expires_in counts them (RFC 6749 §5.1). Empty is zero.
+func (r *reading) lifetime(name, text string, most, wise time.Duration) time.Duration {
+	if text == "" {
+		return 0
+	}
+	d := r.duration(name, text, least, most)
+	if d%time.Second != 0 {
+		r.mistake(name, "%q: expected whole seconds", text)
+	} else if d > 0 && d < wise {
+		r.warn(name, "%s is very short: below %s people and applications will fail at times", d, short(wise))
+	}
+	return d
+}
+
+// duration is zero if text is none between low and high.
+func (r *reading) duration(name, text string, low, high time.Duration) time.Duration {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < low || d > high {
+		r.mistake(name, "%q: expected a duration from %s to %s, such as 90s, 15m or 336h", text, short(low), short(high))
+		return 0
+	}
+	return d
+}
+
+// short writes 8760h for 8760h0m0s.
+func short(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+const howToMakeAKey = "make one with `openssl rand -base64 32` (or `head -c 32 /dev/urandom | base64`), keep a copy of it " +
+	"in a safe place, and give it in GATEHOUSE_MASTER_KEY or in a file named by GATEHOUSE_MASTER_KEY_FILE"
+
+// masterKey returns the key given by variable, setting or file, where it comes from, and what is wrong with it.
+func (r *reading) masterKey(key secret.Text, file string) (secret.Text, string, error) {
+	const keyName, fileName = "GATEHOUSE_MASTER_KEY", "GATEHOUSE_MASTER_KEY_FILE"
+	refuse := func(name, format string, args ...any) (secret.Text, string, error) {
+		r.mistake(name, format, args...)
+		return "", name, errors.New(name + r.sources[name] + ": " + fmt.Sprintf(format, args...))
+	}
+	switch {
+	case key != "" && file != "":
+		return refuse(keyName, "is set beside %s%s: expected one of the two", fileName, r.sources[fileName])
+	case key != "":
+		if _, err := secret.ParseMasterKey(key.Reveal()); err != nil {
+			return refuse(keyName, "%v; %s", err, howToMakeAKey)
+		}
+		return key, keyName, nil
+	case file != "":
+		// A group may read it, as container platforms hand secrets to a group.
+		key, mode, err := readKeyFile(file, 0o027)
+		if err != nil {
+			return refuse(fileName, "%v", err)
+		} else if mode&0o040 != 0 && runtime.GOOS != "windows" {
+			r.warn(fileName, "%s can be read by its group: `chmod 600 %s` unless that is meant", file, file)
+		}
+		return key, file, nil
+	}
+	return "", "", nil
+}
+
+// readKeyFile reads a master key and refuses a file whose mode has any of the forbidden bits: a key that
+// others read or replace protects nothing.
+func readKeyFile(path string, forbidden fs.FileMode) (secret.Text, fs.FileMode, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return "", 0, err
+	}
+	mode := info.Mode()
+	if !mode.IsRegular() {
+		return "", mode, fmt.Errorf("%s is not a file", path)
+	}
+	if mode&forbidden != 0 && runtime.GOOS != "windows" { // there these bits are made up
+		return "", mode, fmt.Errorf("%s is open to others (mode %04o): run `chmod 600 %s`", path, mode.Perm(), path)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, 4096))
+	if err != nil {
+		return "", mode, err
+	}
+	if _, err := secret.ParseMasterKey(string(text)); err != nil {
+		return "", mode, fmt.Errorf("%s: %w", path, err)
+	}
+	return secret.Text(text), mode, nil
+}
+
+// MasterKey returns the 32 bytes everything sealed in the database depends on (security rule 23): from
+// GATEHOUSE_MASTER_KEY, from GATEHOUSE_MASTER_KEY_FILE, or for SQLite from the file <database>.key beside it.
+// That file is made, with mode 0600, together with a new database and never otherwise: newDatabase says that
+// there is nothing yet that a new key could fail to open. Call it once the database's directory exists.
+func (s Settings) MasterKey(newDatabase bool) ([]byte, error) {
+	if s.keyFault != nil {
+		return nil, s.keyFault
+	}
+	if s.ExplicitKey != "" {
+		return secret.ParseMasterKey(s.ExplicitKey.Reveal())
+	}
+	if s.Database.Driver != "sqlite" {
+		return nil, fmt.Errorf("there is no master key, and nodes that share a PostgreSQL database need the same one: %s", howToMakeAKey)
+	}
+	path := s.Database.Path + ".key"
+	key, _, err := readKeyFile(path, 0o077)
+	if errors.Is(err, fs.ErrNotExist) && newDatabase {
+		if err := writeKeyFile(path); err != nil {
+			return nil, fmt.Errorf("cannot make the master key file: %w", err)
+		}
+		key, _, err = readKeyFile(path, 0o077)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("the master key of %s is missing: put %s back, or give the key in GATEHOUSE_MASTER_KEY or "+
+			"GATEHOUSE_MASTER_KEY_FILE; without it what the database keeps sealed cannot be opened", s.Database.Path, path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("master key: %w", err)
+	}
+	return secret.ParseMasterKey(key.Reveal())
+}
+
+// writeKeyFile makes a key file that is whole from the moment it exists, so that a crash leaves no half of one,
+// and leaves alone a file another process made meanwhile.
+func writeKeyFile(path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.WriteString(secret.NewMasterKey() + "\n")
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	// The name must outlive a power cut, as the database will. Not every system can sync a directory.
+	if dir, err := os.Open(filepath.Dir(path)); err == nil {
+		_ = dir.Sync()
+		_ = dir.Close()
+	}
+	return nil
+}
+
+// keyFrom tells people where the master key comes from.
+func (s Settings) keyFrom() string {
+	if s.keySource == "" && s.Database.Driver == "sqlite" {
+		return s.Database.Path + ".key"
+	}
+	return s.keySource
+}
+
+// Redacted returns the settings for printing at start, without the master key and the database's password.
+func (s Settings) Redacted() []slog.Attr {
+	file := "none"
+	if s.File != "" {
+		file = s.File
+	}
+	access, reuse := "15m, 10m for client_credentials", "10s, 60s where the client authenticates"
+	if s.AccessTokenTTL > 0 {
+		access = short(s.AccessTokenTTL)
+	}
+	if s.RefreshReuseInterval != nil {
+		reuse = short(*s.RefreshReuseInterval)
+	}
+	return []slog.Attr{
+		slog.String("config", file),
+		slog.String("listen", s.Listen),
+		slog.String("issuer", s.Issuer),
+		slog.String("database", s.Database.Redacted()),
+		slog.String("master_key_from", s.keyFrom()),
+		slog.String("access_token_ttl", access),
+		slog.String("code_ttl", short(s.CodeTTL)),
+		slog.String("refresh_token_ttl", short(s.RefreshTokenTTL)),
+		slog.String("refresh_token_idle", short(s.RefreshTokenIdle)),
+		slog.String("refresh_reuse_interval", reuse),
+	}
+}
+
+// Redacted returns the URL without what may be secret: the password, and the query, where one can be too.
+func (d Database) Redacted() string {
+	u, err := url.Parse(d.URL.Reveal())
+	if err != nil {
+		return d.Driver
+	}
+	if _, ok := u.User.Password(); ok {
+		u.User = url.UserPassword(u.User.Username(), "xxxxx")
+	}
+	u.RawQuery = ""
+	return u.String()
+}

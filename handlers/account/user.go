@@ -1,0 +1,148 @@
+package account
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/secret"
+	view "gatehouse/views/account"
+	"gatehouse/web/request"
+	"gatehouse/web/respond"
+)
+
+// UpdateProfile changes the person's name and e-mail address. A new address counts as unverified.
+func (h *Handlers) UpdateProfile(c *fiber.Ctx) error {
+	form, err := request.Form(c)
+	if err != nil {
+		return err
+	}
+	stored := request.Of(c).User
+	user := *stored
+	user.Name, user.Email = strings.TrimSpace(form.Get("name")), strings.TrimSpace(form.Get("email"))
+	user.EmailVerified = stored.EmailVerified && identity.FoldEmail(user.Email) == identity.FoldEmail(stored.Email)
+
+	errs := fault.Fields{}
+	if message := identity.ValidateName(user.Name); message != "" {
+		errs.Add("name", message)
+	}
+	if user.Email != "" || stored.Email != "" { // people who never had an address may do without
+		if message := identity.ValidateEmail(user.Email); message != "" {
+			errs.Add("email", message)
+		}
+	}
+	if len(errs) == 0 {
+		now := h.Now()
+		update := event(c, now, audit.UserUpdated)
+		if update.Changes = changes(stored, &user); len(update.Changes) > 0 {
+			err = h.Store.UpdateUser(c.UserContext(), user, now, update)
+		}
+		if taken := fault.AsConflict(err); taken != nil && taken.Field == "email" {
+			errs.Add("email", "Somebody else uses this address.")
+		} else if err != nil {
+			return err
+		}
+	}
+	if len(errs) > 0 {
+		return h.page(c, fiber.StatusUnprocessableEntity, func(d *view.AccountData) {
+			d.Profile.Name, d.Profile.Email, d.Profile.Errs = user.Name, user.Email, errs
+		})
+	}
+	return respond.Flash(c, accountPath, "success", "Profile saved", "Applications see it when you sign in to them next.")
+}
+
+// changes lists what the profile form changed.
+func changes(before, after *identity.User) map[string]audit.Change {
+	out := map[string]audit.Change{}
+	compare := func(name, b, a string) {
+		if b != a {
+			out[name] = audit.Change{Before: b, After: a}
+		}
+	}
+	compare("name", before.Name, after.Name)
+	compare("email", before.Email, after.Email)
+	compare("email_verified", strconv.FormatBool(before.EmailVerified), strconv.FormatBool(after.EmailVerified))
+	return out
+}
+
+// ChangePassword gives the person a new password, if they know the present one, and signs them out everywhere else.
+func (h *Handlers) ChangePassword(c *fiber.Ctx) error {
+	form, err := request.Form(c)
+	if err != nil {
+		return err
+	}
+	user, password := request.Of(c).User, form.Get("password")
+	errs := fault.Fields{}
+	if form.Get("current_password") == "" {
+		errs.Add("current_password", "Enter your current password.")
+	}
+	if err := secret.CheckPasswordRule(password, user.Username, user.Email, user.Name); err != nil {
+		errs.Add("password", err.Error())
+	}
+	if form.Get("password_again") != password {
+		errs.Add("password_again", "The two new passwords differ.")
+	}
+	if len(errs) == 0 { // only now: what is wrong anyway need not be hashed
+		known, err := h.knowsPassword(c, form.Get("current_password"))
+		if err != nil {
+			return err
+		}
+		if !known {
+			errs.Add("current_password", "This is not your current password.")
+		}
+	}
+	if len(errs) > 0 {
+		return h.page(c, fiber.StatusUnprocessableEntity, func(d *view.AccountData) { d.Password.Errs = errs })
+	}
+	hash, err := h.Hasher.Hash(c.UserContext(), password)
+	if err != nil {
+		return unlessBusy(err)
+	}
+	now := h.Now()
+	changed := event(c, now, audit.UserPasswordChanged)
+	if err := h.Store.ChangePassword(c.UserContext(), user.ID, hash, request.Of(c).Session.ID, now, changed); err != nil {
+		return err
+	}
+	return respond.Flash(c, accountPath, "success", "Password changed", "You are signed out everywhere else, and applications have to ask you again.")
+}
+
+// knowsPassword checks the present password. Tries are counted by session, before hashing: whoever found a browser open guesses
+// slowly, and stops nobody but themselves (security.md rule 15). A wrong one is written down.
+func (h *Handlers) knowsPassword(c *fiber.Ctx, password string) (bool, error) {
+	state, now := request.Of(c), h.Now()
+	key := state.House.MAC("password change", state.Session.ID)
+	until, allowed, err := h.Store.BeginAttempt(c.UserContext(), key, now)
+	if err != nil {
+		return false, err
+	}
+	if !allowed {
+		return false, fault.TooMany(until.Sub(now))
+	}
+	ok, _, err := h.Hasher.Check(c.UserContext(), state.User.PasswordHash, password, true)
+	if err != nil {
+		return false, unlessBusy(err)
+	}
+	if ok {
+		return true, h.Store.ForgiveAttempt(c.UserContext(), key)
+	}
+	wrong := event(c, now, audit.UserPasswordChanged)
+	wrong.Outcome = audit.Refused
+	wrong.Cause = &audit.Cause{ // not even the length of what was typed is kept: it may be right but for a letter
+		Rule: "current_password", Expected: "the person's current password", Remedy: "If somebody else is at the browser, end its session.",
+	}
+	return false, h.Store.Record(c.UserContext(), wrong)
+}
+
+// unlessBusy tells people to come back where too many passwords are being hashed.
+func unlessBusy(err error) error {
+	if errors.Is(err, secret.ErrBusy) {
+		return fault.Unavailable(2*time.Second, err)
+	}
+	return err
+}

@@ -1,0 +1,147 @@
+package console
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
+	"gatehouse/internal/oauth"
+	view "gatehouse/views/console"
+)
+
+// newClient is what an empty form offers: an ordinary web application that signs people in.
+func newClient() *oauth.Client {
+	return &oauth.Client{
+		ApplicationType: oauth.ApplicationWeb, TokenEndpointAuthMethod: oauth.AuthBasic, IDTokenSignedResponseAlg: oauth.IDTokenAlgs[0],
+		GrantTypes: oauth.Words{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken}, RequirePKCE: true,
+		Scopes: oauth.Scopes{oauth.ScopeOpenID, oauth.ScopeProfile, oauth.ScopeEmail},
+	}
+}
+
+// fill gives the client what was typed, right or wrong; the rules judge it afterwards. Empty rows count for nothing.
+func fill(c *oauth.Client, sent url.Values) {
+	line := func(name string) string { return strings.TrimSpace(sent.Get(name)) }
+	c.Name = line("client_name")
+	c.ApplicationType = line("application_type")
+	c.TokenEndpointAuthMethod = line("token_endpoint_auth_method")
+	c.IDTokenSignedResponseAlg = line("id_token_signed_response_alg")
+	c.RequirePKCE = sent.Get("require_pkce") == "true"
+	c.ClientURI, c.PolicyURI, c.TosURI = line("client_uri"), line("policy_uri"), line("tos_uri")
+	c.Contacts = strings.FieldsFunc(sent.Get("contacts"), func(r rune) bool { return unicode.IsSpace(r) || r == ',' || r == ';' })
+	c.GrantTypes, c.Scopes = once(sent["grant_types"]), once(sent["scopes"])
+	c.RedirectURIs = nil
+	for _, uri := range sent["redirect_uris"] {
+		if uri = strings.TrimSpace(uri); uri != "" {
+			c.RedirectURIs = append(c.RedirectURIs, uri)
+		}
+	}
+}
+
+// once returns the words in their order, each once.
+func once(words []string) []string {
+	var out []string
+	for _, w := range words {
+		if !slices.Contains(out, w) {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// formOf is the form that shows the client.
+func formOf(c *oauth.Client, o offer) view.ClientFormData {
+	f := view.ClientFormData{
+		ID: c.ID, Version: c.Version, CanEdit: true, ClientName: c.Name, ApplicationType: c.ApplicationType,
+		AuthMethod: c.TokenEndpointAuthMethod, RedirectURIs: c.RedirectURIs, RequirePKCE: c.RequirePKCE,
+		SigningAlg: c.IDTokenSignedResponseAlg, ClientURI: c.ClientURI, PolicyURI: c.PolicyURI, TosURI: c.TosURI,
+		Contacts: strings.Join(c.Contacts, "\n"),
+	}
+	for _, g := range o.grants {
+		words := grantWords[g]
+		f.Grants = append(f.Grants, view.Choice{Value: g, Label: or(words.label, g), Hint: words.hint, Checked: c.Allows(g)})
+	}
+	for _, s := range o.scopes {
+		f.Scopes = append(f.Scopes, view.Choice{Value: s.Name, Label: s.Name, Hint: s.Description, Checked: c.Scopes.Has(s.Name)})
+	}
+	return f
+}
+
+var grantWords = map[string]struct{ label, hint string }{
+	oauth.GrantAuthorizationCode: {"Authorization code", "People sign in here and return to the application with a code."},
+	oauth.GrantRefreshToken:      {"Refresh token", "The application stays connected after the access token expires, where people allowed offline access."},
+	oauth.GrantClientCredentials: {"Client credentials", "The application acts as itself, without a person. It needs a secret."},
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// changeRows gives the form a row of redirect URIs more or less, where that is what was asked for. Then nothing is saved.
+func changeRows(f *view.ClientFormData, sent url.Values) bool {
+	rows := slices.Clone(sent["redirect_uris"])
+	switch {
+	case sent.Has("add_redirect_uri"):
+		rows = append(rows, "")
+		f.AddedURI = true
+	case sent.Has("remove_redirect_uri"):
+		if i, err := strconv.Atoi(sent.Get("remove_redirect_uri")); err == nil && i >= 0 && i < len(rows) {
+			rows = slices.Delete(rows, i, i+1)
+		}
+	default:
+		return false
+	}
+	f.RedirectURIs = rows
+	return true
+}
+
+// faults asks the rules what is wrong with the client, by the names of the form's fields.
+func (o offer) faults(c *oauth.Client) fault.Fields {
+	f := c.Validate(o.grants, o.scopes)
+	if message, wrong := f["scope"]; wrong {
+		delete(f, "scope")
+		f.Add("scopes", message)
+	}
+	return f
+}
+
+// difference is a setting that two states of a client do not share.
+type difference struct{ name, label, before, after string }
+
+// differences lists the settings in which the two differ, in the order of the form.
+func differences(before, after *oauth.Client) []difference {
+	var out []difference
+	compare := func(name, label, b, a string) {
+		if b != a {
+			out = append(out, difference{name, label, b, a})
+		}
+	}
+	compare("client_name", "Name", before.Name, after.Name)
+	compare("client_uri", "Home page", before.ClientURI, after.ClientURI)
+	compare("application_type", "Type", before.ApplicationType, after.ApplicationType)
+	compare("token_endpoint_auth_method", "Authentication", before.TokenEndpointAuthMethod, after.TokenEndpointAuthMethod)
+	compare("redirect_uris", "Redirect URIs", strings.Join(before.RedirectURIs, " "), strings.Join(after.RedirectURIs, " "))
+	compare("grant_types", "Grants", strings.Join(before.GrantTypes, " "), strings.Join(after.GrantTypes, " "))
+	compare("scope", "Scopes", before.Scopes.String(), after.Scopes.String())
+	compare("require_pkce", "Require PKCE", strconv.FormatBool(before.RequirePKCE), strconv.FormatBool(after.RequirePKCE))
+	compare("id_token_signed_response_alg", "ID token signature", before.IDTokenSignedResponseAlg, after.IDTokenSignedResponseAlg)
+	compare("policy_uri", "Privacy policy", before.PolicyURI, after.PolicyURI)
+	compare("tos_uri", "Terms of service", before.TosURI, after.TosURI)
+	compare("contacts", "Contacts", strings.Join(before.Contacts, " "), strings.Join(after.Contacts, " "))
+	return out
+}
+
+// changes is what the audit log keeps of differences.
+func changes(list []difference) map[string]audit.Change {
+	out := make(map[string]audit.Change, len(list))
+	for _, d := range list {
+		out[d.name] = audit.Change{Before: d.before, After: d.after}
+	}
+	return out
+}

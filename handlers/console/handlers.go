@@ -1,0 +1,76 @@
+package console
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gofiber/fiber/v2"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/oauth"
+	"gatehouse/store"
+	"gatehouse/web/request"
+	"gatehouse/web/respond"
+)
+
+const clientsPath = "/console/clients"
+
+// Handlers answer administrators, operators and auditors.
+type Handlers struct {
+	Store *store.Store
+	Rules *oauth.Server
+	Now   func() time.Time // UTC, to the microsecond
+}
+
+// Home leads to the page that the console begins with.
+func (h *Handlers) Home(c *fiber.Ctx) error { return respond.SeeOther(c, clientsPath) }
+
+// canEdit reports whether the person may change what the page shows. It decides what is drawn: the guard of the route
+// decides what is done.
+func canEdit(c *fiber.Ctx) bool { return request.Of(c).User.Role.AtLeast(identity.RoleAdmin) }
+
+// client reads the client that the path names.
+func (h *Handlers) client(c *fiber.Ctx) (*oauth.Client, error) {
+	id, err := url.PathUnescape(c.Params("id"))
+	if err != nil || !utf8.ValidString(id) || strings.ContainsRune(id, 0) {
+		return nil, fault.NotFound("client")
+	}
+	return h.Store.Client(c.UserContext(), id)
+}
+
+func clientPath(id string) string { return clientsPath + "/" + url.PathEscape(id) }
+
+// event is what is written down about a change of the client.
+func event(c *fiber.Ctx, at time.Time, action audit.Action, client *oauth.Client) audit.Event {
+	return audit.Event{
+		At: at, Action: action, Outcome: audit.Success, Actor: request.Actor(c), Caller: request.Of(c).Caller,
+		Target: audit.Party{Kind: audit.KindClient, ID: client.ID, Name: client.Name}, ClientID: client.ID,
+	}
+}
+
+// tokenLife is how long APIs that verify tokens by themselves may accept one that was revoked (security.md rule 30).
+func (h *Handlers) tokenLife() time.Duration {
+	return max(h.Rules.Lifetimes.AccessToken, h.Rules.Lifetimes.ClientAccessToken)
+}
+
+// acceptedUntil says when the last token issued before at has expired.
+func (h *Handlers) acceptedUntil(at time.Time) string {
+	minute := at.Add(h.tokenLife()).Add(time.Minute - time.Nanosecond).Truncate(time.Minute)
+	return "APIs that check tokens only by their signature may accept one until " + minute.UTC().Format("2 Jan 2006, 15:04") + " UTC."
+}
+
+// offer is what a client can be given: the grants that are on and the scopes that exist.
+type offer struct {
+	grants []string
+	scopes []oauth.Scope
+}
+
+func (h *Handlers) offer(ctx context.Context) (offer, error) {
+	scopes, err := h.Store.Scopes(ctx)
+	return offer{grants: h.Rules.GrantTypes(), scopes: scopes}, err
+}

@@ -1,0 +1,116 @@
+package login
+
+import (
+	"log/slog"
+	"net/url"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/oauth"
+	"gatehouse/internal/secret"
+	"gatehouse/store"
+	view "gatehouse/views/login"
+	"gatehouse/web/request"
+	"gatehouse/web/respond"
+)
+
+// Handlers answer people who sign in or out.
+type Handlers struct {
+	Store  *store.Store
+	Rules  *oauth.Server
+	Hasher *secret.Hasher
+	MAC    func(purpose string, parts ...string) string
+	Now    func() time.Time
+	Log    *slog.Logger
+	// FailureFloor is how long every failed sign-in takes at least (security.md rule 15).
+	FailureFloor time.Duration
+	// CountFailure counts a failed sign-in against the caller's address; Blocked refuses an address with too many.
+	CountFailure func(c *fiber.Ctx)
+	Blocked      func(c *fiber.Ctx) error
+}
+
+// Home leads to where somebody belongs.
+func (h *Handlers) Home(c *fiber.Ctx) error {
+	user := request.Of(c).User
+	if user == nil {
+		return respond.SeeOther(c, "/login")
+	}
+	return respond.SeeOther(c, homeOf(user))
+}
+
+// homeOf is where a person lands after signing in without having asked for a page.
+func homeOf(u *identity.User) string {
+	if u.Role.Console() {
+		return "/console"
+	}
+	return "/account"
+}
+
+// SetTheme remembers the look a person chose.
+func (h *Handlers) SetTheme(c *fiber.Ctx) error {
+	form, err := request.Form(c)
+	if err != nil {
+		return err
+	}
+	request.SetTheme(c, form.Get("theme"))
+	to := request.ReturnTo(form.Get("return_to"))
+	if to == "" {
+		to = "/"
+	}
+	return respond.SeeOther(c, to)
+}
+
+// SignOutForm asks before it signs out: a link from elsewhere must not do it.
+func (h *Handlers) SignOutForm(c *fiber.Ctx) error {
+	if request.Of(c).Session == nil {
+		return respond.Page(c, fiber.StatusOK, view.SignedOutPage(request.Chrome(c), view.SignedOutData{}), nil)
+	}
+	return respond.Page(c, fiber.StatusOK, view.LogoutPage(request.Chrome(c), view.LogoutData{}), nil)
+}
+
+// SignOut ends the session, with the families bound to it.
+func (h *Handlers) SignOut(c *fiber.Ctx) error {
+	state := request.Of(c)
+	if state.Session != nil {
+		if err := h.endSession(c, state.Session, state.User, "signed_out"); err != nil {
+			return err
+		}
+		request.SetCookie(c, request.SessionCookie, "", -1)
+		state.Session, state.User = nil, nil
+		request.BindForms(c, false)
+	}
+	return respond.Page(c, fiber.StatusOK, view.SignedOutPage(request.Chrome(c), view.SignedOutData{}), nil)
+}
+
+func (h *Handlers) endSession(c *fiber.Ctx, session *identity.Session, user *identity.User, reason string) error {
+	return h.Store.EndSession(c.UserContext(), session.ID, reason, h.Now(), audit.Event{
+		Action: audit.SessionEnded, Outcome: audit.Success, UserID: user.ID, Caller: request.Of(c).Caller,
+		Actor: audit.Party{Kind: audit.KindUser, ID: user.ID, Name: user.Username}, Target: audit.Party{Kind: audit.KindSession, ID: session.ID},
+	})
+}
+
+// askerOf finds the application behind a return_to that leads back to an authorization request, and whom it expects. It
+// only decorates the page: whatever goes wrong here is judged when the request goes on.
+func (h *Handlers) askerOf(c *fiber.Ctx, returnTo string) (asker *view.Asker, hint string) {
+	u, err := url.Parse(returnTo)
+	if err != nil || u.Path != oauth.PathAuthorize {
+		return nil, ""
+	}
+	_, params, err := h.Rules.Resume(c.UserContext(), u.Query().Get("interaction"), request.BrowserHash(c))
+	if err != nil {
+		return nil, ""
+	}
+	target, err := h.Rules.Target(c.UserContext(), params)
+	if err != nil {
+		return nil, ""
+	}
+	client := target.Client
+	return &view.Asker{Name: client.Name, PolicyURI: client.PolicyURI, TosURI: client.TosURI}, params.Get("login_hint")
+}
+
+// unavailable turns a full hash queue into the answer for one: try again shortly.
+func unavailable(err error) error { return fault.Unavailable(2*time.Second, err) }

@@ -1,0 +1,94 @@
+package login
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/secret"
+	view "gatehouse/views/login"
+	"gatehouse/web/request"
+	"gatehouse/web/respond"
+)
+
+// SetupForm shows the page that makes the first administrator, to whoever has the link (security.md rule 24).
+func (h *Handlers) SetupForm(c *fiber.Ctx) error {
+	token := c.Query("token")
+	if open, err := h.setupOpen(c, token); err != nil {
+		return err
+	} else if !open {
+		return h.setupClosed(c)
+	}
+	return respond.Page(c, fiber.StatusOK, view.SetupPage(request.Chrome(c), view.SetupData{Token: token}), nil)
+}
+
+func (h *Handlers) setupClosed(c *fiber.Ctx) error {
+	return respond.Page(c, fiber.StatusNotFound, view.SetupClosedPage(request.Chrome(c)), nil)
+}
+
+func (h *Handlers) setupOpen(c *fiber.Ctx, token string) (bool, error) {
+	if err := h.Blocked(c); err != nil {
+		return false, err
+	}
+	_, hash, err := h.Store.SetupSeed(c.UserContext())
+	if err != nil {
+		return false, err
+	}
+	open := hash != "" && token != "" && secret.Equal(secret.Hash(token), hash)
+	if !open {
+		h.CountFailure(c)
+	}
+	return open, nil
+}
+
+// Setup makes the first administrator and signs them in.
+func (h *Handlers) Setup(c *fiber.Ctx) error {
+	form, err := request.Form(c)
+	if err != nil {
+		return err
+	}
+	d := view.SetupData{Token: form.Get("token"), Name: strings.TrimSpace(form.Get("name")), Username: form.Get("username"), Email: strings.TrimSpace(form.Get("email"))}
+	if open, err := h.setupOpen(c, d.Token); err != nil {
+		return err
+	} else if !open {
+		return h.setupClosed(c)
+	}
+	now := h.Now()
+	user := identity.User{
+		ID: identity.NewID(), Username: identity.FoldUsername(d.Username), Email: d.Email, Name: d.Name, Role: identity.RoleAdmin,
+		CreatedAt: now, UpdatedAt: now, Version: 1,
+	}
+	errs := user.Validate()
+	if d.Email == "" {
+		errs.Add("email", "Enter an e-mail address.")
+	}
+	password := form.Get("password")
+	if err := secret.CheckPasswordRule(password, user.Username, user.Email, user.Name); err != nil {
+		errs.Add("password", err.Error())
+	}
+	if len(errs) > 0 {
+		d.Errs = errs
+		return respond.Page(c, fiber.StatusUnprocessableEntity, view.SetupPage(request.Chrome(c), d), nil)
+	}
+	if user.PasswordHash, err = h.Hasher.Hash(c.UserContext(), password); errors.Is(err, secret.ErrBusy) {
+		return unavailable(err)
+	} else if err != nil {
+		return err
+	}
+	err = h.Store.CompleteSetup(c.UserContext(), secret.Hash(d.Token), user, now, audit.Event{
+		Action: audit.SetupCompleted, Outcome: audit.Success, UserID: user.ID, Caller: request.Of(c).Caller,
+		Actor:  audit.Party{Kind: audit.KindUser, ID: user.ID, Name: user.Username},
+		Target: audit.Party{Kind: audit.KindUser, ID: user.ID, Name: user.Username},
+	})
+	if fault.IsNotFound(err) { // somebody was faster
+		return h.setupClosed(c)
+	}
+	if err != nil {
+		return err
+	}
+	return h.signedIn(c, &user, "")
+}

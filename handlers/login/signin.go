@@ -1,0 +1,273 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/secret"
+	view "gatehouse/views/login"
+	"gatehouse/web/request"
+	"gatehouse/web/respond"
+)
+
+// wrongCredentials is said of every failed sign-in, so that it tells nothing about who exists.
+const wrongCredentials = "The username or the password is wrong."
+
+// manyFailures is added when an account is under attack: only a browser it knows may try a password then.
+const manyFailures = "There were too many wrong tries today. Use a browser in which you signed in before, or ask your administrator for a one-time link."
+
+// deviceLife is how long a browser counts as known without having been used to sign in.
+const deviceLife = 180 * 24 * time.Hour
+
+// SignInForm asks who is there.
+func (h *Handlers) SignInForm(c *fiber.Ctx) error {
+	returnTo := request.ReturnTo(c.Query("return_to"))
+	if user := request.Of(c).User; user != nil && returnTo == "" {
+		return respond.SeeOther(c, homeOf(user))
+	}
+	d := view.LoginData{ReturnTo: returnTo}
+	d.Client, d.Username = h.askerOf(c, returnTo)
+	return respond.Page(c, fiber.StatusOK, view.LoginPage(request.Chrome(c), d), nil)
+}
+
+// SignIn takes a username or e-mail address and a password.
+func (h *Handlers) SignIn(c *fiber.Ctx) error {
+	form, err := request.Form(c)
+	if err != nil {
+		return err
+	}
+	d := view.LoginData{ReturnTo: request.ReturnTo(form.Get("return_to")), Username: form.Get("username"), Errs: map[string]string{}}
+	password := form.Get("password")
+	if d.Username == "" {
+		d.Errs["username"] = "Enter your username or e-mail address."
+	}
+	if password == "" {
+		d.Errs["password"] = "Enter your password."
+	}
+	if len(d.Errs) > 0 {
+		return h.again(c, fiber.StatusUnprocessableEntity, d)
+	}
+	deadline := time.NewTimer(h.FailureFloor)
+	defer deadline.Stop()
+	user, refusal, err := h.prove(c, d.Username, password)
+	if err != nil {
+		return h.failed(c, d, err)
+	}
+	if refusal != nil {
+		h.CountFailure(c)
+		if err := h.recordRefusal(c, user, refusal); err != nil {
+			return err
+		}
+		select { // one floor for every cause (security.md rule 15)
+		case <-deadline.C:
+		case <-c.UserContext().Done():
+		}
+		d.Errs[""] = refusal.message
+		return h.again(c, fiber.StatusUnauthorized, d)
+	}
+	return h.signedIn(c, user, d.ReturnTo)
+}
+
+// again shows the form once more, with what was typed but the password.
+func (h *Handlers) again(c *fiber.Ctx, status int, d view.LoginData) error {
+	d.Client, _ = h.askerOf(c, d.ReturnTo)
+	return respond.Page(c, status, view.LoginPage(request.Chrome(c), d), nil)
+}
+
+// failed answers what is no wrong password: somebody who has to wait, or a server that is busy.
+func (h *Handlers) failed(c *fiber.Ctx, d view.LoginData, err error) error {
+	if wait := fault.AsTooMany(err); wait != nil {
+		d.WaitSeconds = int((wait.RetryAfter + time.Second - 1) / time.Second)
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(d.WaitSeconds))
+		return h.again(c, fiber.StatusTooManyRequests, d)
+	}
+	if errors.Is(err, secret.ErrBusy) {
+		d.Busy = true
+		c.Set(fiber.HeaderRetryAfter, "2")
+		return h.again(c, fiber.StatusServiceUnavailable, d)
+	}
+	return err
+}
+
+// refusal is why a sign-in was refused, and what may be said of it.
+type refusal struct {
+	message string
+	cause   audit.Cause
+}
+
+func refused(rule, expected, remedy string) *refusal {
+	return &refusal{message: wrongCredentials, cause: audit.Cause{Rule: rule, Expected: expected, Remedy: remedy}}
+}
+
+// prove finds out whether the password is this person's. Counters come before the password is looked at, and browsers the
+// person has used pass them (security.md rule 15).
+func (h *Handlers) prove(c *fiber.Ctx, name, password string) (*identity.User, *refusal, error) {
+	ctx := c.UserContext()
+	user, err := h.Store.UserBySignIn(ctx, name)
+	if err != nil && !fault.IsNotFound(err) {
+		return nil, nil, err
+	}
+	known := false
+	if device := request.Cookie(c, request.DeviceCookie); user != nil && device != "" {
+		if known, err = h.Store.KnownDevice(ctx, user.ID, secret.Hash(device)); err != nil {
+			return nil, nil, err
+		}
+	}
+	keys := h.counters(c, user, name)
+	if !known {
+		if refusal, err := h.admit(c, keys); refusal != nil || err != nil {
+			return user, refusal, err
+		}
+	}
+	refusal, err := h.checkPassword(ctx, user, password, known)
+	if err != nil {
+		return nil, nil, err
+	}
+	if refusal != nil {
+		if !known {
+			if _, err := h.Store.CountDaily(ctx, keys.day, h.Now()); err != nil {
+				return nil, nil, err
+			}
+		}
+		return user, refusal, nil
+	}
+	if !known {
+		if err := h.Store.ForgiveAttempt(ctx, keys.network); err != nil {
+			return nil, nil, err
+		}
+	}
+	return user, nil, nil
+}
+
+// counters are the keys under which failures are counted: MACs, so that no name that was tried is stored (rule 14).
+type counters struct{ network, day string }
+
+func (h *Handlers) counters(c *fiber.Ctx, user *identity.User, name string) counters {
+	account := "name " + identity.FoldUsername(name)
+	if user != nil {
+		account = "user " + user.ID // by whichever of their names they are tried
+	}
+	return counters{
+		network: h.MAC("sign-in attempts", account, identity.Network(request.Of(c).Caller.IP)),
+		day:     h.MAC("sign-in attempts of a day", account, h.Now().Format(time.DateOnly)),
+	}
+}
+
+// admit says whether a password may be tried now, and counts the try.
+func (h *Handlers) admit(c *fiber.Ctx, keys counters) (*refusal, error) {
+	if err := h.Blocked(c); err != nil {
+		return nil, err
+	}
+	ctx, now := c.UserContext(), h.Now()
+	failures, err := h.Store.DailyFailures(ctx, keys.day)
+	if err != nil {
+		return nil, err
+	}
+	if failures >= identity.DailyFailureLimit {
+		r := refused("signin_daily_failures", "a known browser, after 100 failures in a day", "Make a one-time link for the person.")
+		r.message = manyFailures
+		return r, nil
+	}
+	until, allowed, err := h.Store.BeginAttempt(ctx, keys.network, now)
+	if err != nil {
+		return nil, err
+	}
+	if !allowed {
+		return nil, fault.TooMany(max(until.Sub(now), time.Second))
+	}
+	return nil, nil
+}
+
+// checkPassword compares the password, at the same cost whoever it is and whether they exist.
+func (h *Handlers) checkPassword(ctx context.Context, user *identity.User, password string, known bool) (*refusal, error) {
+	if user == nil || user.PasswordHash == "" {
+		if err := h.Hasher.CheckNobody(ctx, password, known); err != nil {
+			return nil, err
+		}
+		if user == nil {
+			return refused("user_known", "the username or e-mail address of a user", "Create the user."), nil
+		}
+		return refused("password_set", "a user with a password", "Make a one-time link for the person."), nil
+	}
+	ok, rehash, err := h.Hasher.Check(ctx, user.PasswordHash, password, known)
+	switch {
+	case err != nil:
+		return nil, err
+	case !ok:
+		return refused("password", "the person's password", "Make a one-time link if they forgot it."), nil
+	case !user.Enabled():
+		return refused("user_enabled", "an enabled user", "Enable the user."), nil
+	}
+	if rehash { // parameters have been raised since, or the hash came from elsewhere
+		h.raise(ctx, user, password)
+	}
+	return nil, nil
+}
+
+// raise stores the password under today's parameters. That it fails stops nobody: the next sign-in tries again.
+func (h *Handlers) raise(ctx context.Context, user *identity.User, password string) {
+	hash, err := h.Hasher.Hash(ctx, password)
+	if err == nil {
+		err = h.Store.RaisePasswordHash(ctx, user.ID, user.PasswordHash, hash)
+	}
+	if err != nil {
+		h.Log.Warn("a password hash could not be raised", "error", err, "user_id", user.ID)
+	}
+}
+
+func (h *Handlers) recordRefusal(c *fiber.Ctx, user *identity.User, r *refusal) error {
+	from := request.Of(c).Caller
+	event := audit.Event{At: h.Now(), Action: audit.SignInRefused, Outcome: audit.Refused, Caller: from, Cause: &r.cause}
+	if user != nil {
+		event.UserID, event.Target = user.ID, audit.Party{Kind: audit.KindUser, ID: user.ID, Name: user.Username}
+	}
+	h.Log.Warn("sign-in refused", "rule", r.cause.Rule, "user_id", event.UserID, "request_id", from.RequestID)
+	return h.Store.Record(c.UserContext(), event)
+}
+
+// signedIn begins a session and leads on. A browser in which the same person is signed in keeps its session under a new id:
+// what was begun in it lives on. Somebody else's session ends.
+func (h *Handlers) signedIn(c *fiber.Ctx, user *identity.User, returnTo string) error {
+	state, now := request.Of(c), h.Now()
+	if state.Session != nil && state.User.ID != user.ID {
+		if err := h.endSession(c, state.Session, state.User, "replaced"); err != nil {
+			return err
+		}
+		state.Session = nil
+	}
+	token, device := secret.New(""), request.Cookie(c, request.DeviceCookie)
+	if len(device) < 43 {
+		device = secret.New("")
+	}
+	session := identity.Session{
+		TokenHash: secret.Hash(token), UserID: user.ID, AuthTime: now, AMR: "pwd", LastSeenAt: now, ExpiresAt: now.Add(identity.SessionAbsolute),
+		IP: state.Caller.IP, UserAgent: state.Caller.UserAgent,
+	}
+	event := audit.Event{
+		At: now, Action: audit.SignInSucceeded, Outcome: audit.Success, UserID: user.ID, Caller: state.Caller,
+		Actor: audit.Party{Kind: audit.KindUser, ID: user.ID, Name: user.Username},
+	}
+	var err error
+	if state.Session != nil {
+		session.ID = state.Session.ID
+		err = h.Store.RenewSession(c.UserContext(), session, secret.Hash(device), now, event)
+	} else {
+		err = h.Store.CreateSession(c.UserContext(), session, secret.Hash(device), now, event)
+	}
+	if err != nil {
+		return err
+	}
+	request.SetCookie(c, request.SessionCookie, token, 0)
+	request.SetCookie(c, request.DeviceCookie, device, deviceLife)
+	if returnTo == "" {
+		returnTo = homeOf(user)
+	}
+	return respond.SeeOther(c, returnTo)
+}

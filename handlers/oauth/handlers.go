@@ -1,0 +1,128 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/oauth"
+	"gatehouse/web/request"
+	"gatehouse/web/respond"
+)
+
+// Handlers answer applications.
+type Handlers struct {
+	Rules *oauth.Server
+	// Refused writes down a refusal that is answered by a redirection; all others are written where errors are rendered.
+	Refused func(ctx context.Context, at time.Time, action audit.Action, from audit.Caller, e *oauth.Error)
+	// CountFailure counts a failed client authentication against the caller's address; Blocked refuses an address with too many.
+	CountFailure func(c *fiber.Ctx)
+	Blocked      func(c *fiber.Ctx) error
+
+	metadata func() ([]byte, error)
+	once     sync.Once
+}
+
+// Token is the token endpoint (RFC 6749 §3.2).
+func (h *Handlers) Token(c *fiber.Ctx) error {
+	return h.authenticated(c, func(p oauth.Params, authorization string) error {
+		response, err := h.Rules.Token(c.UserContext(), p, authorization, request.Of(c).Caller)
+		if err != nil {
+			return err
+		}
+		c.Set(fiber.HeaderPragma, "no-cache")
+		return respond.JSON(c, fiber.StatusOK, response)
+	})
+}
+
+// Revoke is the revocation endpoint (RFC 7009 §2).
+func (h *Handlers) Revoke(c *fiber.Ctx) error {
+	return h.authenticated(c, func(p oauth.Params, authorization string) error {
+		if err := h.Rules.Revoke(c.UserContext(), p, authorization, request.Of(c).Caller); err != nil {
+			return err
+		}
+		c.Status(fiber.StatusOK) // and no body (RFC 7009 §2.2)
+		return nil
+	})
+}
+
+// Introspect is the introspection endpoint (RFC 7662 §2).
+func (h *Handlers) Introspect(c *fiber.Ctx) error {
+	return h.authenticated(c, func(p oauth.Params, authorization string) error {
+		answer, err := h.Rules.Introspect(c.UserContext(), p, authorization)
+		if err != nil {
+			return err
+		}
+		return respond.JSON(c, fiber.StatusOK, answer)
+	})
+}
+
+// authenticated reads the parameters of an endpoint where clients authenticate, and counts failures to do so.
+func (h *Handlers) authenticated(c *fiber.Ctx, act func(p oauth.Params, authorization string) error) error {
+	if err := h.Blocked(c); err != nil {
+		return err
+	}
+	p, err := request.Params(c)
+	if err != nil {
+		return err
+	}
+	err = act(p, c.Get(fiber.HeaderAuthorization))
+	var e *oauth.Error
+	if errors.As(err, &e) && e.Code == "invalid_client" {
+		h.CountFailure(c)
+	}
+	return err
+}
+
+// Userinfo is the userinfo endpoint (OpenID Connect Core §5.3).
+func (h *Handlers) Userinfo(c *fiber.Ctx) error {
+	query, err := request.Query(c)
+	if err != nil {
+		return err
+	}
+	var body oauth.Params
+	if c.Method() == fiber.MethodPost {
+		if body, err = request.Params(c); err != nil {
+			return err
+		}
+	}
+	token, e := oauth.BearerToken(c.Get(fiber.HeaderAuthorization), query, body)
+	if e != nil {
+		return e
+	}
+	claims, err := h.Rules.Userinfo(c.UserContext(), token)
+	if err != nil {
+		return err
+	}
+	return respond.JSON(c, fiber.StatusOK, claims)
+}
+
+// JWKS publishes the signing keys (RFC 7517 §5).
+func (h *Handlers) JWKS(c *fiber.Ctx) error {
+	set, err := h.Rules.Keys.JWKS(c.UserContext())
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderCacheControl, "public, max-age=300")
+	c.Set(fiber.HeaderContentType, "application/jwk-set+json")
+	return c.Send(set)
+}
+
+// Discovery publishes the metadata (RFC 8414 §3, OpenID Connect Discovery §4). It is written once.
+func (h *Handlers) Discovery(c *fiber.Ctx) error {
+	h.once.Do(func() {
+		h.metadata = sync.OnceValues(func() ([]byte, error) { return json.Marshal(h.Rules.Discovery()) })
+	})
+	document, err := h.metadata()
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderCacheControl, "public, max-age=300")
+	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+	return c.Send(document)
+}

@@ -1,0 +1,96 @@
+package oauth
+
+import (
+	"reflect"
+	"testing"
+)
+
+// RFC 6749 §3.1, §3.2 and Appendix B; cases 13, 20, 37.
+func TestParseParams(t *testing.T) {
+	t.Parallel()
+	p := parse(t, "code=abc&empty=&state=a%20b+c%2B%26%3D&twice=1&twice=2&same=1&same=1&blank=&blank=x&%63lient_id=cl_a&utf=%C3%A9&flag&=nameless&Code=upper")
+	for name, want := range map[string]string{
+		"code": "abc", "Code": "upper", "client_id": "cl_a", "state": "a b c+&=", "utf": "é",
+		"empty": "", "flag": "", "missing": "", "twice": "", "same": "", "blank": "",
+	} {
+		if got := p.Get(name); got != want {
+			t.Errorf("Get(%q) is %q", name, got)
+		}
+		if p.Has(name) != (want != "") {
+			t.Errorf("Has(%q) is %t", name, p.Has(name))
+		}
+		twice := name == "twice" || name == "same" || name == "blank"
+		if p.Twice(name) != twice {
+			t.Errorf("Twice(%q) is %t", name, p.Twice(name))
+		}
+	}
+	for _, c := range []struct{ raw, rule string }{
+		{"a=%zz", "invalid_request parameters_urlencoded"},
+		{"a=%", "invalid_request parameters_urlencoded"},
+		{"%=a", "invalid_request parameters_urlencoded"},
+		{"a=1;b=2", "invalid_request parameters_urlencoded"},
+		{"a=%00", "invalid_request parameters_text"},
+		{"a%00=1", "invalid_request parameters_text"},
+		{"a=%ff", "invalid_request parameters_text"},
+		{"a=\xff", "invalid_request parameters_text"},
+		{"%c3%28=1", "invalid_request parameters_text"},
+		{"a=1&a=%ff", "invalid_request parameters_text"},
+		{"a=%ed%a0%80", "invalid_request parameters_text"}, // half a surrogate pair
+		{"", ""},
+		{"&&", ""},
+		{"a=%0d%0a", ""}, // text, if not pretty: every rule looks at what it uses
+	} {
+		if _, e := ParseParams(c.raw); refused(e) != c.rule {
+			t.Errorf("%q: %s", c.raw, refused(e))
+		}
+	}
+}
+
+func TestParams_once(t *testing.T) {
+	t.Parallel()
+	for query, want := range map[string]string{
+		"a=1&b=2": "", "a=&b=": "", "state=1&state=2": "invalid_request parameter_once", "code=&code=": "invalid_request parameter_once",
+		"unknown=1&unknown=1": "invalid_request parameter_once",
+		// RFC 8707 §2 allows several; one access token serves one API (security.md rule 6).
+		"resource=https://a&resource=https://b":                 "invalid_target resource_single",
+		"resource=https://a&resource=https://b&code=1&code=2":   "invalid_request parameter_once",
+		"scope=a&scope=b&resource=https://a&resource=https://b": "invalid_target resource_single",
+	} {
+		if got := refused(parse(t, query).once()); got != want {
+			t.Errorf("%q: %s", query, got)
+		}
+	}
+}
+
+// A request that is put aside is judged again as it was the first time.
+func TestParams_comeBackFromTheirEncoding(t *testing.T) {
+	t.Parallel()
+	for _, raw := range []string{"", "a=1&b=%26%3D+%2B&c=é", "state=1&state=2&a=x", "a=&a=", "=x", "a=%0d%0a"} {
+		p := parse(t, raw)
+		again := parse(t, p.Encode())
+		if refused(again.once()) != refused(p.once()) || !reflect.DeepEqual(again, p) {
+			t.Errorf("%q became %q", raw, p.Encode())
+		}
+	}
+}
+
+func FuzzParseParams(f *testing.F) {
+	for _, s := range []string{"", "a=1&a=2", "a=%zz", "a=%00", "a;b", "=&=", "a=\xff", "a=%C3%A9+%2B"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		p, e := ParseParams(raw)
+		if e != nil {
+			return
+		}
+		for name, value := range p.values {
+			if value == "" || !text(name) || !text(value) || p.Twice(name) {
+				t.Errorf("%q holds %q=%q", raw, name, value)
+			}
+		}
+		again, e := ParseParams(p.Encode())
+		if e != nil || !reflect.DeepEqual(again, p) {
+			t.Errorf("%q is %+v, and then %+v, %v", raw, p, again, e)
+		}
+	})
+}

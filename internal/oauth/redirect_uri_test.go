@@ -1,0 +1,193 @@
+package oauth
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §2.1; case 73.
+func TestRedirectURIFault(t *testing.T) {
+	t.Parallel()
+	for _, good := range []string{
+		"https://app.example", "https://app.example/", "https://app.example/cb", "https://app.example/cb?tenant=1&x=y", "https://app.example/cb?",
+		"https://app.example:8443/cb", "https://app.example:443/cb", "https://xn--bcher-kva.example/cb", "https://192.0.2.1/cb", "https://[2001:db8::1]/cb",
+		"https://app.example/a%20b", "https://app.example/.well-known/cb", "https://app.example/a..b/...", "https://localhost/cb",
+		"http://localhost/cb", "http://localhost:3000/cb", "http://127.0.0.1/cb", "http://127.0.0.1:1/cb", "http://127.0.0.1:65535", "http://[::1]/cb", "http://[::1]:8080/cb",
+		"com.example.app:/cb", "com.example.app://cb", "com.example.app:cb", "com.example.app:/", "https://app.example/" + strings.Repeat("x", 2000-len("https://app.example/")),
+	} {
+		if fault := redirectURIFault(good); fault != "" {
+			t.Errorf("%q: %s", good, fault)
+		}
+	}
+	for _, bad := range []string{
+		"", " ", "/cb", "//app.example/cb", "app.example/cb", "cb", "?x", "https:", "https:/cb", "https:///cb", "https:cb", "https://", "https://:443/cb", "https://?x",
+		"https://app.example/" + strings.Repeat("x", 2001-len("https://app.example/")),
+		"https://app.example/#", "https://app.example/cb#x", "https://app.example/cb?x#", "com.example.app:/cb#x", // fragments
+		"https://user@app.example/cb", "https://user:pw@app.example/cb", "https://@app.example/cb", "https://app.example@evil.test/cb", "com.example.app://u@cb", // user names
+		"HTTPS://app.example/cb", "Https://app.example/cb", "Com.Example.App:/cb", "https://App.example/cb", "https://app.EXAMPLE/cb", // one spelling each
+		"http://app.example/cb", "http://127.0.0.1.evil.test/cb", "http://localhost.evil.test/cb", "http://evil.test/127.0.0.1", "http://127.0.0.2/cb", "http://0.0.0.0/cb",
+		"http://127.1/cb", "http://2130706433/cb", "http://0x7f000001/cb", "http://[::]/cb", "http://[::ffff:127.0.0.1]/cb", "http://[0:0:0:0:0:0:0:1]/cb", "http://[::1%25lo]/cb",
+		"http://LOCALHOST/cb", "http://localhost./cb", "http://10.0.0.1/cb", "http://", "http:cb",
+		"https://app.example:/cb", "https://app.example:0/cb", "https://app.example:65536/cb", "https://app.example:http/cb", "https://app.example:-1/cb", "https://app.example:99999999999999999999/cb", "http://127.0.0.1:0/cb", // ports
+		"https://app.example/../cb", "https://app.example/a/..", "https://app.example/./cb", "https://app.example/.", "https://app.example/%2e%2e/cb", "https://app.example/%2E./cb", "https://app.example/.%2e", "https://app.example/%2E/", // dots
+		"javascript:alert(1)", "JavaScript:alert(1)", "data:text/html,x", "file:///etc/passwd", "vbscript:x", "blob:https://app.example/x", "about:blank", "ftp://app.example/cb", "ws://app.example", "urn:ietf:wg:oauth:2.0:oob", "myapp://cb", "localhost:3000/cb",
+		"com.example.app:", "com.example.app:?x", "com.example.app", ".:/cb",
+		"https://app.example/a b", "https://app.example/\tcb", "https://app.example/\r\nSet-Cookie: a=b", "https://app.example/\x00", "https://app.example/\x7f", " https://app.example/", "https://app.example/ ",
+		"https://app.example\\@evil.test/cb", `https://app.example/\..`, `https://app.example/"x`, "https://app.example/<script>", "https://app.example/é", "https://bücher.example/cb", "https://b%C3%BCcher.example/cb",
+		"https://app.example/%zz", "https://app.example/%", "https://app.exam%70le/cb", "https://[::1", "https://app.example]/cb", "https://*/cb", "https://*.example/cb",
+	} {
+		if redirectURIFault(bad) == "" {
+			t.Errorf("%q passes", bad)
+		}
+	}
+}
+
+// Cases 35 and 36: RFC 9700 §4.1.3 (exact), RFC 8252 §7.3 (any port of a loopback IP) and §8.3 (not of localhost).
+func TestRedirectURIMatches(t *testing.T) {
+	t.Parallel()
+	const web = "https://app.example/cb"
+	for _, c := range []struct {
+		registered, requested string
+		want                  bool
+	}{
+		{web, web, true},
+		{"https://app.example/cb?a=1", "https://app.example/cb?a=1", true},
+		{"com.example.app:/cb", "com.example.app:/cb", true},
+		{web, "", false},
+		{web, "https://app.example:443/cb", false},
+		{web, "https://APP.example/cb", false},
+		{web, "HTTPS://app.example/cb", false},
+		{web, "https://app.example/cb/", false},
+		{web, "https://app.example/CB", false},
+		{web, "https://app.example/cb?a=1", false},
+		{web, "https://app.example/cb?", false},
+		{web, "https://app.example/cb#", false},
+		{web, "https://app.example/x/../cb", false},
+		{web, "https://app.example/./cb", false},
+		{web, "https://app.example/%63b", false},
+		{web, "https://app.example/cb%2e", false},
+		{web, "https://user@app.example/cb", false},
+		{web, "https://app.example@evil.test/cb", false},
+		{web, "https://app.example.evil.test/cb", false},
+		{web, "https://evil.test/https://app.example/cb", false},
+		{web, "http://app.example/cb", false},
+		{web, "https://app.example:8443/cb", false}, // a port is free on a loopback IP alone
+		{web, web + " ", false},
+		{web, web + "\r\nX: y", false},
+		{"https://app.example/cb?a=1", "https://app.example/cb?a=2", false},
+		{"https://app.example/cb?a=1", "https://app.example/cb", false},
+		{"https://app.example/cb?a=1", "https://app.example/cb?a=1&b=2", false},
+		{"https://app.example/cb?a=1&b=2", "https://app.example/cb?b=2&a=1", false},
+		{"com.example.app:/cb", "com.example.app://cb", false},
+		{"https://*.example/cb", "https://app.example/cb", false},
+
+		{"http://127.0.0.1/cb", "http://127.0.0.1:51004/cb", true},
+		{"http://127.0.0.1:80/cb", "http://127.0.0.1/cb", true},
+		{"http://127.0.0.1:3000/cb", "http://127.0.0.1:65535/cb", true},
+		{"http://127.0.0.1", "http://127.0.0.1:1", true},
+		{"http://127.0.0.1/cb?a=1", "http://127.0.0.1:1/cb?a=1", true},
+		{"http://127.0.0.1?a=1", "http://127.0.0.1:1?a=1", true},
+		{"http://[::1]/cb", "http://[::1]:51004/cb", true},
+		{"http://[::1]:1/cb", "http://[::1]/cb", true},
+		{"http://127.0.0.1/cb", "http://127.0.0.1:51004/other", false},
+		{"http://127.0.0.1/cb", "http://127.0.0.1:51004/cb/", false},
+		{"http://127.0.0.1/cb", "http://127.0.0.1:51004/cb?a=1", false},
+		{"http://127.0.0.1/cb", "http://127.0.0.1:51004/cb#", false},
+		{"http://127.0.0.1/cb", "http://127.0.0.1:51004", false},
+		{"http://127.0.0.1/cb", "https://127.0.0.1:51004/cb", false},
+		{"https://127.0.0.1/cb", "https://127.0.0.1:51004/cb", false},
+		{"http://127.0.0.1/cb", "http://[::1]:51004/cb", false},
+		{"http://[::1]/cb", "http://127.0.0.1:51004/cb", false},
+		{"http://127.0.0.1/cb", "http://localhost:51004/cb", false},
+		{"http://127.0.0.1/cb", "http://127.0.0.2:51004/cb", false},
+		{"http://localhost/cb", "http://localhost:51004/cb", false},
+		{"http://localhost:3000/cb", "http://localhost:3001/cb", false},
+		{"http://127.0.0.1/cb", "http://127.0.0.1.evil.test/cb", false},
+		{"http://127.0.0.1/cb", "http://127.0.0.1:51004.evil.test/cb", false},
+		{"http://127.0.0.1/cb", "http://127.0.0.1:51004@evil.test/cb", false},
+		{"http://127.0.0.1/cb", "http://127.0.0.1@evil.test/cb", false},
+		{"http://127.0.0.1/cb", `http://127.0.0.1:51004\@evil.test/cb`, false},
+		{"http://127.0.0.1/cb", "http://evil.test:80@127.0.0.1:51004/cb", false},
+		{"http://127.0.0.1/cb", "http://127.0.0.11:51004/cb", false},
+		{"http://127.0.0.1/cb", "http://127.0.0.1:/cb", false},
+		{"http://127.0.0.1/cb", "http://127.0.0.1:65536/cb", false},
+		{"http://127.0.0.1/cb", "http://127.0.0.1:-1/cb", false},
+		{"http://127.0.0.1/cb", "http://127.0.0.1:80:80/cb", false},
+		{"http://127.0.0.1/cb", "http://127.0.0.1: 80/cb", false},
+		{"http://127.0.0.1/cb", "http://127.0.0.1:80\r\n/cb", false},
+		{"http://127.0.0.1/cb", "HTTP://127.0.0.1:51004/cb", false},
+		{"http://[::1]/cb", "http://[::1]51004/cb", false},
+		{"http://[::1]/cb", "http://[::1%25lo]:51004/cb", false},
+		{"http://[::1]/cb", "http://[0:0:0:0:0:0:0:1]:51004/cb", false},
+		{"http://[::1]/cb", "http://::1:51004/cb", false},
+	} {
+		if got := redirectURIMatches(c.registered, c.requested); got != c.want {
+			t.Errorf("%q against %q: %t", c.requested, c.registered, got)
+		}
+	}
+}
+
+// RFC 8252 §8.6, security.md rule 19: a public client on this machine could be any program.
+func TestRememberable(t *testing.T) {
+	t.Parallel()
+	for uri, public := range map[string]bool{
+		"https://app.example/cb": true, "https://localhost.example/cb": true, "https://192.0.2.1/cb": true,
+		"http://127.0.0.1:1/cb": false, "http://[::1]/cb": false, "http://localhost/cb": false, "com.example.app:/cb": false,
+		"https://localhost/cb": false, "https://app.localhost/cb": false, "https://127.0.0.1:8443/cb": false, "https://127.0.0.9/cb": false, "https://[::1]/cb": false, "https://[::ffff:127.0.0.1]/cb": false,
+		"": false, "%": false,
+	} {
+		if got := (&Client{TokenEndpointAuthMethod: AuthNone}).rememberable(uri); got != public {
+			t.Errorf("of a public client at %q: %t", uri, got)
+		}
+		if !(&Client{TokenEndpointAuthMethod: AuthBasic}).rememberable(uri) {
+			t.Errorf("of a confidential client at %q: false", uri)
+		}
+	}
+}
+
+func TestRedirectHost(t *testing.T) {
+	t.Parallel()
+	for uri, want := range map[string]string{
+		"https://app.example/cb": "app.example", "https://app.example:8443/cb?x": "app.example:8443", "http://127.0.0.1:3000/cb": "127.0.0.1:3000",
+		"http://[::1]:1/cb": "[::1]:1", "com.example.app:/cb": "com.example.app:", "com.example.app://bank.example/cb": "com.example.app:", "%": "",
+	} {
+		if got := RedirectHost(uri); got != want {
+			t.Errorf("%q leads to %q", uri, got)
+		}
+	}
+}
+
+func FuzzRedirectURI(f *testing.F) {
+	for _, s := range []string{"https://app.example/cb", "http://127.0.0.1:1/cb", "http://[::1]/cb?x", "com.example.app:/cb", "http://127.0.0.1:80@evil.test/cb", `http://127.0.0.1\.evil.test`, "https://a/%2e"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, registered := range []string{"http://127.0.0.1/cb", "http://[::1]:1/cb", "http://localhost/cb", "https://app.example/cb"} {
+			if !redirectURIMatches(registered, s) || s == registered {
+				continue
+			}
+			want, err := url.Parse(registered)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := url.Parse(s) // whoever follows it gets to this machine, and to the same place on it
+			if err != nil || got.Scheme != "http" || got.User != nil || !loopbackIP(got.Hostname()) || got.Hostname() != want.Hostname() || got.RequestURI() != want.RequestURI() {
+				t.Errorf("%q matches %q", s, registered)
+			}
+		}
+		if redirectURIFault(s) != "" {
+			return
+		}
+		if !redirectURIMatches(s, s) {
+			t.Errorf("%q does not match itself", s)
+		}
+		u, err := url.Parse(s)
+		if err != nil || u.Fragment != "" || u.User != nil || strings.ContainsAny(s, "\r\n\t \x00\"<>\\#") || u.Scheme == "javascript" || u.Scheme == "data" {
+			t.Errorf("%q passes", s)
+		}
+		if u.Scheme == "http" && !loopback(u.Hostname()) {
+			t.Errorf("%q is plain http", s)
+		}
+	})
+}

@@ -1,0 +1,100 @@
+/* Gatehouse progressive enhancement. Every page works without this file.
+   No inline handlers, no eval, no style attributes: runs under script-src 'self'. */
+(() => {
+  "use strict";
+  const $ = (sel, root = document) => root.querySelector(sel);
+  const on = (type, sel, fn) => document.addEventListener(type, (e) => {
+    const el = e.target instanceof Element && e.target.closest(sel);
+    if (el) fn(e, el);
+  });
+
+  /* Theme: the server prints data-theme from the cookie, so there is no flash and no inline script. */
+  on("submit", "[data-theme-form]", (e, form) => {
+    e.preventDefault();
+    const theme = e.submitter?.value ?? "system";
+    if (theme === "system") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+    for (const b of form.querySelectorAll("button")) {
+      if (b === e.submitter) b.setAttribute("aria-current", "true");
+      else b.removeAttribute("aria-current");
+    }
+    const body = new URLSearchParams(new FormData(form, e.submitter));
+    fetch(form.action, { method: "POST", body, redirect: "manual" });
+    form.hidePopover?.();
+  });
+
+  /* Toasts: the server prints flash messages into #toasts, or sends
+     HX-Trigger: {"toast":{"tone":"success","title":"…","text":"…"}} */
+  document.addEventListener("toast", (e) => toast(e.detail));
+  function toast({ tone = "info", title, text = "" }) {
+    const node = $("#toast-template").content.firstElementChild.cloneNode(true);
+    const use = $("use", node);
+    node.dataset.tone = tone;
+    if (tone === "danger") use.setAttribute("href", use.getAttribute("href").replace(/#.*/, "#i-alert"));
+    $("[data-slot=title]", node).textContent = title;
+    $("[data-slot=text]", node).textContent = text;
+    $("#toasts").append(node);
+    hold(node);
+  }
+  function hold(node) { /* WCAG 2.2.1: the clock stops while hovered or focused; errors stay */
+    if (node.dataset.tone === "danger" || node.dataset.held) return;
+    node.dataset.held = "";
+    let t = setTimeout(() => node.remove(), 6000);
+    const stop = () => clearTimeout(t);
+    const go = () => { stop(); t = setTimeout(() => node.remove(), 2500); };
+    node.addEventListener("pointerenter", stop);
+    node.addEventListener("focusin", stop);
+    node.addEventListener("pointerleave", go);
+    node.addEventListener("focusout", go);
+  }
+  const holdAll = () => document.querySelectorAll("#toasts > .toast").forEach(hold);
+  holdAll();
+  on("click", "[data-dismiss]", (_, b) => b.closest(".toast, .callout")?.remove());
+
+  /* Copy */
+  on("click", "[data-copy]", async (_, b) => {
+    try { await navigator.clipboard.writeText(b.dataset.copy); } catch { return; }
+    b.dataset.done = "";
+    $("#announce").textContent = "Copied";
+    setTimeout(() => { delete b.dataset.done; $("#announce").textContent = ""; }, 1600);
+  });
+
+  /* Dialogs the server sends into #dialog-slot open themselves; focus goes back to the opener. */
+  let opener = null;
+  document.addEventListener("htmx:before:request", (e) => {
+    if (!document.activeElement?.closest("dialog")) opener = e.detail?.ctx?.sourceElement;
+  });
+  document.addEventListener("htmx:after:swap", (e) => {
+    holdAll();
+    const ctx = e.detail?.ctx;
+    if (ctx?.response?.status === 422) $('[aria-invalid="true"]')?.focus();
+    /* what had the focus is gone: its element said where to go on */
+    const next = ctx?.sourceElement?.dataset?.focusAfter;
+    if (next && document.activeElement === document.body) $(next)?.focus();
+    const d = $("#dialog-slot > dialog:not([open])");
+    if (!d) return;
+    d.showModal();
+    d.addEventListener("close", () => {
+      d.remove();
+      /* an opener inside a menu is hidden by now: the menu's own button stands in for it */
+      const menu = opener?.closest?.("[popover]");
+      (menu ? $(`[popovertarget="${menu.id}"]`) : opener)?.focus();
+    }, { once: true });
+  });
+  on("click", "dialog [data-close]", (e, el) => { e.preventDefault(); el.closest("dialog").close(); });
+  on("click", ".menu a", (_, a) => { a.closest("[popover]")?.hidePopover?.(); });
+
+  /* Type-to-confirm: the button is only a hint, the server checks the phrase again */
+  const judge = (input) => {
+    const ok = input.value.trim() === input.dataset.confirmPhrase;
+    for (const b of input.form.querySelectorAll("[data-needs-phrase]")) b.setAttribute("aria-disabled", String(!ok));
+  };
+  on("input", "[data-confirm-phrase]", (_, input) => judge(input));
+
+  /* "/" goes to the page's search */
+  document.addEventListener("keydown", (e) => {
+    if (e.key !== "/" || e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, textarea, select, dialog")) return;
+    const search = $("[data-page-search]");
+    if (search) { e.preventDefault(); search.focus(); }
+  });
+})();

@@ -1,0 +1,115 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
+	"gatehouse/internal/oauth"
+)
+
+const secretColumns = "id, client_id, hash, hint, created_at, expires_at, last_used_at, revoked_at"
+
+func newSecret(secret oauth.ClientSecret, at time.Time) row {
+	secret.ID, secret.CreatedAt = orNewID(secret.ID), at
+	return row{table: "client_secrets", columns: secretColumns, value: secret}
+}
+
+var clientBySecret = "SELECT " + columns("c", "", clientColumns) + `,
+		s.id AS secret_id, s.hash AS secret_hash, s.hint AS secret_hint, s.created_at AS secret_created_at,
+		s.expires_at AS secret_expires_at, s.last_used_at AS secret_last_used_at, s.revoked_at AS secret_revoked_at
+	FROM clients c LEFT JOIN client_secrets s ON s.client_id = c.id AND s.hash = $2 WHERE c.id = $1`
+
+// ClientBySecret returns the client and, if one of its secrets has this hash, that secret; liveness is the caller's to judge.
+func (s *Store) ClientBySecret(ctx context.Context, id, secretHash string) (*oauth.Client, *oauth.ClientSecret, error) {
+	var found struct {
+		oauth.Client
+		SecretID   *string    `db:"secret_id"`
+		Hash       *string    `db:"secret_hash"`
+		Hint       *string    `db:"secret_hint"`
+		Created    *time.Time `db:"secret_created_at"`
+		ExpiresAt  *time.Time `db:"secret_expires_at"`
+		LastUsedAt *time.Time `db:"secret_last_used_at"`
+		RevokedAt  *time.Time `db:"secret_revoked_at"`
+	}
+	if err := s.get(ctx, "client", &found, clientBySecret, id, secretHash); err != nil {
+		return nil, nil, err
+	}
+	if found.SecretID == nil {
+		return &found.Client, nil, nil
+	}
+	return &found.Client, &oauth.ClientSecret{
+		ID: *found.SecretID, ClientID: found.Client.ID, Hash: *found.Hash, Hint: *found.Hint, CreatedAt: *found.Created,
+		ExpiresAt: found.ExpiresAt, LastUsedAt: found.LastUsedAt, RevokedAt: found.RevokedAt,
+	}, nil
+}
+
+// TouchClientSecret notes that the secret was used, to about a minute.
+func (s *Store) TouchClientSecret(ctx context.Context, id string, at time.Time) error {
+	_, err := s.exec(ctx, "client secret", `
+		UPDATE client_secrets SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $3)`, id, at, at.Add(-time.Minute))
+	return err
+}
+
+// ClientSecrets returns the client's secrets, the newest first, revoked and expired ones too.
+func (s *Store) ClientSecrets(ctx context.Context, clientID string) ([]oauth.ClientSecret, error) {
+	var secrets []oauth.ClientSecret
+	err := s.all(ctx, "client secret", &secrets,
+		"SELECT "+secretColumns+" FROM client_secrets WHERE client_id = $1 ORDER BY created_at DESC, id DESC", clientID)
+	return secrets, err
+}
+
+// AddClientSecret gives the client a further secret; fault.Fields if it has oauth.MaxLiveSecrets that are live.
+func (s *Store) AddClientSecret(ctx context.Context, secret oauth.ClientSecret, at time.Time, event audit.Event) error {
+	return s.InTx(ctx, func(tx *Store) error {
+		if err := tx.lockClient(ctx, secret.ClientID); err != nil {
+			return err
+		}
+		var live int64
+		err := tx.get(ctx, "client secret", &live, `
+			SELECT COUNT(*) FROM client_secrets WHERE client_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)`,
+			secret.ClientID, at)
+		if err != nil {
+			return err
+		}
+		if live >= oauth.MaxLiveSecrets {
+			return fault.Fields{"": fmt.Sprintf("A client has at most %d live secrets: revoke one first.", oauth.MaxLiveSecrets)}
+		}
+		return tx.insert(ctx, "client secret", newSecret(secret, at), eventOf(event, at))
+	})
+}
+
+// ReplaceClientSecrets revokes the client's secrets and gives it this one.
+func (s *Store) ReplaceClientSecrets(ctx context.Context, clientID string, secret oauth.ClientSecret, at time.Time, event audit.Event) error {
+	secret.ClientID = clientID
+	return s.InTx(ctx, func(tx *Store) error {
+		if err := tx.lockClient(ctx, clientID); err != nil {
+			return err
+		}
+		if _, err := tx.exec(ctx, "client secret", "UPDATE client_secrets SET revoked_at = $2 WHERE client_id = $1 AND revoked_at IS NULL", clientID, at); err != nil {
+			return err
+		}
+		return tx.insert(ctx, "client secret", newSecret(secret, at), eventOf(event, at))
+	})
+}
+
+// RevokeClientSecret makes the secret open nothing any more. A second time it does nothing.
+func (s *Store) RevokeClientSecret(ctx context.Context, clientID, id string, at time.Time, event audit.Event) error {
+	n, err := s.act(ctx, "client secret", statement{`
+		UPDATE client_secrets SET revoked_at = :at WHERE id = :id AND client_id = :client AND revoked_at IS NULL`,
+		map[string]any{"id": id, "client": clientID, "at": at}}, eventOf(event, at))
+	if err == nil && n == 0 {
+		var there int64
+		err = s.get(ctx, "client secret", &there, "SELECT 1 FROM client_secrets WHERE id = $1 AND client_id = $2", id, clientID)
+	}
+	return err
+}
+
+// lockClient keeps others from changing the client's secrets until the end of the transaction. Changing nothing locks the row
+// on both databases; SELECT … FOR UPDATE exists on one.
+func (s *Store) lockClient(ctx context.Context, id string) error {
+	n, err := s.exec(ctx, "client", "UPDATE clients SET id = id WHERE id = $1", id)
+	return mustChange("client", n, err)
+}

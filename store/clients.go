@@ -1,0 +1,196 @@
+package store
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
+	"gatehouse/internal/oauth"
+)
+
+const clientColumns = "id, client_name, application_type, redirect_uris, grant_types, scope, token_endpoint_auth_method, " +
+	"id_token_signed_response_alg, require_pkce, client_uri, policy_uri, tos_uri, contacts, grant_id, disabled_at, created_at, updated_at, version"
+
+// clientRow is a client with what is derived for ordering and searching.
+type clientRow struct {
+	oauth.Client
+	SearchKey  string `db:"search_key"`
+	SearchText string `db:"search_text"`
+}
+
+func clientRowOf(c oauth.Client) clientRow {
+	return clientRow{Client: c, SearchKey: clientKey(&c), SearchText: searchText(c.Name, c.ID, strings.Join(c.RedirectURIs, "\n"))}
+}
+
+func clientKey(c *oauth.Client) string { return searchKey(c.Name, c.ID) }
+
+// Client returns the client, enabled or not.
+func (s *Store) Client(ctx context.Context, id string) (*oauth.Client, error) {
+	var c oauth.Client
+	if err := s.get(ctx, "client", &c, "SELECT "+clientColumns+" FROM clients WHERE id = $1", id); err != nil {
+		return nil, err
+	}
+	return &c, nil
+}
+
+// ClientFilter says which clients: Query is looked for in name, id and redirect URIs; Status is "active", "disabled" or
+// empty for both. After and Before are cursors of a ClientPage; garbage there shows the first page.
+type ClientFilter struct {
+	Query         string
+	Status        string
+	After, Before string
+	Limit         int // 0 is 50
+}
+
+// ClientPage is a part of the list of clients, by name. Next and Previous are cursors, empty where the list ends.
+type ClientPage struct {
+	Clients        []oauth.Client
+	Previous, Next string
+	Total          int64 // of all pages
+}
+
+// Clients returns a page of clients by name.
+func (s *Store) Clients(ctx context.Context, want ClientFilter) (ClientPage, error) {
+	var f filter
+	if want.Query != "" {
+		f.add(`search_text LIKE ? ESCAPE '\'`, contains(want.Query))
+	}
+	switch want.Status {
+	case "active":
+		f.add("disabled_at IS NULL")
+	case "disabled":
+		f.add("disabled_at IS NOT NULL")
+	}
+	clients := list[oauth.Client]{what: "client", table: "clients", columns: clientColumns, key: clientKey}
+	var p ClientPage
+	var err error
+	p.Clients, p.Previous, p.Next, p.Total, err = clients.page(ctx, s, f, want.After, want.Before, want.Limit)
+	return p, err
+}
+
+// CreateClient adds a client, with its first secret unless that is nil. fault.Conflict "id" if the id is a client's, a
+// person's subject or a username (RFC 9700 §4.15).
+func (s *Store) CreateClient(ctx context.Context, c oauth.Client, secret *oauth.ClientSecret, at time.Time, event audit.Event) error {
+	c.ID, c.GrantID, c.CreatedAt, c.UpdatedAt, c.Version = orNewID(c.ID), orNewID(c.GrantID), at, at, 1
+	create := row{table: "clients", columns: clientColumns + ", search_key, search_text", value: struct {
+		clientRow
+		UsernameKey string `db:"username_key"`
+	}{clientRowOf(c), fold(c.ID)}}
+	then := []row{eventOf(event, at)}
+	if secret != nil {
+		first := *secret
+		first.ClientID = c.ID
+		then = append(then, newSecret(first, at))
+	}
+	n, err := s.act(ctx, "client", create.insert("NOT EXISTS (SELECT 1 FROM users WHERE id = :id OR username_key = :username_key)"), then...)
+	if err == nil && n == 0 {
+		return fault.Conflict("client", "id")
+	}
+	return err
+}
+
+// UpdateClient changes all that a client registers. c.Version is that of the client it was read as: fault.Conflict with an
+// empty field if somebody was faster.
+func (s *Store) UpdateClient(ctx context.Context, c oauth.Client, at time.Time, event audit.Event) error {
+	c.UpdatedAt = at
+	n, err := s.act(ctx, "client", statement{`
+		UPDATE clients SET client_name = :client_name, application_type = :application_type, redirect_uris = :redirect_uris,
+			grant_types = :grant_types, scope = :scope, token_endpoint_auth_method = :token_endpoint_auth_method,
+			id_token_signed_response_alg = :id_token_signed_response_alg, require_pkce = :require_pkce, client_uri = :client_uri,
+			policy_uri = :policy_uri, tos_uri = :tos_uri, contacts = :contacts, search_key = :search_key, search_text = :search_text,
+			updated_at = :updated_at, version = version + 1
+		WHERE id = :id AND version = :version`, clientRowOf(c)}, eventOf(event, at))
+	if err == nil && n == 0 {
+		if _, err := s.Client(ctx, c.ID); err != nil {
+			return err
+		}
+		return fault.Conflict("client", "")
+	}
+	return err
+}
+
+// DisableClient stops serving the client and ends all it was given: families, tokens of its own, unused codes and pending
+// requests. A second time it does nothing.
+func (s *Store) DisableClient(ctx context.Context, id string, at time.Time, event audit.Event) error {
+	return s.InTx(ctx, func(tx *Store) error {
+		n, err := tx.exec(ctx, "client", `
+			UPDATE clients SET disabled_at = $2, updated_at = $2, version = version + 1 WHERE id = $1 AND disabled_at IS NULL`, id, at)
+		if err != nil {
+			return err
+		} else if n == 0 {
+			_, err := tx.Client(ctx, id)
+			return err
+		}
+		if _, err := tx.exec(ctx, "interaction", "DELETE FROM interactions WHERE client_id = $1", id); err != nil {
+			return err
+		}
+		if _, err := tx.endClient(ctx, id, oauth.EndedByDisabling, at); err != nil {
+			return err
+		}
+		return tx.record(ctx, event, at)
+	})
+}
+
+// EnableClient serves the client again; what was ended stays so. A second time it does nothing.
+func (s *Store) EnableClient(ctx context.Context, id string, at time.Time, event audit.Event) error {
+	n, err := s.act(ctx, "client", statement{`
+		UPDATE clients SET disabled_at = NULL, updated_at = :at, version = version + 1 WHERE id = :id AND disabled_at IS NOT NULL`,
+		map[string]any{"id": id, "at": at}}, eventOf(event, at))
+	if err == nil && n == 0 {
+		_, err = s.Client(ctx, id)
+	}
+	return err
+}
+
+// DeleteClient removes the client and all that belongs to it; its events stay.
+func (s *Store) DeleteClient(ctx context.Context, id string, at time.Time, event audit.Event) error {
+	n, err := s.act(ctx, "client", statement{"DELETE FROM clients WHERE id = :id", map[string]any{"id": id}}, eventOf(event, at))
+	return mustChange("client", n, err)
+}
+
+// ClientImpact is what ends with a client.
+type ClientImpact struct {
+	Secrets  int64 `db:"secrets"`  // not revoked
+	Families int64 `db:"families"` // not ended
+	Consents int64 `db:"consents"` // people who consented
+	People   int64 `db:"people"`   // who have a family or consented
+}
+
+// ClientImpact counts what would end with the client.
+func (s *Store) ClientImpact(ctx context.Context, id string) (ClientImpact, error) {
+	var impact ClientImpact
+	err := s.get(ctx, "client", &impact, `
+		SELECT (SELECT COUNT(*) FROM client_secrets WHERE client_id = c.id AND revoked_at IS NULL) AS secrets,
+			(SELECT COUNT(*) FROM families WHERE client_id = c.id AND ended_at IS NULL) AS families,
+			(SELECT COUNT(DISTINCT user_id) FROM consents WHERE client_id = c.id) AS consents,
+			(SELECT COUNT(*) FROM (
+				SELECT user_id FROM families WHERE client_id = c.id AND ended_at IS NULL
+				UNION SELECT user_id FROM consents WHERE client_id = c.id) AS p) AS people
+		FROM clients c WHERE c.id = $1`, id)
+	return impact, err
+}
+
+// RevokeClientTokens ends all the client was given, its own tokens and unused codes included, and tells how many families.
+func (s *Store) RevokeClientTokens(ctx context.Context, clientID, reason string, at time.Time, event audit.Event) (n int64, err error) {
+	err = s.InTx(ctx, func(tx *Store) error {
+		if n, err = tx.endClient(ctx, clientID, reason, at); err != nil {
+			return err
+		}
+		return tx.record(ctx, event, at)
+	})
+	return n, err
+}
+
+// endClient ends the client's grant, codes and families, and tells how many families. It needs a transaction.
+func (s *Store) endClient(ctx context.Context, id, reason string, at time.Time) (int64, error) {
+	n, err := s.exec(ctx, "client", "UPDATE clients SET grant_id = $2 WHERE id = $1", id, newID())
+	if err := mustChange("client", n, err); err != nil {
+		return 0, err
+	}
+	if err := s.voidCodes(ctx, at, "client_id = ?", id); err != nil {
+		return 0, err
+	}
+	return s.endFamilies(ctx, reason, at, "client_id = ?", id)
+}

@@ -1,0 +1,86 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
+	"gatehouse/internal/oauth"
+)
+
+const codeColumns = "hash, client_id, user_id, session_id, family_id, redirect_uri, redirect_uri_sent, scope, nonce, code_challenge, " +
+	"auth_time, amr, created_at, expires_at, spent_at, wrong_verifiers"
+
+// IssueCode saves a code and, where the person has just given it, the consent (nil otherwise).
+// fault.NotFound if the person, the client or the session is not live any more.
+func (s *Store) IssueCode(ctx context.Context, code oauth.Code, consent *oauth.Consent, events ...audit.Event) error {
+	var then []row
+	if consent != nil {
+		then = append(then, consentRows(*consent, code.CreatedAt)...)
+	}
+	for _, event := range events {
+		then = append(then, eventOf(event, code.CreatedAt))
+	}
+	issue := row{table: "codes", columns: codeColumns, value: code}
+	n, err := s.act(ctx, "code", issue.insert(live(":user_id", ":client_id", ":session_id")), then...)
+	return mustChange("person, client or session", n, err)
+}
+
+// live is the condition that a person and a client are enabled and that a session, if there is one, has not ended.
+func live(userID, clientID, sessionID string) string {
+	return "EXISTS (SELECT 1 FROM users WHERE id = " + userID + " AND disabled_at IS NULL)" +
+		" AND EXISTS (SELECT 1 FROM clients WHERE id = " + clientID + " AND disabled_at IS NULL)" +
+		" AND " + sessionLive(sessionID)
+}
+
+func sessionLive(id string) string {
+	return "(" + id + " = '' OR EXISTS (SELECT 1 FROM sessions WHERE id = " + id + " AND ended_at IS NULL))"
+}
+
+// Code returns a code, spent or not.
+func (s *Store) Code(ctx context.Context, hash string) (*oauth.Code, error) {
+	var code oauth.Code
+	if err := s.get(ctx, "code", &code, "SELECT "+codeColumns+" FROM codes WHERE hash = $1", hash); err != nil {
+		return nil, err
+	}
+	return &code, nil
+}
+
+// CountWrongVerifier counts a wrong code_verifier and spends the code at the limit.
+func (s *Store) CountWrongVerifier(ctx context.Context, hash string, limit int64, at time.Time) error {
+	_, err := s.exec(ctx, "code", `
+		UPDATE codes SET wrong_verifiers = wrong_verifiers + 1, spent_at = CASE WHEN wrong_verifiers + 1 >= $2 THEN $3 ELSE spent_at END
+		WHERE hash = $1 AND spent_at IS NULL`, hash, limit, at)
+	return err
+}
+
+var redeemCode = "UPDATE codes SET spent_at = :at WHERE hash = :hash AND spent_at IS NULL AND " + live("codes.user_id", "codes.client_id", "codes.session_id")
+
+// RedeemCode spends the code and begins its family, with its first refresh token where there is one (RFC 6749 §4.1.2: once).
+// oauth.ErrSpent if the code was spent; fault.NotFound if the person, the client or the session is not live any more.
+func (s *Store) RedeemCode(ctx context.Context, codeHash string, family oauth.Family, first *oauth.RefreshToken, event audit.Event) error {
+	at := family.CreatedAt
+	then := []row{{table: "families", columns: familyColumns, value: family}}
+	if first != nil {
+		then = append(then, refreshTokenRow(*first, family.ID))
+	}
+	n, err := s.act(ctx, "code", statement{redeemCode, map[string]any{"hash": codeHash, "at": at}}, append(then, eventOf(event, at))...)
+	if err != nil || n > 0 {
+		return err
+	}
+	code, err := s.Code(ctx, codeHash)
+	if err != nil {
+		return err
+	}
+	if code.SpentAt != nil {
+		return oauth.ErrSpent
+	}
+	return fault.NotFound("person, client or session")
+}
+
+// voidCodes spends the unused codes that fit the condition.
+func (s *Store) voidCodes(ctx context.Context, at time.Time, condition string, args ...any) error {
+	_, err := s.exec(ctx, "code", dollars("UPDATE codes SET spent_at = ? WHERE spent_at IS NULL AND "+condition), append([]any{at}, args...)...)
+	return err
+}

@@ -1,0 +1,92 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
+	"gatehouse/internal/oauth"
+)
+
+// consentRows adds the scopes to what the person allows already; those given again are as new.
+func consentRows(c oauth.Consent, at time.Time) []row {
+	rows := make([]row, len(c.Scopes))
+	for i, scope := range c.Scopes {
+		rows[i] = row{
+			table: "consents", columns: "user_id, client_id, scope, created_at",
+			value:      map[string]any{"user_id": c.UserID, "client_id": c.ClientID, "scope": scope, "created_at": at},
+			onConflict: "ON CONFLICT (user_id, client_id, scope) DO UPDATE SET created_at = excluded.created_at",
+		}
+	}
+	return rows
+}
+
+type consentRow struct {
+	UserID     string    `db:"user_id"`
+	ClientID   string    `db:"client_id"`
+	ClientName string    `db:"client_name"`
+	Scope      string    `db:"scope"`
+	CreatedAt  time.Time `db:"created_at"`
+}
+
+// ClientConsent is what a person lets a client do, with the client's name.
+type ClientConsent struct {
+	oauth.Consent
+	ClientName string
+}
+
+// Consent returns what the person allows the client, in the order in which it was allowed; fault.NotFound if nothing.
+func (s *Store) Consent(ctx context.Context, userID, clientID string) (*oauth.Consent, error) {
+	found, err := s.consents(ctx, "k.user_id = $1 AND k.client_id = $2", userID, clientID)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		return nil, fault.NotFound("consent")
+	}
+	return &found[0].Consent, nil
+}
+
+// Consents returns what the person allows clients, by the clients' names.
+func (s *Store) Consents(ctx context.Context, userID string) ([]ClientConsent, error) {
+	return s.consents(ctx, "k.user_id = $1", userID)
+}
+
+func (s *Store) consents(ctx context.Context, condition string, args ...any) ([]ClientConsent, error) {
+	var rows []consentRow
+	err := s.all(ctx, "consent", &rows, `
+		SELECT k.user_id, k.client_id, c.client_name, k.scope, k.created_at FROM consents k JOIN clients c ON c.id = k.client_id
+		WHERE `+condition+" ORDER BY c.search_key, k.created_at, k.scope", args...)
+	if err != nil {
+		return nil, err
+	}
+	var out []ClientConsent
+	for _, r := range rows {
+		if len(out) == 0 || out[len(out)-1].ClientID != r.ClientID {
+			out = append(out, ClientConsent{Consent: oauth.Consent{UserID: r.UserID, ClientID: r.ClientID}, ClientName: r.ClientName})
+		}
+		last := &out[len(out)-1]
+		last.Scopes, last.UpdatedAt = append(last.Scopes, r.Scope), r.CreatedAt
+	}
+	return out, nil
+}
+
+// WithdrawConsent takes back what the person allowed the client and ends what it was given: families and unused codes.
+// fault.NotFound if there was nothing.
+func (s *Store) WithdrawConsent(ctx context.Context, userID, clientID string, at time.Time, event audit.Event) error {
+	return s.InTx(ctx, func(tx *Store) error {
+		consents, err := tx.exec(ctx, "consent", "DELETE FROM consents WHERE user_id = $1 AND client_id = $2", userID, clientID)
+		if err != nil {
+			return err
+		}
+		if err := tx.voidCodes(ctx, at, "user_id = ? AND client_id = ?", userID, clientID); err != nil {
+			return err
+		}
+		families, err := tx.endFamilies(ctx, oauth.EndedByPerson, at, "user_id = ? AND client_id = ?", userID, clientID)
+		if err := mustChange("consent", consents+families, err); err != nil {
+			return err
+		}
+		return tx.record(ctx, event, at)
+	})
+}

@@ -1,0 +1,17 @@
+// Package store keeps what Gatehouse knows, in SQLite or PostgreSQL. SQL lives here and nowhere else; above it there are
+// verbs, each of which is one act and one transaction. It knows neither HTTP nor the rules: it never asks the time and never
+// decides who may do what, but it guards what only a database can: that a thing is used once, that two racing changes do not
+// both win, that what is ended takes along all that hangs on it.
+//
+// The rulebook sees it as oauth.Store; console, account and command line use *Store itself.
+//
+// One SQL serves both databases: $1 placeholders, TEXT, BIGINT, BOOLEAN and TIMESTAMP columns, no SELECT *. What they do
+// differently is in open.go (connections), lock.go (starting together) and statement.go (several changes in one round trip).
+//
+// Order of locks. An ending changes what it ends first (user, client, session), then voids unused codes, then ends families.
+// A redemption changes its code and adds the family, a rotation changes its family. So an ending either finds the family or
+// makes the redemption fail, in whichever order they arrive, without any lock held longer than a statement.
+//
+// Errors: fault.NotFound, fault.Conflict, fault.Fields and fault.Unavailable as each verb says, oauth.ErrSpent, the error of
+// the context, and for anything else a plain error that means a mistake of ours. Any verb may fail with fault.Unavailable.
+package store

@@ -1,0 +1,72 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/oauth"
+)
+
+const familyColumns = "id, client_id, user_id, session_id, scope, auth_time, amr, created_at, expires_at, ended_at, end_reason, " +
+	"generation, current_hash, current_presented_at, previous_hash, rotated_at, successor_sealed, idle_expires_at"
+
+// Family returns the family, ended or not.
+func (s *Store) Family(ctx context.Context, id string) (*oauth.Family, error) {
+	var f oauth.Family
+	if err := s.get(ctx, "family", &f, "SELECT "+familyColumns+" FROM families WHERE id = $1", id); err != nil {
+		return nil, err
+	}
+	return &f, nil
+}
+
+// FamilyFilter says which families; what is empty means any. Live leaves out those that have ended, also with their session.
+type FamilyFilter struct {
+	UserID, ClientID string
+	Live             bool
+	Limit            int // 0 is 50
+}
+
+// Families returns the newest families that fit the filter, newest first.
+func (s *Store) Families(ctx context.Context, want FamilyFilter) ([]oauth.Family, error) {
+	var f filter
+	f.addIf("user_id", want.UserID)
+	f.addIf("client_id", want.ClientID)
+	if want.Live {
+		f.add("ended_at IS NULL")
+		f.add(sessionLive("families.session_id"))
+	}
+	var families []oauth.Family
+	err := s.all(ctx, "family", &families, dollars("SELECT "+familyColumns+" FROM families"+f.where()+" ORDER BY created_at DESC, id DESC LIMIT ?"),
+		append(f.args, limited(want.Limit))...)
+	return families, err
+}
+
+// EndFamily ends the family, whatever its state; a second time it does nothing and keeps the first reason.
+func (s *Store) EndFamily(ctx context.Context, id, reason string, at time.Time, event audit.Event) error {
+	_, err := s.act(ctx, "family", statement{"UPDATE families SET ended_at = :at, end_reason = :reason WHERE id = :id AND ended_at IS NULL",
+		map[string]any{"id": id, "reason": reason, "at": at}}, eventOf(event, at))
+	return err
+}
+
+// EndFamiliesOfUser ends all that the person gave any client, unused codes included, and tells how many families. No event if
+// there was none.
+func (s *Store) EndFamiliesOfUser(ctx context.Context, userID, reason string, at time.Time, event audit.Event) (n int64, err error) {
+	err = s.InTx(ctx, func(tx *Store) error {
+		if err := tx.voidCodes(ctx, at, "user_id = ?", userID); err != nil {
+			return err
+		}
+		if n, err = tx.endFamilies(ctx, reason, at, "user_id = ?", userID); err != nil || n == 0 {
+			return err
+		}
+		return tx.record(ctx, event, at)
+	})
+	return n, err
+}
+
+// endFamilies ends the families that fit the condition and tells how many. Codes that could begin another have to be voided
+// before: see doc.go.
+func (s *Store) endFamilies(ctx context.Context, reason string, at time.Time, condition string, args ...any) (int64, error) {
+	return s.exec(ctx, "family", dollars("UPDATE families SET ended_at = ?, end_reason = ? WHERE ended_at IS NULL AND "+condition),
+		append([]any{at, reason}, args...)...)
+}

@@ -1,0 +1,35 @@
+package store
+
+import (
+	"context"
+
+	"gatehouse/internal/oauth"
+)
+
+const interactionColumns = "hash, client_id, params, browser_hash, created_at, expires_at"
+
+// SaveInteraction keeps a pending authorization request.
+func (s *Store) SaveInteraction(ctx context.Context, i oauth.Interaction) error {
+	return s.insert(ctx, "interaction", row{table: "interactions", columns: interactionColumns, value: i})
+}
+
+// Interaction returns a pending authorization request by the hash of its id, expired or not.
+func (s *Store) Interaction(ctx context.Context, hash string) (*oauth.Interaction, error) {
+	var i oauth.Interaction
+	if err := s.get(ctx, "interaction", &i, "SELECT "+interactionColumns+" FROM interactions WHERE hash = $1", hash); err != nil {
+		return nil, err
+	}
+	return &i, nil
+}
+
+// BindInteraction binds a request that came by POST to the browser that fetched it first; oauth.ErrSpent if it is another's.
+func (s *Store) BindInteraction(ctx context.Context, hash, browserHash string) error {
+	n, err := s.exec(ctx, "interaction", "UPDATE interactions SET browser_hash = $2 WHERE hash = $1 AND browser_hash IN ('', $2)", hash, browserHash)
+	if err != nil || n > 0 {
+		return err
+	}
+	if _, err := s.Interaction(ctx, hash); err != nil {
+		return err
+	}
+	return oauth.ErrSpent
+}

@@ -1,0 +1,127 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+	_ "modernc.org/sqlite" // registers the driver "sqlite"
+)
+
+// Options say which database to open.
+type Options struct {
+	Driver   string // "sqlite" or "postgres"
+	URL      string // PostgreSQL: postgres://user:password@host:port/database?option=value
+	Path     string // SQLite: the database's file; it and its folder are made where they are missing
+	MaxConns int    // size of the pool; 0 for a default
+
+	dialer pq.Dialer // tests count round trips with it
+}
+
+// sqlx knows the driver of another name only.
+var bindOnce = sync.OnceFunc(func() { sqlx.BindDriver("sqlite", sqlx.DOLLAR) })
+
+// Open opens the database and makes sure that it answers. It does not look at the schema: see Prepare and SchemaState.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	bindOnce()
+	switch Dialect(o.Driver) {
+	case SQLite:
+		return openSQLite(ctx, o)
+	case PostgreSQL:
+		return openPostgres(ctx, o)
+	}
+	return nil, fmt.Errorf("unknown database driver %q: expected %s or %s", o.Driver, SQLite, PostgreSQL)
+}
+
+func openSQLite(ctx context.Context, o Options) (*Store, error) {
+	if o.Path == "" {
+		return nil, errors.New("the SQLite database needs a path")
+	}
+	if err := os.MkdirAll(filepath.Dir(o.Path), 0o700); err != nil {
+		return nil, fmt.Errorf("database folder: %w", err)
+	}
+	file, err := os.OpenFile(o.Path, os.O_CREATE|os.O_RDWR, 0o600) // SQLite itself would let others read it
+	if err != nil {
+		return nil, fmt.Errorf("database file: %w", err)
+	}
+	if err := file.Close(); err != nil {
+		return nil, fmt.Errorf("database file: %w", err)
+	}
+	dsn := "file:" + (&url.URL{Path: o.Path}).EscapedPath() +
+		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)&_txlock=immediate&_time_format=sqlite&_timezone=UTC"
+	db, err := sqlx.Open("sqlite", dsn)
+	if err != nil {
+		return nil, err
+	}
+	bound(db, o.MaxConns, 4*runtime.GOMAXPROCS(0)) // one writes, the others read
+	s := &Store{db: db, q: db, dialect: SQLite, path: o.Path, writer: make(chan struct{}, 1)}
+	unlock, err := s.lock(ctx) // the first to come switches the file to WAL, which suffers no company
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	defer unlock()
+	if err := s.Ping(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+func openPostgres(ctx context.Context, o Options) (*Store, error) {
+	dsn, err := postgresURL(o.URL)
+	if err != nil {
+		return nil, err
+	}
+	connector, err := pq.NewConnector(dsn)
+	if err != nil {
+		return nil, errors.New("database URL: the driver does not understand it") // its own words may show the password
+	}
+	if o.dialer != nil {
+		connector.Dialer(o.dialer)
+	}
+	db := sqlx.NewDb(sql.OpenDB(connector), "postgres")
+	bound(db, o.MaxConns, 25)
+	s := &Store{db: db, q: db, dialect: PostgreSQL}
+	if err := s.Ping(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+// postgresURL adds what the URL leaves open: TLS where the server has it, one round trip a statement instead of two, and an
+// end to waiting for a server that is not there.
+func postgresURL(text string) (string, error) {
+	u, err := url.Parse(text)
+	if err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") {
+		return "", errors.New("database URL: expected postgres://user:password@host:port/database") // never the text: it holds a password
+	}
+	query := u.Query()
+	for name, value := range map[string]string{"sslmode": "prefer", "binary_parameters": "yes", "connect_timeout": "5"} {
+		if !query.Has(name) {
+			query.Set(name, value)
+		}
+	}
+	u.RawQuery = query.Encode()
+	return u.String(), nil
+}
+
+// bound keeps connections ready up to the size of the pool, and lets them go after a while, so that a server that moved is
+// found again. Preparing needs two: one holds the lock.
+func bound(db *sqlx.DB, size, fallback int) {
+	if size == 0 {
+		size = fallback
+	}
+	size = max(size, 2)
+	db.SetMaxOpenConns(size)
+	db.SetMaxIdleConns(size)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	db.SetConnMaxLifetime(time.Hour)
+}

@@ -1,0 +1,234 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
+	"gatehouse/internal/identity"
+	"gatehouse/store"
+	"gatehouse/store/storetest"
+)
+
+func TestOpen_bothDatabasesKeepTheSameInstant(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		addUser(t, s, "ada", identity.RoleAdmin)
+		east := time.FixedZone("east", 7*3600)
+		written := time.Date(2026, 3, 1, 19, 0, 0, 123456789, east) // noon in UTC, and more than microseconds
+		session := identity.Session{ID: "s", TokenHash: "t", UserID: "ada", AuthTime: written, LastSeenAt: written, ExpiresAt: written.Add(500 * time.Millisecond)}
+		must(t, s.CreateSession(ctx, session, "", written, event(audit.SignInSucceeded)))
+		read, _, err := s.SessionByToken(ctx, "t")
+		must(t, err)
+		if want := time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC); !read.AuthTime.Equal(want) || read.EndedAt != nil {
+			t.Fatalf("read %v, ended %v; want %v, never", read.AuthTime, read.EndedAt, want)
+		}
+		for _, c := range []struct {
+			at   time.Time
+			live bool
+		}{
+			{written.Add(499 * time.Millisecond), true}, {written.Add(499 * time.Millisecond).UTC(), true},
+			{written.Add(500 * time.Millisecond), false}, {written.Add(time.Second), false}, {written.Add(-time.Hour), true},
+		} {
+			if live := must1(s.LiveSessions(ctx, "ada", c.at))(t); (len(live) == 1) != c.live {
+				t.Errorf("at %v there are %d live sessions", c.at, len(live))
+			}
+		}
+	})
+}
+
+func TestOpen_sqlxFindsPlaceholdersOnBoth(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		db := s.DB()
+		if _, err := db.NamedExec("INSERT INTO revoked_tokens (jti, expires_at) VALUES (:jti, :at)",
+			[]map[string]any{{"jti": "a", "at": noon}, {"jti": "b", "at": noon}, {"jti": "c", "at": noon}}); err != nil {
+			t.Fatal(err)
+		}
+		query, args, err := sqlx.In("SELECT jti FROM revoked_tokens WHERE jti IN (?) AND expires_at = ? ORDER BY jti", []string{"a", "c", "z"}, noon)
+		must(t, err)
+		var found []string
+		must(t, db.Select(&found, db.Rebind(query), args...))
+		if strings.Join(found, "") != "ac" {
+			t.Fatalf("found %v", found)
+		}
+	})
+}
+
+func TestOpen_theSQLiteFileIsPrivateAndItsFolderIsMade(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a", "b %23?#", "gatehouse.db")
+	s := storetest.Open(t, store.Options{Driver: "sqlite", Path: path})
+	must(t, s.Prepare(ctx, nil))
+	for _, file := range []struct {
+		path string
+		mode os.FileMode
+	}{{path, 0o600}, {path + "-wal", 0o600}, {path + ".lock", 0o600}, {filepath.Dir(path), 0o700 | os.ModeDir}} {
+		if info := must1(os.Stat(file.path))(t); info.Mode() != file.mode {
+			t.Errorf("%s has mode %v, want %v", file.path, info.Mode(), file.mode)
+		}
+	}
+}
+
+func TestOpen_thePostgresURLIsCompleted(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"postgres://u:p@h/d":                                "postgres://u:p@h/d?binary_parameters=yes&connect_timeout=5&sslmode=prefer",
+		"postgresql://u@h/d?sslmode=disable":                "postgresql://u@h/d?binary_parameters=yes&connect_timeout=5&sslmode=disable",
+		"postgres:///d?binary_parameters=no&host=/run/pgsq": "postgres:///d?binary_parameters=no&connect_timeout=5&host=%2Frun%2Fpgsq&sslmode=prefer",
+	} {
+		if url := must1(store.PostgresURL(given))(t); url != want {
+			t.Errorf("%s became %s, want %s", given, url, want)
+		}
+	}
+}
+
+func TestOpen_mistakesDoNotShowThePassword(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{"mysql://u:hunter2@h/d", "postgres://u:hunter2@h:port/d", "user=u password=hunter2", "postgres://u:hunter2@h/d?sslmode=hunter2", ""} {
+		_, err := store.Open(ctx, store.Options{Driver: "postgres", URL: url})
+		if err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%q: %v", url, err)
+		}
+	}
+	if _, err := store.Open(ctx, store.Options{Driver: "oracle"}); err == nil {
+		t.Error("an unknown driver was opened")
+	}
+}
+
+func TestOpen_aDatabaseThatIsNotThereIsUnavailable(t *testing.T) {
+	t.Parallel()
+	listener := must1(net.Listen("tcp", "127.0.0.1:0"))(t)
+	address := listener.Addr().String()
+	must(t, listener.Close())
+	_, err := store.Open(ctx, store.Options{Driver: "postgres", URL: "postgres://u:p@" + address + "/d"})
+	if fault.AsUnavailable(err) == nil {
+		t.Errorf("a closed port: %v", err)
+	}
+	_, err = store.Open(ctx, store.Options{Driver: "sqlite", Path: filepath.Join(t.TempDir())})
+	if err == nil {
+		t.Error("a folder was opened")
+	}
+}
+
+func TestStore_aDatabaseThatWentAwayIsUnavailable(t *testing.T) {
+	t.Parallel()
+	storetest.EachBackend(t, func(t *testing.T, b storetest.Backend) {
+		o := b.Migrated(t)
+		s := storetest.Open(t, o)
+		populated(t, s)
+		if s.Dialect() == store.PostgreSQL {
+			other := storetest.Open(t, o)
+			drop := func() {
+				_, err := other.DB().Exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+				must(t, err)
+			}
+			// Not on a connection of the pool that finds out by itself: in the middle of a transaction.
+			err := s.InTx(ctx, func(tx *store.Store) error {
+				drop()
+				return tx.SaveSetupLink(ctx, "", "")
+			})
+			if fault.AsUnavailable(err) == nil {
+				t.Errorf("a broken connection: %v", err)
+			}
+			must(t, s.Ping(ctx)) // the pool mends itself
+			return
+		}
+		// A folder where the file was: SQLite cannot open it for a new connection.
+		must(t, s.InTx(ctx, func(*store.Store) error {
+			for _, suffix := range []string{"", "-wal", "-shm"} {
+				must(t, os.Remove(o.Path+suffix))
+			}
+			must(t, os.Mkdir(o.Path, 0o700))
+			if err := s.Ping(ctx); err == nil || fault.AsUnavailable(err) == nil { // a second connection
+				t.Errorf("a file that is gone: %v", err)
+			}
+			return os.Remove(o.Path)
+		}))
+	})
+}
+
+func TestStore_aDeadlineIsUnavailableAndACancelledContextIsItself(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		late, cancel := context.WithDeadline(ctx, noon.Add(-100*365*24*time.Hour))
+		defer cancel()
+		if err := s.Ping(late); fault.AsUnavailable(err) == nil {
+			t.Errorf("deadline: %v", err)
+		}
+		gone, cancel := context.WithCancel(ctx)
+		cancel()
+		if err := s.SaveSetupLink(gone, "", ""); !errors.Is(err, context.Canceled) || fault.AsUnavailable(err) != nil {
+			t.Errorf("cancelled: %v", err)
+		}
+	})
+}
+
+func TestStore_textThatOneDatabaseRefusesBothRefuse(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		for _, text := range []string{"a\x00b", "a\xffb"} {
+			var fields fault.Fields
+			if err := s.SaveSetupLink(ctx, text, "h"); !errors.As(err, &fields) {
+				t.Errorf("%q was written: %v", text, err)
+			}
+			u := identity.User{ID: "u", Username: "u", Role: identity.RoleUser, Profile: identity.Profile{Nickname: text}, Name: text}
+			if err := s.CreateUser(ctx, u, noon, event(audit.UserCreated)); !errors.As(err, &fields) {
+				t.Errorf("%q was written: %v", text, err)
+			}
+			_, err := s.Client(ctx, text)
+			wantNotFound(t, err)
+			if p := must1(s.Users(ctx, store.UserFilter{Query: text, After: text}))(t); p.Total != 0 {
+				t.Errorf("%q was found", text)
+			}
+		}
+	})
+}
+
+func TestInTx_isUndoneByAnErrorAndByAPanicAndJoinsTheOneAroundIt(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		sentinel := errors.New("no")
+		err := s.InTx(ctx, func(tx *store.Store) error {
+			must(t, tx.InTx(ctx, func(inner *store.Store) error { return inner.SaveSetupLink(ctx, "seed", "hash") }))
+			return sentinel
+		})
+		if !errors.Is(err, sentinel) {
+			t.Fatal(err)
+		}
+		func() {
+			defer func() { _ = recover() }()
+			_ = s.InTx(ctx, func(tx *store.Store) error {
+				must(t, tx.SaveSetupLink(ctx, "seed", "hash"))
+				panic("no")
+			})
+		}()
+		if seed, _, err := s.SetupSeed(ctx); err != nil || seed != "" {
+			t.Fatalf("seed %q, %v", seed, err)
+		}
+		must(t, s.InTx(ctx, func(tx *store.Store) error { return tx.SaveSetupLink(ctx, "seed", "hash") }))
+		if seed, hash, err := s.SetupSeed(ctx); err != nil || seed != "seed" || hash != "hash" {
+			t.Fatalf("seed %q, hash %q, %v", seed, hash, err)
+		}
+	})
+}
+
+func TestInTx_fiftyWritersWaitForOneAnotherAndNobodyGivesUp(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		won, _, _ := race(t, 50, func(i int) error {
+			for range 20 {
+				if err := s.Record(ctx, event(audit.TokenRefused)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if n := events(t, s, audit.TokenRefused); won != 50 || n != 1000 {
+			t.Fatalf("%d writers wrote %d events", won, n)
+		}
+	})
+}

@@ -1,0 +1,90 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/oauth"
+)
+
+// ChangePassword gives the person a new password hash and ends what the old password may have opened: other sessions than
+// the one kept (empty: all), all families, unused codes and reset links.
+func (s *Store) ChangePassword(ctx context.Context, userID, hash, keepSessionID string, at time.Time, event audit.Event) error {
+	return s.InTx(ctx, func(tx *Store) error {
+		if err := tx.setPassword(ctx, userID, hash, keepSessionID, at); err != nil {
+			return err
+		}
+		return tx.record(ctx, event, at)
+	})
+}
+
+func (s *Store) setPassword(ctx context.Context, userID, hash, keepSessionID string, at time.Time) error {
+	n, err := s.exec(ctx, "user", "UPDATE users SET password_hash = $2, updated_at = $3 WHERE id = $1", userID, hash, at)
+	if err := mustChange("user", n, err); err != nil {
+		return err
+	}
+	_, err = s.endUser(ctx, userID, keepSessionID, oauth.EndedByPassword, at)
+	return err
+}
+
+// RaisePasswordHash replaces the hash of an unchanged password by a stronger one, unless the password was changed meanwhile.
+func (s *Store) RaisePasswordHash(ctx context.Context, userID, oldHash, newHash string) error {
+	_, err := s.exec(ctx, "user", "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2", userID, oldHash, newHash)
+	return err
+}
+
+const resetLinkColumns = "hash, user_id, created_at, expires_at, used_at"
+
+// CreateResetLink keeps a reset link; those before it do not work any more. fault.NotFound unless the person is enabled.
+func (s *Store) CreateResetLink(ctx context.Context, link identity.ResetLink, at time.Time, event audit.Event) error {
+	link.CreatedAt = at
+	return s.InTx(ctx, func(tx *Store) error {
+		// Changing nothing locks the person's row, so that of two links made at once one is voided.
+		n, err := tx.exec(ctx, "user", "UPDATE users SET id = id WHERE id = $1 AND disabled_at IS NULL", link.UserID)
+		if err := mustChange("user", n, err); err != nil {
+			return err
+		}
+		if err := tx.voidResetLinks(ctx, link.UserID); err != nil {
+			return err
+		}
+		return tx.insert(ctx, "reset link", row{table: "reset_links", columns: resetLinkColumns, value: link}, eventOf(event, at))
+	})
+}
+
+func (s *Store) voidResetLinks(ctx context.Context, userID string) error {
+	_, err := s.exec(ctx, "reset link", "DELETE FROM reset_links WHERE user_id = $1 AND used_at IS NULL", userID)
+	return err
+}
+
+// ResetLink returns the link with this hash, expired or used too; one that was voided is not found.
+func (s *Store) ResetLink(ctx context.Context, hash string) (*identity.ResetLink, error) {
+	var link identity.ResetLink
+	if err := s.get(ctx, "reset link", &link, "SELECT "+resetLinkColumns+" FROM reset_links WHERE hash = $1", hash); err != nil {
+		return nil, err
+	}
+	return &link, nil
+}
+
+// UseResetLink uses the link up and gives its person a new password hash: as with ChangePassword, every session and family
+// ends, and no device is known any more. fault.NotFound unless the link is unused and unexpired and the person enabled.
+func (s *Store) UseResetLink(ctx context.Context, hash, passwordHash string, at time.Time, event audit.Event) error {
+	return s.InTx(ctx, func(tx *Store) error {
+		var userID string
+		err := tx.returning(ctx, "reset link", &userID, `
+			UPDATE reset_links SET used_at = $2 WHERE hash = $1 AND used_at IS NULL AND expires_at > $2
+				AND EXISTS (SELECT 1 FROM users WHERE id = reset_links.user_id AND disabled_at IS NULL)
+			RETURNING user_id`, hash, at)
+		if err != nil {
+			return err
+		}
+		if err := tx.setPassword(ctx, userID, passwordHash, "", at); err != nil {
+			return err
+		}
+		if _, err := tx.exec(ctx, "device", "DELETE FROM known_devices WHERE user_id = $1", userID); err != nil {
+			return err
+		}
+		return tx.record(ctx, event, at)
+	})
+}

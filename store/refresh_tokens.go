@@ -1,0 +1,53 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/oauth"
+)
+
+const refreshTokenColumns = "hash, family_id, generation, created_at, ip, user_agent, request_id"
+
+func refreshTokenRow(token oauth.RefreshToken, familyID string) row {
+	token.FamilyID = familyID
+	return row{table: "refresh_tokens", columns: refreshTokenColumns, value: token}
+}
+
+var refreshToken = "SELECT " + columns("f", "", familyColumns) + `, t.generation AS presented_generation,
+		u.disabled_at IS NULL AS user_enabled, c.disabled_at IS NULL AS client_enabled, ` + sessionLive("f.session_id") + ` AS session_live
+	FROM refresh_tokens t JOIN families f ON f.id = t.family_id JOIN users u ON u.id = f.user_id JOIN clients c ON c.id = f.client_id
+	WHERE t.hash = $1`
+
+// RefreshToken returns, in one statement, what is known about the refresh token with this hash, current or spent.
+func (s *Store) RefreshToken(ctx context.Context, hash string) (*oauth.PresentedRefreshToken, error) {
+	var token oauth.PresentedRefreshToken
+	if err := s.get(ctx, "refresh token", &token, refreshToken, hash); err != nil {
+		return nil, err
+	}
+	return &token, nil
+}
+
+var rotateRefreshToken = `UPDATE families SET previous_hash = current_hash, current_hash = :successor, current_presented_at = NULL,
+		rotated_at = :at, successor_sealed = :sealed, generation = generation + 1, idle_expires_at = :idle
+	WHERE id = :family AND current_hash = :presented AND ended_at IS NULL AND ` + live("families.user_id", "families.client_id", "families.session_id")
+
+// RotateRefreshToken spends the current token and installs its successor; oauth.ErrSpent unless the presented one is current
+// and the family, the person, the client and the session are live (security.md rule 1).
+func (s *Store) RotateRefreshToken(ctx context.Context, r oauth.Rotation, event audit.Event) error {
+	n, err := s.act(ctx, "refresh token", statement{rotateRefreshToken, map[string]any{
+		"family": r.FamilyID, "presented": r.PresentedHash, "successor": r.Successor.Hash, "sealed": r.SuccessorSealed, "at": r.At, "idle": r.IdleExpiresAt,
+	}}, refreshTokenRow(r.Successor, r.FamilyID), eventOf(event, r.At))
+	if err == nil && n == 0 {
+		return oauth.ErrSpent
+	}
+	return err
+}
+
+// MarkRefreshTokenPresented notes that the owner showed the current token in a request that failed; the first time counts.
+func (s *Store) MarkRefreshTokenPresented(ctx context.Context, familyID, hash string, at time.Time) error {
+	_, err := s.exec(ctx, "family", `
+		UPDATE families SET current_presented_at = $3 WHERE id = $1 AND current_hash = $2 AND current_presented_at IS NULL`, familyID, hash, at)
+	return err
+}

@@ -1,0 +1,127 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/oauth"
+)
+
+const sessionColumns = "id, token_hash, user_id, auth_time, amr, last_seen_at, expires_at, ended_at, end_reason, ip, user_agent"
+
+// CreateSession begins a session and remembers the device, unless its hash is empty. fault.NotFound unless the person is enabled.
+func (s *Store) CreateSession(ctx context.Context, session identity.Session, deviceHash string, at time.Time, event audit.Event) error {
+	session.ID = orNewID(session.ID)
+	begin := row{table: "sessions", columns: sessionColumns, value: session}
+	n, err := s.act(ctx, "session", begin.insert("EXISTS (SELECT 1 FROM users WHERE id = :user_id AND disabled_at IS NULL)"), thenSignIn(session.UserID, deviceHash, at, event)...)
+	return mustChange("user", n, err)
+}
+
+// RenewSession gives a live session a new cookie because its person signed in again: what was begun in it lives on. It
+// remembers the device, unless its hash is empty. fault.NotFound if the session has ended meanwhile or the person is disabled.
+func (s *Store) RenewSession(ctx context.Context, session identity.Session, deviceHash string, at time.Time, event audit.Event) error {
+	n, err := s.act(ctx, "session", statement{`
+		UPDATE sessions SET token_hash = :token_hash, auth_time = :auth_time, amr = :amr, last_seen_at = :last_seen_at,
+			expires_at = :expires_at, ip = :ip, user_agent = :user_agent
+		WHERE id = :id AND user_id = :user_id AND ended_at IS NULL
+			AND EXISTS (SELECT 1 FROM users WHERE id = :user_id AND disabled_at IS NULL)`, session},
+		thenSignIn(session.UserID, deviceHash, at, event)...)
+	return mustChange("session", n, err)
+}
+
+// thenSignIn are the rows that a sign-in leaves: its event, and the device it came from.
+func thenSignIn(userID, deviceHash string, at time.Time, event audit.Event) []row {
+	then := []row{eventOf(event, at)}
+	if deviceHash != "" {
+		then = append(then, row{
+			table: "known_devices", columns: "user_id, device_hash, created_at, last_seen_at",
+			value:      map[string]any{"user_id": userID, "device_hash": deviceHash, "created_at": at, "last_seen_at": at},
+			onConflict: "ON CONFLICT (user_id, device_hash) DO UPDATE SET last_seen_at = excluded.last_seen_at",
+		})
+	}
+	return then
+}
+
+var sessionByToken = "SELECT " + columns("s", "", sessionColumns) + ", " + columns("u", "user.", userColumns) +
+	" FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.token_hash = $1"
+
+// SessionByToken returns the session with this token hash and its person, in one statement, whatever their state.
+func (s *Store) SessionByToken(ctx context.Context, tokenHash string) (*identity.Session, *identity.User, error) {
+	var found struct {
+		identity.Session
+		User identity.User `db:"user"`
+	}
+	err := s.get(ctx, "session", &found, sessionByToken, tokenHash)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &found.Session, &found.User, nil
+}
+
+// TouchSession notes that the session was used.
+func (s *Store) TouchSession(ctx context.Context, id string, at time.Time) error {
+	_, err := s.exec(ctx, "session", "UPDATE sessions SET last_seen_at = $2 WHERE id = $1 AND ended_at IS NULL AND last_seen_at < $2", id, at)
+	return err
+}
+
+// EndSession ends the session with its families and unused codes. A second time it does nothing.
+func (s *Store) EndSession(ctx context.Context, id, reason string, at time.Time, event audit.Event) error {
+	return s.InTx(ctx, func(tx *Store) error {
+		n, err := tx.endSessions(ctx, reason, at, "id = ?", id)
+		if err != nil || n == 0 {
+			return err
+		}
+		return tx.record(ctx, event, at)
+	})
+}
+
+// EndSessions ends all sessions of a person but one (empty: none excepted) with their families and unused codes, and tells
+// how many. No event if there was none.
+func (s *Store) EndSessions(ctx context.Context, userID, exceptSessionID, reason string, at time.Time, event audit.Event) (n int64, err error) {
+	err = s.InTx(ctx, func(tx *Store) error {
+		if n, err = tx.endSessions(ctx, reason, at, "user_id = ? AND id <> ?", userID, exceptSessionID); err != nil || n == 0 {
+			return err
+		}
+		return tx.record(ctx, event, at)
+	})
+	return n, err
+}
+
+// endSessions ends those of the person's live sessions that fit the condition, and what is bound to them. It needs a transaction.
+func (s *Store) endSessions(ctx context.Context, reason string, at time.Time, condition string, args ...any) (int64, error) {
+	var ended []struct {
+		ID     string `db:"id"`
+		UserID string `db:"user_id"`
+	}
+	err := s.all(ctx, "session", &ended, dollars("UPDATE sessions SET ended_at = ?, end_reason = ? WHERE ended_at IS NULL AND "+condition+" RETURNING id, user_id"),
+		append([]any{at, reason}, args...)...)
+	for _, session := range ended {
+		if err == nil {
+			err = s.voidCodes(ctx, at, "user_id = ? AND session_id = ?", session.UserID, session.ID)
+		}
+	}
+	for _, session := range ended {
+		if err == nil {
+			_, err = s.endFamilies(ctx, oauth.EndedBySession, at, "session_id = ?", session.ID)
+		}
+	}
+	return int64(len(ended)), err
+}
+
+// LiveSessions returns the person's sessions that hold at the given time, the last used first.
+func (s *Store) LiveSessions(ctx context.Context, userID string, at time.Time) ([]identity.Session, error) {
+	var sessions []identity.Session
+	err := s.all(ctx, "session", &sessions, "SELECT "+sessionColumns+` FROM sessions
+		WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_seen_at > $3 ORDER BY last_seen_at DESC, id DESC`,
+		userID, at, at.Add(-identity.SessionIdle))
+	return sessions, err
+}
+
+// KnownDevice reports whether the person has signed in with this device before.
+func (s *Store) KnownDevice(ctx context.Context, userID, deviceHash string) (bool, error) {
+	var known bool
+	err := s.get(ctx, "device", &known, "SELECT EXISTS (SELECT 1 FROM known_devices WHERE user_id = $1 AND device_hash = $2)", userID, deviceHash)
+	return known, err
+}

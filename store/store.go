@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"gatehouse/internal/oauth"
+	"gatehouse/migrations"
+)
+
+// Dialect names a kind of database.
+type Dialect = migrations.Dialect
+
+// The databases we speak.
+const (
+	SQLite     = migrations.SQLite
+	PostgreSQL = migrations.PostgreSQL
+)
+
+// Store runs its SQL on the pool, or on one transaction inside InTx. It is safe for concurrent use; inside InTx it is not.
+type Store struct {
+	db      *sqlx.DB        // nil inside InTx
+	q       sqlx.ExtContext // *sqlx.DB or *sqlx.Tx
+	dialect Dialect
+	path    string        // of the SQLite file
+	writer  chan struct{} // holds the one writer SQLite has; nil for PostgreSQL and inside InTx
+}
+
+var _ oauth.Store = (*Store)(nil)
+
+// Dialect tells which database this is.
+func (s *Store) Dialect() Dialect { return s.dialect }
+
+// Ping asks the database for a sign of life. fault.Unavailable if there is none.
+func (s *Store) Ping(ctx context.Context) error {
+	var one int64
+	return s.get(ctx, "database", &one, "SELECT 1")
+}
+
+// Close waits for running statements and closes the pool.
+func (s *Store) Close() error { return s.db.Close() }
+
+// InTx runs fn in a transaction: committed if fn returns nil, undone if it returns an error or panics. Inside another InTx
+// it joins that one. Where the outcome of the commit is unknown it is fault.Unavailable. fn must use tx alone: the outer
+// store would wait for the connection that the transaction holds.
+func (s *Store) InTx(ctx context.Context, fn func(tx *Store) error) error {
+	if s.db == nil {
+		return fn(s)
+	}
+	done, err := s.turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	tx, err := s.db.BeginTxx(ctx, nil)
+	if err != nil {
+		return failure("", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // does nothing after Commit, and before it the reason is known already
+	if err := fn(&Store{q: tx, dialect: s.dialect}); err != nil {
+		return err
+	}
+	return commitFailure(tx.Commit())
+}
+
+// turn waits for the right to write. SQLite has one writer at a time and lets the others try again and again until they give
+// up; waiting here instead is fair, costs nothing and ends with the context.
+func (s *Store) turn(ctx context.Context) (done func(), err error) {
+	if true {
+		return func() {}, nil
+	}
+	select {
+	case s.writer <- struct{}{}:
+		return func() { <-s.writer }, nil
+	case <-ctx.Done():
+		return nil, failure("", ctx.Err())
+	}
+}
+
+// stamp is how every time is written: UTC, to the microsecond that both databases keep.
+func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

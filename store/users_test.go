@@ -1,0 +1,261 @@
+package store_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/oauth"
+	"gatehouse/store"
+)
+
+func TestCompleteSetup_ofManyOneMakesTheAdministrator(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		complete := func(hash, name string) error {
+			return s.CompleteSetup(ctx, hash, identity.User{ID: name, Username: name, Role: identity.RoleAdmin}, noon, event(audit.SetupCompleted))
+		}
+		wantNotFound(t, complete("", "early"))
+		must(t, s.SaveSetupLink(ctx, "seed", "hash"))
+		wantNotFound(t, complete("wrong", "thief"))
+		if must1(s.AnyUser(ctx))(t) {
+			t.Fatal("there is a user")
+		}
+		won, _, missing := race(t, 20, func(i int) error { return complete("hash", string(rune('a'+i))) })
+		if won != 1 || missing != 19 || count(t, s, "SELECT COUNT(*) FROM users") != 1 || events(t, s, audit.SetupCompleted) != 1 {
+			t.Fatalf("%d made an administrator", won)
+		}
+		if seed, hash, err := s.SetupSeed(ctx); err != nil || seed+hash != "" {
+			t.Errorf("the link stayed: %q, %v", seed, err)
+		}
+		must(t, s.SaveSetupLink(ctx, "seed", "hash")) // even so: there is a user
+		wantNotFound(t, complete("hash", "late"))
+		if !must1(s.AnyUser(ctx))(t) {
+			t.Error("there is no user")
+		}
+	})
+}
+
+func TestCreateUser_endsTheSetupLink(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		must(t, s.SaveSetupLink(ctx, "seed", "hash"))
+		addUser(t, s, "ada", identity.RoleAdmin)
+		if _, hash, err := s.SetupSeed(ctx); err != nil || hash != "" {
+			t.Fatalf("hash %q, %v", hash, err)
+		}
+	})
+}
+
+func TestClaimMasterKey_theFirstStays(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		must(t, s.ClaimMasterKey(ctx, "one"))
+		must(t, s.ClaimMasterKey(ctx, "one"))
+		if err := s.ClaimMasterKey(ctx, "two"); !errors.Is(err, store.ErrOtherMasterKey) {
+			t.Errorf("another key: %v", err)
+		}
+		if id := must1(s.MasterKeyID(ctx))(t); id != "one" {
+			t.Errorf("bound to %q", id)
+		}
+	})
+}
+
+func TestCreateUser_aConflictNamesItsField(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		populated(t, s)
+		create := func(u identity.User) error {
+			u.Role = identity.RoleUser
+			return s.CreateUser(ctx, u, noon, event(audit.UserCreated))
+		}
+		wantConflict(t, create(identity.User{ID: "x", Username: "ADA", Email: "x@example.org"}), "username")
+		wantConflict(t, create(identity.User{ID: "x", Username: "x", Email: "ADA@EXAMPLE.ORG"}), "email")
+		wantConflict(t, create(identity.User{ID: "x", Username: "app", Email: "x@example.org"}), "username") // a client's id
+		wantConflict(t, create(identity.User{ID: "ada", Username: "x", Email: "x@example.org"}), "id")
+		if n := events(t, s, audit.UserCreated); n != 2 {
+			t.Errorf("%d events", n)
+		}
+	})
+}
+
+func TestUserBySignIn_takesANameOrAnAddressInAnyCase(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		populated(t, s)
+		for _, name := range []string{"ada", "ADA", "ada@example.org", "Ada@Example.ORG"} {
+			if u := must1(s.UserBySignIn(ctx, name))(t); u.ID != "ada" || u.Version != 1 || !u.CreatedAt.Equal(noon) || u.Role != identity.RoleAdmin {
+				t.Errorf("%s is %+v", name, u)
+			}
+		}
+		_, err := s.UserBySignIn(ctx, "nobody")
+		wantNotFound(t, err)
+		_, err = s.UserBySignIn(ctx, "@")
+		wantNotFound(t, err)
+	})
+}
+
+func TestUpdateUser_whoeverIsSlowerIsTold(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		populated(t, s)
+		u := must1(s.User(ctx, "bob"))(t)
+		u.Name, u.Email, u.Username, u.Profile.Nickname = "Bobby", "", "renamed", "B"
+		must(t, s.UpdateUser(ctx, *u, noon.Add(time.Hour), event(audit.UserUpdated)))
+		wantConflict(t, s.UpdateUser(ctx, *u, noon, event(audit.UserUpdated)), "")
+		read := must1(s.User(ctx, "bob"))(t)
+		if read.Name != "Bobby" || read.Email != "" || read.Username != "bob" || read.Profile.Nickname != "B" || read.Version != 2 || read.PasswordHash != "hash" {
+			t.Errorf("read %+v", read)
+		}
+		read.Email = "ada@example.org"
+		wantConflict(t, s.UpdateUser(ctx, *read, noon, event(audit.UserUpdated)), "email")
+		u.ID = "nobody"
+		wantNotFound(t, s.UpdateUser(ctx, *u, noon, event(audit.UserUpdated)))
+		if p := must1(s.Users(ctx, store.UserFilter{Query: "BOBB"}))(t); p.Total != 1 || p.Users[0].ID != "bob" {
+			t.Errorf("found %+v", p)
+		}
+	})
+}
+
+func TestUpdateUser_twoAdministratorsCannotRemoveOneAnother(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		ids := []string{"ada", "eve"}
+		for _, id := range ids {
+			addUser(t, s, id, identity.RoleAdmin)
+		}
+		demoted := 0
+		errs := make([]error, 2)
+		race(t, 2, func(i int) error {
+			u, err := s.User(ctx, ids[i])
+			if err != nil {
+				return err
+			}
+			if u.Role = identity.RoleUser; i == 0 {
+				errs[i] = s.UpdateUser(ctx, *u, noon, event(audit.UserUpdated))
+			} else {
+				errs[i] = s.DisableUser(ctx, u.ID, noon, event(audit.UserDisabled))
+			}
+			return nil
+		})
+		for _, err := range errs {
+			var fields fault.Fields
+			switch {
+			case err == nil:
+				demoted++
+			case !errors.As(err, &fields) || fields["role"] == "":
+				t.Error(err)
+			}
+		}
+		if demoted != 1 || count(t, s, "SELECT COUNT(*) FROM users WHERE role = 'admin' AND disabled_at IS NULL") != 1 {
+			t.Errorf("%d of two administrators were removed", demoted)
+		}
+	})
+}
+
+func TestDisableUser_endsAllTheyHave(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		populated(t, s)
+		grant(t, s, "k", "bob", "")
+		grant(t, s, "bound", "bob", "bob-session")
+		grant(t, s, "adas", "ada", "ada-session")
+		must(t, s.IssueCode(ctx, code("unused", "bob", "bob-session"), nil))
+		must(t, s.CreateResetLink(ctx, identity.ResetLink{Hash: "l", UserID: "bob", ExpiresAt: noon.Add(time.Hour)}, noon, event(audit.UserResetLinkMade)))
+		must(t, s.DisableUser(ctx, "bob", noon, event(audit.UserDisabled)))
+		must(t, s.DisableUser(ctx, "bob", noon, event(audit.UserDisabled)))
+		wantEnded(t, s, "k-family", oauth.EndedByDisabling)
+		wantEnded(t, s, "bound-family", oauth.EndedBySession)
+		wantSpent(t, s, "unused")
+		_, err := s.ResetLink(ctx, "l")
+		wantNotFound(t, err)
+		session, u, err := s.SessionByToken(ctx, "bob-session-token")
+		must(t, err)
+		if session.EndedAt == nil || session.EndReason != oauth.EndedByDisabling || u.Enabled() || u.Version != 2 {
+			t.Errorf("session %+v, user %+v", session, u)
+		}
+		if !alive(t, s, "adas-family") || events(t, s, audit.UserDisabled) != 1 {
+			t.Error("somebody else was hit, or it was told twice")
+		}
+		wantNotFound(t, s.CreateSession(ctx, identity.Session{ID: "new", TokenHash: "new", UserID: "bob"}, "", noon, event(audit.SignInSucceeded)))
+		wantNotFound(t, s.CreateResetLink(ctx, identity.ResetLink{Hash: "l2", UserID: "bob"}, noon, event(audit.UserResetLinkMade)))
+		wantNotFound(t, s.DisableUser(ctx, "nobody", noon, event(audit.UserDisabled)))
+
+		must(t, s.EnableUser(ctx, "bob", noon, event(audit.UserEnabled)))
+		must(t, s.EnableUser(ctx, "bob", noon, event(audit.UserEnabled)))
+		wantNotFound(t, s.EnableUser(ctx, "nobody", noon, event(audit.UserEnabled)))
+		wantEnded(t, s, "k-family", oauth.EndedByDisabling)
+		if u := must1(s.User(ctx, "bob"))(t); !u.Enabled() || events(t, s, audit.UserEnabled) != 1 {
+			t.Error("bob is not enabled")
+		}
+	})
+}
+
+func TestChangePassword_endsAllButTheSessionItWasChangedIn(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		populated(t, s)
+		addSession(t, s, "other", "bob")
+		grant(t, s, "k", "bob", "bob-session")
+		grant(t, s, "offline", "bob", "")
+		must(t, s.IssueCode(ctx, code("unused", "bob", "bob-session"), nil))
+		must(t, s.CreateResetLink(ctx, identity.ResetLink{Hash: "l", UserID: "bob", ExpiresAt: noon.Add(time.Hour)}, noon, event(audit.UserResetLinkMade)))
+		must(t, s.ChangePassword(ctx, "bob", "new", "bob-session", noon, event(audit.UserPasswordChanged)))
+		if live := must1(s.LiveSessions(ctx, "bob", noon))(t); len(live) != 1 || live[0].ID != "bob-session" {
+			t.Errorf("live sessions %+v", live)
+		}
+		wantEnded(t, s, "k-family", oauth.EndedByPassword)
+		wantEnded(t, s, "offline-family", oauth.EndedByPassword)
+		wantSpent(t, s, "unused")
+		_, err := s.ResetLink(ctx, "l")
+		wantNotFound(t, err)
+		if u := must1(s.User(ctx, "bob"))(t); u.PasswordHash != "new" || !must1(s.KnownDevice(ctx, "bob", "other-device"))(t) {
+			t.Errorf("user %+v", u)
+		}
+		wantNotFound(t, s.ChangePassword(ctx, "nobody", "new", "", noon, event(audit.UserPasswordChanged)))
+	})
+}
+
+func TestRaisePasswordHash_doesNotBringAnOldPasswordBack(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		populated(t, s)
+		must(t, s.RaisePasswordHash(ctx, "bob", "hash", "stronger"))
+		must(t, s.RaisePasswordHash(ctx, "bob", "hash", "late"))
+		if u := must1(s.User(ctx, "bob"))(t); u.PasswordHash != "stronger" || u.Version != 1 {
+			t.Errorf("user %+v", u)
+		}
+	})
+}
+
+func TestUseResetLink_theNewestWorksOnce(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		populated(t, s)
+		grant(t, s, "k", "bob", "")
+		for _, hash := range []string{"old", "new"} {
+			must(t, s.CreateResetLink(ctx, identity.ResetLink{Hash: hash, UserID: "bob", ExpiresAt: noon.Add(time.Hour)}, noon, event(audit.UserResetLinkMade)))
+		}
+		use := func(hash string, at time.Time) error {
+			return s.UseResetLink(ctx, hash, "fresh", at, event(audit.UserPasswordReset))
+		}
+		wantNotFound(t, use("old", noon))
+		wantNotFound(t, use("new", noon.Add(time.Hour)))
+		won, _, missing := race(t, 10, func(int) error { return use("new", noon.Add(time.Minute)) })
+		if won != 1 || missing != 9 || events(t, s, audit.UserPasswordReset) != 1 {
+			t.Fatalf("%d used the link", won)
+		}
+		wantEnded(t, s, "k-family", oauth.EndedByPassword)
+		link := must1(s.ResetLink(ctx, "new"))(t)
+		if len(must1(s.LiveSessions(ctx, "bob", noon))(t)) != 0 || must1(s.KnownDevice(ctx, "bob", "bob-session-device"))(t) || link.UsedAt == nil {
+			t.Errorf("a session or a device stayed, link %+v", link)
+		}
+		if u := must1(s.User(ctx, "bob"))(t); u.PasswordHash != "fresh" {
+			t.Errorf("user %+v", u)
+		}
+	})
+}
+
+func TestCreateResetLink_ofManyMadeAtOnceOneWorks(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		populated(t, s)
+		race(t, 10, func(i int) error {
+			return s.CreateResetLink(ctx, identity.ResetLink{Hash: string(rune('a' + i)), UserID: "bob", ExpiresAt: noon.Add(time.Hour)}, noon, event(audit.UserResetLinkMade))
+		})
+		if n := count(t, s, "SELECT COUNT(*) FROM reset_links"); n != 1 {
+			t.Errorf("%d links", n)
+		}
+	})
+}

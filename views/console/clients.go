@@ -1,0 +1,272 @@
+package console
+
+import (
+	"net/url"
+	"strings"
+	"time"
+
+	"gatehouse/views/layout"
+	"gatehouse/views/ui"
+)
+
+// ClientsData fills the list of clients.
+type ClientsData struct {
+	Q, Status      string // what was searched; Status is "", "active" or "disabled"
+	Rows           []ClientRow
+	Count          int    // clients that match
+	Previous, Next string // URLs of the neighbouring pages, "" where there is none
+	CanEdit        bool
+}
+
+// ClientRow is one client of the list.
+type ClientRow struct {
+	ID, Name, URI   string
+	ApplicationType string // "web" or "native"
+	Public          bool   // holds no secret
+	Grants          []string
+	Disabled        bool
+	Created         time.Time
+}
+
+func (d ClientsData) searched() bool { return d.Q != "" || d.Status != "" }
+
+// Client is the head of a client's pages.
+type Client struct {
+	ID, Name        string
+	ApplicationType string // "web" or "native"
+	Public          bool   // holds no secret
+	Disabled        bool
+	Created         time.Time
+	CreatedBy       string // "" when unknown
+	LiveSecrets     int
+	Version         int64
+}
+
+func (c Client) path() string           { return "/console/clients/" + url.PathEscape(c.ID) }
+func (c Client) crumbs() []layout.Crumb { return clientCrumbs(layout.Crumb{Label: c.Name}) }
+func (c Client) below(l string) []layout.Crumb {
+	return clientCrumbs(layout.Crumb{Label: c.Name, Href: c.path()}, layout.Crumb{Label: l})
+}
+
+func clientCrumbs(last ...layout.Crumb) []layout.Crumb {
+	return append([]layout.Crumb{{Label: "Clients", Href: "/console/clients"}}, last...)
+}
+
+// ClientFormData is a client as it stands in its form: what was stored, or
+// what was sent and refused. Its fields have the names of RFC 7591.
+type ClientFormData struct {
+	ID      string // "" for a new client
+	Version int64
+	CanEdit bool
+	// RequestToken makes a new client's form one: sent twice it makes one client.
+	RequestToken string
+
+	ClientName      string
+	ApplicationType string   // "web" or "native"
+	AuthMethod      string   // token_endpoint_auth_method
+	RedirectURIs    []string // as typed, empty rows included
+	Grants          []Choice // grant_types
+	Scopes          []Choice // scopes
+	RequirePKCE     bool
+	SigningAlg      string // id_token_signed_response_alg
+	ClientURI       string
+	PolicyURI       string
+	TosURI          string
+	Contacts        string // one a line
+
+	AddedURI bool // a row was just added: it takes the focus
+	Errs     map[string]string
+	Conflict *Conflict // the race this form lost
+}
+
+// Choice is one of a set of things a client may have.
+type Choice struct {
+	Value, Label, Hint string
+	Checked            bool
+}
+
+// Conflict says that somebody else saved first. The form holds the loser's
+// values; Changes lists each field that differs.
+type Conflict struct {
+	By      string    // who saved, "" when unknown
+	At      time.Time // when
+	Changes []Change
+}
+
+// Change is a field with its stored value and the one in the form.
+type Change struct{ Field, Theirs, Yours string }
+
+func (d ClientFormData) action() string {
+	if d.ID == "" {
+		return "/console/clients"
+	}
+	return "/console/clients/" + url.PathEscape(d.ID)
+}
+
+// uris are the rows to draw: one empty row where there is none.
+func (d ClientFormData) uris() []string {
+	if len(d.RedirectURIs) == 0 {
+		return []string{""}
+	}
+	return d.RedirectURIs
+}
+
+func (d ClientFormData) errors() []ui.FieldError {
+	return ui.Errors(d.Errs, "client_name", "application_type", "client_uri", "token_endpoint_auth_method", "redirect_uris",
+		"grant_types", "scopes", "require_pkce", "id_token_signed_response_alg", "policy_uri", "tos_uri", "contacts")
+}
+
+var applicationTypes = []ui.Option{
+	{Value: "web", Label: "Web application"},
+	{Value: "native", Label: "Native application"},
+}
+
+var signingAlgs = []ui.Option{
+	{Value: "RS256", Label: "RS256, read by every library"},
+	{Value: "ES256", Label: "ES256, smaller and faster"},
+}
+
+var authMethods = []Choice{
+	{Value: "client_secret_basic", Label: "Secret in the Authorization header", Hint: "client_secret_basic. For servers that can keep a secret. What most libraries do."},
+	{Value: "client_secret_post", Label: "Secret in the form body", Hint: "client_secret_post. For libraries that cannot send the header."},
+	{Value: "none", Label: "No secret", Hint: "none. For apps on people's devices and in browsers: whatever they hold, anybody can read. PKCE protects them."},
+}
+
+func label(options []ui.Option, value string) string {
+	for _, o := range options {
+		if o.Value == value {
+			return o.Label
+		}
+	}
+	return value
+}
+
+func typeName(applicationType string, public bool) string {
+	kind := "Web"
+	if applicationType == "native" {
+		kind = "Native"
+	}
+	if public {
+		return kind + ", public"
+	}
+	return kind + ", confidential"
+}
+
+var grantNames = map[string]string{
+	"authorization_code": "Authorization code",
+	"refresh_token":      "Refresh token",
+	"client_credentials": "Client credentials",
+}
+
+func grantList(grants []string) string {
+	names := make([]string, len(grants))
+	for i, g := range grants {
+		if names[i] = grantNames[g]; names[i] == "" {
+			names[i] = g
+		}
+		if i > 0 {
+			names[i] = strings.ToLower(names[i])
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+func checked(choices []Choice) []Choice {
+	var on []Choice
+	for _, c := range choices {
+		if c.Checked {
+			on = append(on, c)
+		}
+	}
+	return on
+}
+
+func hostOf(address string) string {
+	if u, err := url.Parse(address); err == nil && u.Host != "" {
+		return u.Host
+	}
+	return address
+}
+
+// ClientActData fills a confirmation: disabling or deleting a client.
+type ClientActData struct {
+	Client    Client
+	Impact    Impact
+	TokenLife time.Duration     // how long an access token may outlive the act where only its signature is checked
+	Confirm   string            // what was typed
+	Errs      map[string]string // "" and "confirm"
+}
+
+// Impact is what an act ends.
+type Impact struct{ Secrets, Families, Consents, People int }
+
+// SecretRevokeData fills the confirmation of revoking a secret.
+type SecretRevokeData struct {
+	Client Client
+	Secret Secret
+	Last   bool // the client's only live secret
+	Now    time.Time
+	Errs   map[string]string // ""
+}
+
+// CredentialsData fills the credentials of a client.
+type CredentialsData struct {
+	Client  Client
+	Secrets []Secret // newest first
+	Full    bool     // no further secret may be added
+	Expires string   // chosen lifetime of SecretLifetimes
+	CanEdit bool
+	Now     time.Time
+	// RequestToken makes the form that adds a secret one: sent twice it adds one secret.
+	RequestToken string
+	Errs         map[string]string // "", "expires_in"
+}
+
+// Secret is a client secret without the secret. Zero times: never.
+type Secret struct {
+	ID, Last4 string
+	Created   time.Time
+	CreatedBy string // "" when unknown
+	Expires   time.Time
+	LastUsed  time.Time
+	Revoked   time.Time
+}
+
+func (s Secret) live(now time.Time) bool {
+	return s.Revoked.IsZero() && (s.Expires.IsZero() || now.Before(s.Expires))
+}
+
+// state is the secret's badge.
+func (s Secret) state(now time.Time) (tone, text string) {
+	switch {
+	case !s.Revoked.IsZero():
+		return "off", "Revoked"
+	case !s.live(now):
+		return "danger", "Expired"
+	case !s.Expires.IsZero() && s.Expires.Sub(now) < 30*24*time.Hour:
+		return "warning", "Expires " + ui.Relative(s.Expires, now)
+	case s.LastUsed.IsZero():
+		return "accent", "Not used yet"
+	}
+	return "success", "In use"
+}
+
+// SecretLifetimes are the choices for how long a new secret lives: the values
+// of expires_in, in days; "0" is for ever.
+func SecretLifetimes() []ui.Option {
+	return []ui.Option{
+		{Value: "365", Label: "Expires in a year"},
+		{Value: "180", Label: "Expires in 180 days"},
+		{Value: "90", Label: "Expires in 90 days"},
+		{Value: "30", Label: "Expires in 30 days"},
+		{Value: "0", Label: "Never expires"},
+	}
+}
+
+// NewSecretData is a secret that was just made. It is shown this once.
+type NewSecretData struct {
+	Client    Client
+	Secret    string
+	Expires   time.Time // zero: never
+	NewClient bool      // the client was made with it
+}

@@ -1,0 +1,23 @@
+package console
+
+import (
+	"strconv"
+	"time"
+)
+
+func number(n int) string { return strconv.Itoa(n) }
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+// span is a duration in hours where it has no minutes, else in minutes, rounded up.
+func span(d time.Duration) string {
+	if d >= time.Hour && d%time.Hour == 0 {
+		return number(int(d/time.Hour)) + " h"
+	}
+	return number(int((d+time.Minute-1)/time.Minute)) + " min"
+}

@@ -1,0 +1,111 @@
+package layout
+
+import (
+	"net/url"
+	"strings"
+
+	"gatehouse/views/ui"
+)
+
+// Chrome is what every page needs besides its own data.
+type Chrome struct {
+	User      *ChromeUser // nil when nobody is signed in
+	CSRF      string      // value of the hidden field csrf_token
+	Flash     []Flash     // shown once, then forgotten
+	Path      string      // of the request, to mark where we are
+	Theme     string      // "light", "dark", or "" to follow the system
+	Locale    string      // language of the page; "" is "en"
+	Issuer    string      // the issuer's URL; its host is shown
+	RequestID string      // what a person may quote to the operator
+}
+
+// ChromeUser is who is signed in. Role is "admin", "operator" or "auditor" for
+// those who may enter the console.
+type ChromeUser struct{ ID, Name, Email, Username, Role string }
+
+// Flash is a message about the act before this page. Tone is "success",
+// "danger" or "info".
+type Flash struct{ Tone, Title, Text string }
+
+// Initials are the letters of the user's avatar.
+func (u ChromeUser) Initials() string { return ui.Initials(u.Label()) }
+
+// Label is the best name we have: the name, else the username.
+func (u ChromeUser) Label() string {
+	if u.Name != "" {
+		return u.Name
+	}
+	return u.Username
+}
+
+// Console says whether the user may enter the console.
+func (u ChromeUser) Console() bool {
+	return u.Role == "admin" || u.Role == "operator" || u.Role == "auditor"
+}
+
+// Host is the issuer's host, with its port where it has one.
+func (ch Chrome) Host() string {
+	if u, err := url.Parse(ch.Issuer); err == nil && u.Host != "" {
+		return u.Host
+	}
+	return ch.Issuer
+}
+
+func (ch Chrome) lang() string {
+	if ch.Locale == "" {
+		return "en"
+	}
+	return ch.Locale
+}
+
+// Crumb is a step of the breadcrumbs; the last one has no Href.
+type Crumb struct{ Label, Href string }
+
+type navGroup struct {
+	id, label string
+	items     []navItem
+}
+
+type navItem struct{ label, href, icon string }
+
+// nav is the sidebar. A new console page adds its line here.
+var nav = []navGroup{
+	{"nav-access", "Access", []navItem{
+		{"Clients", "/console/clients", "app"},
+	}},
+}
+
+// under says whether path is the page at href or one below it.
+func under(path, href string) bool {
+	return path == href || strings.HasPrefix(path, href+"/")
+}
+
+var roleNames = map[string]string{"admin": "Administrator", "operator": "Operator", "auditor": "Auditor"}
+
+func roleName(role string) string {
+	if name, ok := roleNames[role]; ok {
+		return name
+	}
+	return role
+}
+
+func flashIcon(tone string) string {
+	switch tone {
+	case "success":
+		return "check"
+	case "danger", "warning":
+		return "alert"
+	}
+	return "info"
+}
+
+// calloutTone is the tone of a Flash where it is printed into the page.
+func calloutTone(tone string) string {
+	if tone == "success" {
+		return "success"
+	}
+	if tone == "danger" || tone == "warning" {
+		return tone
+	}
+	return "info"
+}

@@ -1,0 +1,132 @@
+// Package views_test renders every page and looks at what all of them owe:
+// a CSRF token in each form that posts, ids that are unique, and no markup
+// that our Content-Security-Policy would refuse.
+package views_test
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/views/account"
+	"gatehouse/views/console"
+	"gatehouse/views/layout"
+	"gatehouse/views/login"
+	"gatehouse/views/oauth"
+
+	"github.com/a-h/templ"
+)
+
+const hostile = `"><script>alert(1)</script>' onerror=x {{`
+
+func pages() map[string]templ.Component {
+	now := time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
+	ch := layout.Chrome{
+		User:  &layout.ChromeUser{ID: "u", Name: hostile, Email: hostile, Username: hostile, Role: "admin"},
+		CSRF:  "the-token",
+		Flash: []layout.Flash{{Tone: "success", Title: hostile, Text: hostile}},
+		Path:  "/console/clients", Issuer: "https://id.example", RequestID: hostile,
+	}
+	errs := map[string]string{"": hostile, "client_name": hostile, "redirect_uris.0": hostile, "grant_types": hostile, "confirm": hostile, "password": hostile, "username": hostile, "email": hostile, "name": hostile}
+	client := console.Client{ID: hostile, Name: hostile, CreatedBy: hostile, LiveSecrets: 1, Created: now}
+	secret := console.Secret{ID: hostile, Last4: hostile, Created: now, CreatedBy: hostile}
+	choices := []console.Choice{{Value: hostile, Label: hostile, Hint: hostile, Checked: true}}
+	form := console.ClientFormData{
+		ID: hostile, CanEdit: true, ClientName: hostile, RedirectURIs: []string{hostile, ""}, Grants: choices, Scopes: choices,
+		ClientURI: hostile, PolicyURI: hostile, TosURI: hostile, Contacts: hostile, Errs: errs,
+		Conflict: &console.Conflict{By: hostile, At: now, Changes: []console.Change{{Field: hostile, Theirs: hostile, Yours: hostile}}},
+	}
+	look, fresh := form, form
+	look.CanEdit, fresh.ID = false, ""
+	disabled := client
+	disabled.Disabled = true
+	act := console.ClientActData{Client: client, Confirm: hostile, Errs: errs}
+	revoke := console.SecretRevokeData{Client: client, Secret: secret, Last: true, Now: now, Errs: errs}
+	return map[string]templ.Component{
+		"setup":        login.SetupPage(ch, login.SetupData{Token: hostile, Name: hostile, Username: hostile, Email: hostile, Errs: errs}),
+		"setup closed": login.SetupClosedPage(ch),
+		"login":        login.LoginPage(ch, login.LoginData{ReturnTo: hostile, Username: hostile, Client: &login.Asker{Name: hostile, PolicyURI: hostile, TosURI: "javascript:alert(1)"}, Errs: errs}),
+		"login paused": login.LoginPage(ch, login.LoginData{WaitSeconds: 1}),
+		"login busy":   login.LoginPage(ch, login.LoginData{Busy: true}),
+		"reset":        login.ResetPage(ch, login.ResetData{Token: hostile, Username: hostile, Errs: errs}),
+		"reset done":   login.ResetDonePage(ch),
+		"reset closed": login.ResetClosedPage(ch),
+		"logout":       login.LogoutPage(ch, login.LogoutData{ClientName: hostile, Apps: []string{hostile, hostile}}),
+		"signed out":   login.SignedOutPage(ch, login.SignedOutData{BackURL: "javascript:alert(1)", BackName: hostile}),
+		"consent": oauth.ConsentPage(ch, oauth.ConsentData{
+			Interaction: hostile, ClientName: hostile, ClientURI: "javascript:alert(1)", RedirectHost: hostile, PolicyURI: hostile, TosURI: hostile, SwitchURL: "/login", Error: hostile,
+			Scopes: []oauth.ConsentScope{{Value: "openid", Needed: true}, {Value: hostile, Title: hostile, Description: hostile, Badge: hostile}},
+		}),
+		"error":      oauth.ErrorPage(ch, oauth.ErrorData{Title: hostile, Text: hostile, Code: hostile, BackURL: "/", BackText: hostile}),
+		"error code": oauth.ErrorCodePage(ch, oauth.CodeData{Code: hostile, Meaning: hostile, Causes: []string{hostile}, Reference: hostile, Request: hostile}),
+		"account": account.AccountPage(ch, account.AccountData{
+			Profile:  account.ProfileData{Name: hostile, Username: hostile, Email: hostile, Errs: errs},
+			Password: account.PasswordData{Changed: now, Errs: map[string]string{"current_password": hostile}},
+			Sessions: account.SessionsData{Now: now, List: []account.Session{{ID: "1", Device: hostile, IP: hostile, Current: true}, {ID: hostile, Device: hostile, IP: hostile}}},
+			Consents: account.ConsentsData{List: []account.Consent{{ClientID: hostile, ClientName: hostile, Scopes: []string{hostile}}}},
+		}),
+		"account, empty":  account.AccountPage(ch, account.AccountData{}),
+		"clients":         console.ClientsPage(ch, console.ClientsData{Q: hostile, Rows: []console.ClientRow{{ID: hostile, Name: hostile, URI: hostile, Grants: []string{hostile}}, {ID: "b"}}, Next: "?after=b", CanEdit: true}),
+		"clients, empty":  console.ClientsPage(ch, console.ClientsData{Q: hostile, Status: "active"}),
+		"client":          console.ClientPage(ch, client, form),
+		"client, look":    console.ClientPage(ch, client, look),
+		"client, off":     console.ClientPage(ch, disabled, form),
+		"client, new":     console.NewClientPage(ch, fresh),
+		"credentials":     console.ClientCredentialsPage(ch, console.CredentialsData{Client: client, Secrets: []console.Secret{secret}, CanEdit: true, Now: now, Errs: errs}),
+		"new secret":      console.NewSecretPage(ch, console.NewSecretData{Client: client, Secret: hostile, NewClient: true}),
+		"disable":         console.ClientDisablePage(ch, act),
+		"disable dialog":  console.ClientDisableDialog(ch, act),
+		"delete":          console.ClientDeletePage(ch, act),
+		"delete dialog":   console.ClientDeleteDialog(ch, act),
+		"revoke":          console.SecretRevokePage(ch, revoke),
+		"revoke dialog":   console.SecretRevokeDialog(ch, revoke),
+		"console error":   console.ConsoleErrorPage(ch, console.ErrorData{Title: hostile, Text: hostile}),
+		"console, nobody": console.ConsoleErrorPage(layout.Chrome{CSRF: "the-token"}, console.ErrorData{Title: "t"}),
+	}
+}
+
+var (
+	postForm  = regexp.MustCompile(`(?s)<form[^>]*method="post".*?</form>`)
+	tag       = regexp.MustCompile(`<[a-zA-Z][^<>]*>`)
+	quoted    = regexp.MustCompile(`"[^"]*"|'[^']*'`)
+	id        = regexp.MustCompile(`\sid="([^"]*)"`)
+	forbidden = regexp.MustCompile(`(?i)\s(style|on[a-z]+|hx-on[a-z:-]*)\s*=`)
+	jsLink    = regexp.MustCompile(`(?i)(href|src|action|hx-[a-z]+)="\s*(javascript|js):`)
+)
+
+func TestPages_payWhatTheyOwe(t *testing.T) {
+	for name, page := range pages() {
+		t.Run(name, func(t *testing.T) {
+			var out strings.Builder
+			if err := page.Render(context.Background(), &out); err != nil {
+				t.Fatal(err)
+			}
+			html := out.String()
+			for _, form := range postForm.FindAllString(html, -1) {
+				if !strings.Contains(form, `name="csrf_token" value="the-token"`) {
+					t.Errorf("a form posts without its CSRF token: %.120s", form)
+				}
+			}
+			seen := map[string]bool{}
+			for _, m := range id.FindAllStringSubmatch(html, -1) {
+				if seen[m[1]] {
+					t.Errorf("two elements have the id %q", m[1])
+				}
+				seen[m[1]] = true
+			}
+			if strings.Contains(html, "<script>") {
+				t.Error("what was stored became markup")
+			}
+			if found := jsLink.FindString(html); found != "" {
+				t.Errorf("a link runs script: %s", found)
+			}
+			for _, element := range tag.FindAllString(html, -1) {
+				if found := forbidden.FindString(quoted.ReplaceAllString(element, `""`)); found != "" {
+					t.Errorf("%s holds%s", element, found)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,191 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"gatehouse/handlers/account"
+	"gatehouse/handlers/console"
+	"gatehouse/handlers/login"
+	oauthdoor "gatehouse/handlers/oauth"
+	"gatehouse/internal/audit"
+	"gatehouse/internal/keys"
+	"gatehouse/internal/oauth"
+	"gatehouse/internal/secret"
+	"gatehouse/store"
+	"gatehouse/web/request"
+)
+
+const (
+	readBuffer   = 32 << 10  // bytes of a request's head: a long authorize URL fits
+	bodyLimit    = 512 << 10 // bytes: a client with fifty long redirect URIs fits
+	actDeadline  = 20 * time.Second
+	maxUserAgent = 256 // bytes that are kept
+)
+
+// Config is what the web needs.
+type Config struct {
+	Issuer    string
+	Store     *store.Store
+	Sealer    *secret.Sealer
+	Hasher    *secret.Hasher
+	Lifetimes oauth.Lifetimes
+	Now       func() time.Time // UTC, to the microsecond
+	Log       *slog.Logger
+	// FailureFloor is how long every failed sign-in takes at least, so that its cause does not show (security.md rule 15).
+	FailureFloor time.Duration
+}
+
+// site is the house with its doors open.
+type site struct {
+	Config
+	issuer  issuerURL
+	house   *request.House
+	rules   *oauth.Server
+	ready   *readiness
+	refused *refusals
+	limit   *limiter
+	table   []route
+
+	oauth   *oauthdoor.Handlers
+	login   *login.Handlers
+	account *account.Handlers
+	console *console.Handlers
+}
+
+// App is the Fiber app and what has to be closed with it.
+type App struct {
+	*fiber.App
+	site *site
+}
+
+// Rules is the rulebook the app serves.
+func (a *App) Rules() *oauth.Server { return a.site.rules }
+
+// Stop ends what runs beside the requests. The app is shut down first.
+func (a *App) Stop() {
+	a.site.ready.stop()
+	a.site.refused.flush(context.Background(), a.site.Now())
+}
+
+// New builds the app. Nothing is read from the database yet.
+func New(cfg Config) (*App, error) {
+	issuer, err := parseIssuer(cfg.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	s := &site{Config: cfg, issuer: issuer, ready: newReadiness(cfg.Store, cfg.Now, cfg.Log), limit: newLimiter()}
+	s.refused = newRefusals(cfg.Store, cfg.Log)
+	s.house = &request.House{Issuer: cfg.Issuer, Secure: issuer.secure, MAC: cfg.Sealer.MAC}
+	s.rules = oauth.New(oauth.Config{
+		Issuer: cfg.Issuer, Store: cfg.Store, Keys: keys.NewRing(cfg.Store, cfg.Sealer, cfg.Now), Lifetimes: cfg.Lifetimes,
+		Now: cfg.Now, ReadySince: s.ready.since, Log: cfg.Log,
+	})
+	s.oauth = &oauthdoor.Handlers{Rules: s.rules, Refused: s.refused.record, CountFailure: s.countClientFailure, Blocked: s.clientBlocked}
+	s.login = &login.Handlers{
+		Store: cfg.Store, Rules: s.rules, Hasher: cfg.Hasher, MAC: cfg.Sealer.MAC, Now: cfg.Now, Log: cfg.Log, FailureFloor: cfg.FailureFloor,
+		CountFailure: s.countSignInFailure, Blocked: s.signInBlocked,
+	}
+	s.account = &account.Handlers{Store: cfg.Store, Hasher: cfg.Hasher, Now: cfg.Now}
+	s.console = &console.Handlers{Store: cfg.Store, Rules: s.rules, Now: cfg.Now}
+
+	app := fiber.New(fiber.Config{
+		AppName: "Gatehouse", DisableStartupMessage: true, StrictRouting: true, CaseSensitive: true, Immutable: true,
+		ReadBufferSize: readBuffer, BodyLimit: bodyLimit, EnableTrustedProxyCheck: true,
+		ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second, IdleTimeout: 75 * time.Second,
+		ErrorHandler: s.handleError,
+	})
+	s.table = s.routes()
+	app.Use(s.edge)
+	for _, r := range s.table {
+		r.register(app, s)
+	}
+	return &App{App: app, site: s}, nil
+}
+
+// edge surrounds every request: it gives it an id, a deadline and its headers, catches panics, renders errors and logs one line.
+func (s *site) edge(c *fiber.Ctx) (err error) {
+	started := s.Now()
+	s.begin(c)
+	ctx, cancel := context.WithTimeout(context.Background(), actDeadline)
+	defer cancel()
+	c.SetUserContext(ctx)
+	if err := s.next(c); err != nil {
+		if err := s.handleError(c, err); err != nil {
+			return err
+		}
+	}
+	s.logRequest(c, started)
+	return nil
+}
+
+// next runs the handlers and turns a panic into an error.
+func (s *site) next(c *fiber.Ctx) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	if err := s.checkHost(c); err != nil || c.Response().StatusCode() != fiber.StatusOK {
+		return err
+	}
+	return c.Next()
+}
+
+// begin gives the request its State. Request ids are ours alone: 128 random bits (security.md rule 13).
+func (s *site) begin(c *fiber.Ctx) {
+	id := make([]byte, 16)
+	_, _ = rand.Read(id) // never fails
+	agent := strings.ToValidUTF8(strings.ReplaceAll(c.Get(fiber.HeaderUserAgent), "\x00", ""), "")
+	if len(agent) > maxUserAgent {
+		agent = strings.ToValidUTF8(agent[:maxUserAgent], "")
+	}
+	request.Begin(c, &request.State{House: s.house, Caller: audit.Caller{
+		RequestID: base64.RawURLEncoding.EncodeToString(id), IP: c.Context().RemoteIP().String(), UserAgent: agent,
+	}})
+}
+
+// logRequest writes one line per request. It names the route, not the URL, which may carry codes and ids.
+func (s *site) logRequest(c *fiber.Ctx, started time.Time) {
+	pattern := "unknown"
+	if r := s.routeOf(c); r != nil {
+		pattern = r.path
+	}
+	status := c.Response().StatusCode()
+	level := slog.LevelInfo
+	if r := s.routeOf(c); r != nil && r.audience == asset {
+		level = slog.LevelDebug
+	}
+	s.Log.Log(context.Background(), level, "request", "method", c.Method(), "route", pattern, "status", status,
+		"duration_ms", float64(s.Now().Sub(started).Microseconds())/1000, "request_id", request.Of(c).Caller.RequestID, "ip", request.Of(c).Caller.IP)
+}
+
+// errMisdirected refuses a Host that is not the issuer's.
+var errMisdirected = errors.New("misdirected request")
+
+// checkHost serves the issuer's host alone, so that no other name can appear in what we say of ourselves. A page asked by
+// another name of this machine leads to the issuer; everything else is 421 (security.md rule 13).
+func (s *site) checkHost(c *fiber.Ctx) error {
+	host := string(c.Request().URI().Host())
+	if s.issuer.serves(host) {
+		return nil
+	}
+	if r := s.routeOf(c); r != nil {
+		switch {
+		case r.audience == probe:
+			return nil
+		case r.audience != machine && (c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead) && s.issuer.alsoHere(host):
+			return c.Redirect(s.Issuer+string(c.Request().RequestURI()), fiber.StatusFound)
+		}
+	}
+	return errMisdirected
+}

@@ -1,0 +1,137 @@
+package web
+
+import (
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/secret"
+	"gatehouse/web/request"
+	"gatehouse/web/respond"
+)
+
+// open lets everybody pass: machines prove themselves by what they send.
+func (s *site) open(c *fiber.Ctx) error { return c.Next() }
+
+// stranger lets a browser pass that comes from another site by POST: its Lax cookies do not come along (security.md rule 10).
+func (s *site) stranger(c *fiber.Ctx) error { return c.Next() }
+
+// visitor knows who is signed in, if anybody is.
+func (s *site) visitor(c *fiber.Ctx) error { return s.pass(c, true) }
+
+// anybody is for pages before sign-in: their forms are bound to the browser, whoever is signed in.
+func (s *site) anybody(c *fiber.Ctx) error { return s.pass(c, false) }
+
+func (s *site) pass(c *fiber.Ctx, toSession bool) error {
+	if err := s.recognise(c, toSession); err != nil {
+		return err
+	}
+	if err := s.checkPost(c); err != nil {
+		return err
+	}
+	return c.Next()
+}
+
+// signedIn lets signed-in people pass and sends others to sign in.
+func (s *site) signedIn(c *fiber.Ctx) error {
+	if err := s.recognise(c, true); err != nil {
+		return err
+	}
+	if request.Of(c).Session == nil {
+		return s.toSignIn(c)
+	}
+	if err := s.checkPost(c); err != nil {
+		return err
+	}
+	return c.Next()
+}
+
+// role lets those pass who have at least this role. The console forgets people sooner than the rest of the house.
+func (s *site) role(least identity.Role) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		if err := s.recognise(c, true); err != nil {
+			return err
+		}
+		state := request.Of(c)
+		if state.Session == nil || s.Now().Sub(state.Session.LastSeenAt) >= identity.ConsoleIdle {
+			return s.toSignIn(c)
+		}
+		if !state.User.Role.AtLeast(least) {
+			event := audit.Event{
+				At: s.Now(), Action: audit.AccessDenied, Outcome: audit.Refused, Actor: request.Actor(c), UserID: state.User.ID, Caller: state.Caller,
+				Cause: &audit.Cause{Rule: "role", Expected: string(least), Received: audit.Value(string(state.User.Role)), Remedy: "Ask an administrator."},
+			}
+			if err := s.Store.Record(c.UserContext(), event); err != nil {
+				return err
+			}
+			return fiber.ErrForbidden
+		}
+		if err := s.checkPost(c); err != nil {
+			return err
+		}
+		return c.Next()
+	}
+}
+
+// toSignIn sends the person to the sign-in page: back to this page afterwards, or, as a form cannot be sent twice, to the
+// page that showed it.
+func (s *site) toSignIn(c *fiber.Ctx) error {
+	path := string(c.Request().RequestURI())
+	if c.Method() != fiber.MethodGet {
+		path = ""
+	}
+	return respond.SignIn(c, request.ReturnTo(path))
+}
+
+func (s *site) checkPost(c *fiber.Ctx) error {
+	if c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead {
+		return nil
+	}
+	return request.CheckForm(c)
+}
+
+// recognise reads the browser's cookies and the session they name.
+func (s *site) recognise(c *fiber.Ctx, formsToSession bool) error {
+	request.EnsureBrowser(c)
+	if err := s.loadSession(c); err != nil {
+		return err
+	}
+	request.BindForms(c, formsToSession)
+	return nil
+}
+
+func (s *site) loadSession(c *fiber.Ctx) error {
+	state := request.Of(c)
+	token := request.Cookie(c, request.SessionCookie)
+	if token == "" {
+		return nil
+	}
+	session, user, err := s.Store.SessionByToken(c.UserContext(), secret.Hash(token))
+	if fault.IsNotFound(err) {
+		request.SetCookie(c, request.SessionCookie, "", -1)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	now := s.Now()
+	if !session.Live(now) || !user.Enabled() {
+		request.SetCookie(c, request.SessionCookie, "", -1)
+		return nil
+	}
+	state.Session, state.User = session, user
+	return s.touch(c, session, now)
+}
+
+// touch notes that the session was used, at most once a minute. A console that has been idle too long stays so until the
+// next sign-in: only requests outside it keep a session awake then.
+func (s *site) touch(c *fiber.Ctx, session *identity.Session, now time.Time) error {
+	idle := now.Sub(session.LastSeenAt)
+	if idle < identity.TouchEvery || (idle >= identity.ConsoleIdle && consolePath(c.Path())) {
+		return nil
+	}
+	return s.Store.TouchSession(c.UserContext(), session.ID, now)
+}

@@ -1,0 +1,92 @@
+package web
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/oauth"
+	"gatehouse/store"
+)
+
+// keptRefusals is how many refusals a minute are written down for one network and client; the rest are counted (security.md rule 14).
+const keptRefusals = 100
+
+// refusals writes down why requests were refused, without letting a flood of them fill the database.
+type refusals struct {
+	store *store.Store
+	log   *slog.Logger
+
+	mu     sync.Mutex
+	minute time.Time
+	seen   map[refusalKey]int64
+}
+
+type refusalKey struct{ network, client string }
+
+func newRefusals(s *store.Store, log *slog.Logger) *refusals {
+	return &refusals{store: s, log: log, seen: map[refusalKey]int64{}}
+}
+
+// record writes down a refusal with its cause. It never fails the request: an error is logged.
+func (r *refusals) record(ctx context.Context, at time.Time, action audit.Action, from audit.Caller, e *oauth.Error) {
+	key := refusalKey{identity.Network(from.IP), e.ClientID}
+	if !r.admit(ctx, at, key) {
+		return
+	}
+	event := audit.Event{
+		At: at, Action: action, Outcome: audit.Refused, ClientID: e.ClientID, UserID: e.UserID, Caller: from, Error: e.Code, Cause: e.Cause(),
+	}
+	if e.ClientID != "" {
+		event.Actor = audit.Party{Kind: audit.KindClient, ID: e.ClientID}
+	}
+	rule := ""
+	if c := e.Cause(); c != nil {
+		rule = c.Rule
+	}
+	r.log.Info("refused", "action", action, "error", e.Code, "rule", rule, "client_id", e.ClientID, "request_id", from.RequestID)
+	if err := r.store.Record(ctx, event); err != nil {
+		r.log.Error("a refusal could not be written down", "error", err, "request_id", from.RequestID)
+	}
+}
+
+// admit counts a refusal and says whether it is one of those that are kept.
+func (r *refusals) admit(ctx context.Context, at time.Time, key refusalKey) bool {
+	r.mu.Lock()
+	var over map[refusalKey]int64
+	if minute := at.Truncate(time.Minute); minute.After(r.minute) {
+		over, r.minute, r.seen = r.seen, minute, map[refusalKey]int64{}
+	}
+	r.seen[key]++
+	kept := r.seen[key] <= keptRefusals
+	r.mu.Unlock()
+	r.writeCounts(ctx, at, over)
+	return kept
+}
+
+// flush writes down what has been counted but not kept.
+func (r *refusals) flush(ctx context.Context, at time.Time) {
+	r.mu.Lock()
+	over := r.seen
+	r.seen = map[refusalKey]int64{}
+	r.mu.Unlock()
+	r.writeCounts(ctx, at, over)
+}
+
+func (r *refusals) writeCounts(ctx context.Context, at time.Time, counts map[refusalKey]int64) {
+	for key, n := range counts {
+		if n <= keptRefusals {
+			continue
+		}
+		event := audit.Event{
+			At: at, Action: audit.RefusalsSuppressed, Outcome: audit.Refused, Actor: audit.Party{Kind: audit.KindSystem},
+			ClientID: key.client, Caller: audit.Caller{IP: key.network}, Count: n - keptRefusals,
+		}
+		if err := r.store.Record(ctx, event); err != nil {
+			r.log.Error("suppressed refusals could not be written down", "error", err)
+		}
+	}
+}

@@ -1,0 +1,139 @@
+package web
+
+import (
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/oauth"
+)
+
+// audience is whom a URL answers: it decides headers, cookies, and how errors look.
+type audience int
+
+const (
+	person  audience = iota // HTML, session, no CORS
+	passage                 // the same, and its forms may lead out to a client: no form-action in the CSP (security.md rule 11)
+	machine                 // JSON, CORS, no cookies
+	asset                   // files
+	probe                   // health checks: any Host
+)
+
+// route is a URL, its audience and its guard, on one line.
+type route struct {
+	method   string
+	path     string
+	audience audience
+	guard    fiber.Handler
+	handler  fiber.Handler
+	refusal  audit.Action // how a refusal of this endpoint is written down
+}
+
+// routes is the site map: every URL there is.
+func (s *site) routes() []route {
+	const get, post = fiber.MethodGet, fiber.MethodPost
+	auditor, admin := s.role(identity.RoleAuditor), s.role(identity.RoleAdmin)
+	return []route{
+		// Applications
+		{get, oauth.PathAuthorize, passage, s.visitor, s.oauth.Authorize, audit.AuthorizeRefused},
+		{post, oauth.PathAuthorize, passage, s.stranger, s.oauth.PostAuthorize, audit.AuthorizeRefused},
+		{post, oauth.PathToken, machine, s.open, s.oauth.Token, audit.TokenRefused},
+		{post, oauth.PathRevoke, machine, s.open, s.oauth.Revoke, audit.RevokeRefused},
+		{post, oauth.PathIntrospect, machine, s.open, s.oauth.Introspect, audit.IntrospectRefused},
+		{get, oauth.PathUserinfo, machine, s.open, s.oauth.Userinfo, audit.UserinfoRefused},
+		{post, oauth.PathUserinfo, machine, s.open, s.oauth.Userinfo, audit.UserinfoRefused},
+		{get, oauth.PathJWKS, machine, s.open, s.oauth.JWKS, ""},
+		{get, "/.well-known/openid-configuration", machine, s.open, s.oauth.Discovery, ""},
+		{get, "/.well-known/oauth-authorization-server", machine, s.open, s.oauth.Discovery, ""},
+		{get, oauth.PathErrors + ":code", person, s.visitor, s.oauth.ErrorCode, ""},
+
+		// People
+		{get, "/", person, s.visitor, s.login.Home, ""},
+		{get, "/consent", passage, s.signedIn, s.oauth.AskConsent, audit.AuthorizeRefused},
+		{post, "/consent", passage, s.signedIn, s.oauth.AnswerConsent, audit.AuthorizeRefused},
+		{get, "/login", passage, s.anybody, s.login.SignInForm, ""},
+		{post, "/login", passage, s.anybody, s.login.SignIn, ""},
+		{get, "/logout", passage, s.visitor, s.login.SignOutForm, ""},
+		{post, "/logout", passage, s.visitor, s.login.SignOut, ""},
+		{get, "/setup", person, s.anybody, s.login.SetupForm, ""},
+		{post, "/setup", person, s.anybody, s.login.Setup, ""},
+		{get, "/reset", person, s.anybody, s.login.ResetForm, ""},
+		{post, "/reset", person, s.anybody, s.login.Reset, ""},
+		{post, "/preferences/theme", person, s.visitor, s.login.SetTheme, ""},
+		{get, "/account", person, s.signedIn, s.account.Show, ""},
+		{post, "/account/profile", person, s.signedIn, s.account.UpdateProfile, ""},
+		{post, "/account/password", person, s.signedIn, s.account.ChangePassword, ""},
+		{post, "/account/sessions/end-others", person, s.signedIn, s.account.EndOtherSessions, ""},
+		{post, "/account/sessions/:id/end", person, s.signedIn, s.account.EndSession, ""},
+		{post, "/account/consents/:client/withdraw", person, s.signedIn, s.account.WithdrawConsent, ""},
+
+		// Administrators, operators, auditors
+		{get, "/console", person, auditor, s.console.Home, ""},
+		{get, "/console/clients", person, auditor, s.console.ListClients, ""},
+		{post, "/console/clients", person, admin, s.console.CreateClient, ""},
+		{get, "/console/clients/new", person, admin, s.console.NewClient, ""},
+		{get, "/console/clients/:id", person, auditor, s.console.ShowClient, ""},
+		{post, "/console/clients/:id", person, admin, s.console.UpdateClient, ""},
+		{get, "/console/clients/:id/disable", person, admin, s.console.ConfirmDisableClient, ""},
+		{post, "/console/clients/:id/disable", person, admin, s.console.DisableClient, ""},
+		{post, "/console/clients/:id/enable", person, admin, s.console.EnableClient, ""},
+		{get, "/console/clients/:id/delete", person, admin, s.console.ConfirmDeleteClient, ""},
+		{post, "/console/clients/:id/delete", person, admin, s.console.DeleteClient, ""},
+		{get, "/console/clients/:id/credentials", person, auditor, s.console.ListClientSecrets, ""},
+		{post, "/console/clients/:id/secrets", person, admin, s.console.AddClientSecret, ""},
+		{get, "/console/clients/:id/secrets/:secret/revoke", person, admin, s.console.ConfirmRevokeClientSecret, ""},
+		{post, "/console/clients/:id/secrets/:secret/revoke", person, admin, s.console.RevokeClientSecret, ""},
+
+		// The house
+		{get, "/assets/*", asset, s.open, s.serveAsset, ""},
+		{get, "/favicon.ico", asset, s.open, s.serveFavicon, ""},
+		{get, "/healthz", probe, s.open, s.healthz, ""},
+		{get, "/readyz", probe, s.open, s.readyz, ""},
+	}
+}
+
+// register adds the route to the app. GET answers HEAD too, and machine endpoints answer preflights (security.md rule 10).
+func (r route) register(app *fiber.App, s *site) {
+	headers := s.headers(r.audience)
+	if r.method == fiber.MethodGet {
+		app.Get(r.path, headers, r.guard, r.handler)
+	} else {
+		app.Add(r.method, r.path, headers, r.guard, r.handler)
+	}
+	if r.audience == machine {
+		app.Options(r.path, headers, s.preflight)
+	}
+}
+
+// routeOf finds the route of a request by its path, whatever the method: an error has to know whom it answers before, or
+// without, any route having run.
+func (s *site) routeOf(c *fiber.Ctx) *route {
+	path := c.Path()
+	var byPath *route
+	for i := range s.table {
+		r := &s.table[i]
+		if r.path != path && !fiber.RoutePatternMatch(path, r.path, fiber.Config{StrictRouting: true, CaseSensitive: true}) {
+			continue
+		}
+		if r.method == c.Method() {
+			return r
+		}
+		if byPath == nil {
+			byPath = r
+		}
+	}
+	return byPath
+}
+
+// audienceOf says whom a request answers. What lies below the machines' paths is theirs, even if it does not exist.
+func (s *site) audienceOf(c *fiber.Ctx) audience {
+	if r := s.routeOf(c); r != nil {
+		return r.audience
+	}
+	if strings.HasPrefix(c.Path(), "/oauth/") || strings.HasPrefix(c.Path(), "/.well-known/") {
+		return machine
+	}
+	return person
+}

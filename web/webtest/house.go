@@ -1,0 +1,352 @@
+// Package webtest opens the whole house in a test: the real app on a real, fresh database, a clock that moves only when
+// told, and browsers with cookie jars that fill in the forms they are shown.
+package webtest
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/keys"
+	"gatehouse/internal/oauth"
+	"gatehouse/internal/secret"
+	"gatehouse/store"
+	"gatehouse/store/storetest"
+	"gatehouse/web"
+)
+
+// Issuer is the default issuer of a house in a test.
+const Issuer = "https://id.example.test"
+
+// Password is every built user's password.
+const Password = "correct horse battery staple"
+
+// House is a Gatehouse in a test.
+type House struct {
+	App    *web.App
+	Store  *store.Store
+	Clock  *Clock
+	Issuer string
+	// SetupToken opens /setup, as long as there is no user.
+	SetupToken string
+	Log        *Log
+	Sealer     *secret.Sealer
+	t          testing.TB
+}
+
+// Clock stands still until it is told to move.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// Now is the time in the house.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Advance moves the clock.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// Log keeps what the house logs.
+type Log struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *Log) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+// String is everything logged so far.
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// Each runs fn against a house on each database, in parallel.
+func Each(t *testing.T, fn func(t *testing.T, h *House)) {
+	t.Helper()
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) { fn(t, Open(t, s)) })
+}
+
+// Options change how a house is opened.
+type Options struct {
+	Issuer    string
+	Lifetimes func(*oauth.Lifetimes)
+	Clock     *Clock         // shared between nodes
+	Sealer    *secret.Sealer // shared between nodes
+}
+
+// Open opens a house on the store.
+func Open(t testing.TB, s *store.Store, with ...func(*Options)) *House {
+	t.Helper()
+	o := Options{Issuer: Issuer}
+	for _, f := range with {
+		f(&o)
+	}
+	if o.Clock == nil {
+		o.Clock = &Clock{now: time.Now().UTC().Truncate(time.Microsecond)}
+	}
+	if o.Sealer == nil {
+		master, err := secret.ParseMasterKey(secret.NewMasterKey())
+		must(t, err)
+		o.Sealer, err = secret.NewSealer(master)
+		must(t, err)
+	}
+	h := &House{Store: s, Clock: o.Clock, Issuer: o.Issuer, Log: &Log{}, Sealer: o.Sealer, t: t}
+	h.furnish()
+	lifetimes := oauth.DefaultLifetimes()
+	if o.Lifetimes != nil {
+		o.Lifetimes(&lifetimes)
+	}
+	hasher, err := secret.NewHasher(secret.HasherOptions{Wait: time.Minute})
+	must(t, err)
+	h.App, err = web.New(web.Config{
+		Issuer: o.Issuer, Store: s, Sealer: o.Sealer, Hasher: hasher, Lifetimes: lifetimes, Now: h.Clock.Now,
+		Log: slog.New(slog.NewJSONHandler(h.Log, nil)),
+	})
+	must(t, err)
+	t.Cleanup(func() {
+		h.App.Stop()
+		hasher.Close()
+	})
+	return h
+}
+
+// furnish gives an empty database its keys and its set-up link, once.
+func (h *House) furnish() {
+	ctx := context.Background()
+	known, err := h.Store.SigningKeys(ctx)
+	must(h.t, err)
+	if len(known) > 0 {
+		return
+	}
+	made, err := keys.GenerateAll(h.Sealer, h.Clock.Now(), h.Clock.Now())
+	must(h.t, err)
+	must(h.t, h.Store.AddSigningKeys(ctx, made, audit.Event{At: h.Clock.Now(), Action: audit.KeyRotated, Outcome: audit.Success}))
+	h.SetupToken = secret.New("")
+	must(h.t, h.Store.SaveSetupLink(ctx, "seed", secret.Hash(h.SetupToken)))
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// RoundTrip serves a request by the app itself, so that every test has a real http.Client.
+func (h *House) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := h.App.Test(r, -1)
+	if response != nil {
+		response.Request = r
+	}
+	return response, err
+}
+
+// Client returns an http.Client of a machine: no cookies, no redirections followed.
+func (h *House) HTTP() *http.Client {
+	return &http.Client{Transport: h, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// Listen serves the house on a real loopback port until the test is over and returns its URL.
+func (h *House) Listen(t testing.TB) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // bound at once
+	must(t, err)
+	go h.App.Listener(listener) //nolint:errcheck // ends with the shutdown below
+	t.Cleanup(func() { must(t, h.App.Shutdown()) })
+	return "http://" + listener.Addr().String()
+}
+
+var (
+	hashOnce sync.Once
+	hashed   string
+)
+
+// passwordHash hashes Password once for all tests.
+func passwordHash(t testing.TB) string {
+	hashOnce.Do(func() {
+		hasher, err := secret.NewHasher(secret.HasherOptions{Wait: time.Minute})
+		must(t, err)
+		defer hasher.Close()
+		hashed, err = hasher.Hash(context.Background(), Password)
+		must(t, err)
+	})
+	return hashed
+}
+
+// User makes a user with Password; their username is unique unless one is given.
+func (h *House) User(t testing.TB, with ...func(*identity.User)) *identity.User {
+	t.Helper()
+	id := identity.NewID()
+	u := identity.User{
+		ID: id, Username: "u" + strings.ReplaceAll(id, "-", ""), Name: "Sofia Ivanova", Role: identity.RoleUser, PasswordHash: passwordHash(t),
+		EmailVerified: true, CreatedAt: h.Clock.Now(), UpdatedAt: h.Clock.Now(), Version: 1,
+	}
+	u.Email = u.Username + "@example.test"
+	for _, f := range with {
+		f(&u)
+	}
+	must(t, h.Store.CreateUser(context.Background(), u, h.Clock.Now(), audit.Event{Action: audit.UserCreated, Outcome: audit.Success}))
+	return &u
+}
+
+// App is a registered client with its secret, if it has one.
+type Client struct {
+	oauth.Client
+	Secret string
+}
+
+// Callback is where built clients want their answers.
+const Callback = "https://app.example.test/callback"
+
+// Client registers a confidential client that may do everything; override what the test is about.
+func (h *House) Client(t testing.TB, with ...func(*oauth.Client)) *Client {
+	t.Helper()
+	c := Client{Client: oauth.Client{
+		Name: "Acme Storefront", ApplicationType: oauth.ApplicationWeb, RedirectURIs: oauth.RedirectURIs{Callback},
+		GrantTypes: oauth.Words(h.App.Rules().GrantTypes()), Scopes: oauth.PersonScopes,
+		TokenEndpointAuthMethod: oauth.AuthBasic, IDTokenSignedResponseAlg: keys.RS256, RequirePKCE: true,
+	}}
+	for _, f := range with {
+		f(&c.Client)
+	}
+	if c.Public() {
+		c.GrantTypes = []string{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken}
+	}
+	known, err := h.Store.Scopes(context.Background())
+	must(t, err)
+	must(t, c.Validate(h.App.Rules().GrantTypes(), known).Err())
+	c.Identify(h.Clock.Now())
+	var row *oauth.ClientSecret
+	if !c.Public() {
+		value, made := oauth.NewClientSecret(c.ID, h.Clock.Now(), nil)
+		c.Secret, row = value, &made
+	}
+	must(t, h.Store.CreateClient(context.Background(), c.Client, row, h.Clock.Now(), audit.Event{Action: audit.ClientCreated, Outcome: audit.Success}))
+	return &c
+}
+
+// Scope makes a scope.
+func (h *House) Scope(t testing.TB, name, description string) {
+	t.Helper()
+	must(t, h.Store.CreateScope(context.Background(), oauth.Scope{Name: name, Description: description, CreatedAt: h.Clock.Now()}, h.Clock.Now(),
+		audit.Event{Action: audit.ScopeCreated, Outcome: audit.Success}))
+}
+
+// Public makes a client public.
+func Public(c *oauth.Client) { c.TokenEndpointAuthMethod = oauth.AuthNone }
+
+// Answer is a machine's answer.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   string
+	JSON   map[string]any
+}
+
+// Str is a string member of the JSON answer.
+func (a Answer) Str(name string) string {
+	s, _ := a.JSON[name].(string)
+	return s
+}
+
+// Post sends a form to a machine endpoint, authenticated as the client unless that is nil.
+func (h *House) Post(t testing.TB, path string, client *Client, form url.Values) Answer {
+	t.Helper()
+	body := url.Values{}
+	for k, v := range form {
+		body[k] = v
+	}
+	r := h.Request(t, http.MethodPost, path, "")
+	if client != nil {
+		switch client.TokenEndpointAuthMethod {
+		case oauth.AuthBasic:
+			r.SetBasicAuth(url.QueryEscape(client.ID), url.QueryEscape(client.Secret))
+		case oauth.AuthPost:
+			body.Set("client_secret", client.Secret)
+			body.Set("client_id", client.ID)
+		default:
+			body.Set("client_id", client.ID)
+		}
+	}
+	encoded := body.Encode()
+	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(encoded)), int64(len(encoded))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return h.Do(t, r)
+}
+
+// Request makes a request to a path of the house.
+func (h *House) Request(t testing.TB, method, path, body string) *http.Request {
+	t.Helper()
+	r, err := http.NewRequestWithContext(context.Background(), method, h.Issuer+path, strings.NewReader(body))
+	must(t, err)
+	return r
+}
+
+// Do sends a request as a machine does.
+func (h *House) Do(t testing.TB, r *http.Request) Answer {
+	t.Helper()
+	response, err := h.HTTP().Do(r)
+	must(t, err)
+	defer response.Body.Close() //nolint:errcheck // read in full
+	body, err := io.ReadAll(response.Body)
+	must(t, err)
+	a := Answer{Status: response.StatusCode, Header: response.Header, Body: string(body)}
+	if strings.Contains(response.Header.Get("Content-Type"), "json") {
+		if err := json.Unmarshal(body, &a.JSON); err != nil {
+			t.Fatalf("the answer is not JSON: %v: %s", err, body)
+		}
+	}
+	return a
+}
+
+// Get fetches a machine endpoint, with a bearer token unless that is empty.
+func (h *House) Get(t testing.TB, path, bearer string) Answer {
+	t.Helper()
+	r := h.Request(t, http.MethodGet, path, "")
+	if bearer != "" {
+		r.Header.Set("Authorization", "Bearer "+bearer)
+	}
+	return h.Do(t, r)
+}
+
+// Refusal returns the newest refusal in the audit log that has a cause with this rule.
+func (h *House) Refusal(t testing.TB, rule string) *audit.Event {
+	t.Helper()
+	events, err := h.Store.Events(context.Background(), store.EventFilter{Limit: 200})
+	must(t, err)
+	var rules []string
+	for i := range events {
+		if c := events[i].Cause; c != nil {
+			if c.Rule == rule {
+				return &events[i]
+			}
+			rules = append(rules, c.Rule)
+		}
+	}
+	t.Fatalf("no refusal by the rule %q was written down, only %q", rule, rules)
+	return nil
+}
