@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"io"
 	"net"
 	"sync/atomic"
 	"time"
@@ -19,23 +20,49 @@ var PostgresURL = postgresURL
 var SearchKey = searchKey
 
 // CountRoundTrips adds to n each time the store waits for PostgreSQL to answer what it sent.
-func (o *Options) CountRoundTrips(n *atomic.Int64) { o.dialer = countingDialer{n} }
+func (o *Options) CountRoundTrips(n *atomic.Int64) {
+	o.dialer = dialer(func(conn net.Conn) net.Conn { return &countingConn{Conn: conn, n: n} })
+}
 
-type countingDialer struct{ n *atomic.Int64 }
+// LoseAnswers breaks the connection over which PostgreSQL answers next, once lose is set, and unsets it.
+func (o *Options) LoseAnswers(lose *atomic.Bool) {
+	o.dialer = dialer(func(conn net.Conn) net.Conn { return &losingConn{Conn: conn, lose: lose} })
+}
 
-func (d countingDialer) Dial(network, address string) (net.Conn, error) {
+// A dialer wraps the connections it makes.
+type dialer func(net.Conn) net.Conn
+
+func (d dialer) Dial(network, address string) (net.Conn, error) {
 	return d.DialContext(context.Background(), network, address)
 }
 
-func (d countingDialer) DialTimeout(network, address string, limit time.Duration) (net.Conn, error) {
+func (d dialer) DialTimeout(network, address string, limit time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	return d.DialContext(ctx, network, address)
 }
 
-func (d countingDialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+func (d dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
-	return &countingConn{Conn: conn, n: d.n}, err
+	if err != nil {
+		return nil, err
+	}
+	return d(conn), nil
+}
+
+// losingConn waits for an answer and does not pass it on.
+type losingConn struct {
+	net.Conn
+	lose *atomic.Bool
+}
+
+func (c *losingConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if err == nil && c.lose.Swap(false) {
+		_ = c.Close()
+		return 0, io.EOF
+	}
+	return n, err
 }
 
 // countingConn counts the reads that follow a write.

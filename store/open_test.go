@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,6 +50,9 @@ func TestOpen_bothDatabasesKeepTheSameInstant(t *testing.T) {
 func TestOpen_sqlxFindsPlaceholdersOnBoth(t *testing.T) {
 	eachDialect(t, func(t *testing.T, s *store.Store) {
 		db := s.DB()
+		if db.Rebind("?") != "$1" {
+			t.Errorf("sqlx takes %s for another database", db.DriverName())
+		}
 		if _, err := db.NamedExec("INSERT INTO revoked_tokens (jti, expires_at) VALUES (:jti, :at)",
 			[]map[string]any{{"jti": "a", "at": noon}, {"jti": "b", "at": noon}, {"jti": "c", "at": noon}}); err != nil {
 			t.Fatal(err)
@@ -215,6 +220,56 @@ func TestInTx_isUndoneByAnErrorAndByAPanicAndJoinsTheOneAroundIt(t *testing.T) {
 			t.Fatalf("seed %q, hash %q, %v", seed, hash, err)
 		}
 	})
+}
+
+func TestInTx_writersThatWaitDoNotKeepReadersOut(t *testing.T) {
+	t.Parallel()
+	o := storetest.SQLite(t)
+	o.MaxConns = 3
+	s := storetest.Open(t, o)
+	waiting, cancel := context.WithCancel(ctx)
+	var writers sync.WaitGroup
+	must(t, s.InTx(ctx, func(*store.Store) error {
+		for range 10 {
+			writers.Go(func() {
+				if err := s.SaveSetupLink(waiting, "", ""); !errors.Is(err, context.Canceled) {
+					t.Errorf("a writer that waited in vain: %v", err)
+				}
+			})
+		}
+		reading, stop := context.WithTimeout(ctx, 4*time.Second) // less than SQLite lets a writer try
+		defer stop()
+		for range 1000 {
+			if err := s.Ping(reading); err != nil {
+				t.Errorf("a reader: %v", err)
+				break
+			}
+		}
+		cancel()
+		writers.Wait()
+		return nil
+	}))
+}
+
+// A statement whose answer was lost is not run again behind our back: the code it spent would seem to be spent twice, and
+// whoever holds it a thief.
+func TestPostgres_anActWhoseAnswerIsLostIsUnavailable(t *testing.T) {
+	t.Parallel()
+	o := storetest.Postgres(t)
+	var lose atomic.Bool
+	o.LoseAnswers(&lose)
+	s := storetest.Open(t, o)
+	populated(t, s)
+	must(t, s.IssueCode(ctx, code("k", "bob", ""), nil))
+	lose.Store(true)
+	err := redeem(s, "k", "bob", "")
+	if lose.Load() || fault.AsUnavailable(err) == nil {
+		t.Fatalf("lost %v: %v", !lose.Load(), err)
+	}
+	wantSpent(t, s, "k") // it had happened
+	if !alive(t, s, "k-family") {
+		t.Error("half of it had happened")
+	}
 }
 
 func TestInTx_fiftyWritersWaitForOneAnotherAndNobodyGivesUp(t *testing.T) {

@@ -68,7 +68,7 @@ func (s *Store) InTx(ctx context.Context, fn func(tx *Store) error) error {
 // turn waits for the right to write. SQLite has one writer at a time and lets the others try again and again until they give
 // up; waiting here instead is fair, costs nothing and ends with the context.
 func (s *Store) turn(ctx context.Context) (done func(), err error) {
-	if true {
+	if s.writer == nil {
 		return func() {}, nil
 	}
 	select {

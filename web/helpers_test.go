@@ -1,6 +1,11 @@
 package web_test
 
 import (
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+	"testing"
+
 	"gatehouse/internal/audit"
 	"gatehouse/store"
 )
@@ -10,4 +15,22 @@ func event() audit.Event { return audit.Event{Action: audit.FamilyEnded, Outcome
 
 func storeFilter(userID string) store.FamilyFilter {
 	return store.FamilyFilter{UserID: userID, Limit: 10}
+}
+
+// claimsOf reads a JWT's claims; its signature is checked elsewhere.
+func claimsOf(t *testing.T, token string) map[string]any {
+	t.Helper()
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		t.Fatalf("%q is no JWT", token)
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var claims map[string]any
+	if err := json.Unmarshal(raw, &claims); err != nil {
+		t.Fatal(err)
+	}
+	return claims
 }

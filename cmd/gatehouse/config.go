@@ -117,7 +117,7 @@ func (c Config) Validate(getenv func(string) string, only ...string) (Settings, 
 		RefreshTokenTTL:  r.lifetime("GATEHOUSE_REFRESH_TOKEN_TTL", c.RefreshTokenTTL, mostRefreshToken, wiseToken),
 		RefreshTokenIdle: r.lifetime("GATEHOUSE_REFRESH_TOKEN_IDLE", c.RefreshTokenIdle, mostRefreshToken, wiseToken),
 	}
-	s.ExplicitKey, s.keySource, s.keyFault = r.masterKey(c.MasterKey, c.MasterKeyFile)
+	s.ExplicitKey, s.keySource, s.keyFault = r.masterKey(c.MasterKey, c.MasterKeyFile, s.Database.Driver)
 	if s.RefreshTokenIdle > s.RefreshTokenTTL && s.RefreshTokenTTL > 0 {
 		r.warn("GATEHOUSE_REFRESH_TOKEN_IDLE", "%s is longer than GATEHOUSE_REFRESH_TOKEN_TTL, which ends the token first", s.RefreshTokenIdle)
 	}
@@ -374,7 +374,7 @@ const howToMakeAKey = "make one with `openssl rand -base64 32` (or `head -c 32 /
 	"in a safe place, and give it in GATEHOUSE_MASTER_KEY or in a file named by GATEHOUSE_MASTER_KEY_FILE"
 
 // masterKey returns the key given by variable, setting or file, where it comes from, and what is wrong with it.
-func (r *reading) masterKey(key secret.Text, file string) (secret.Text, string, error) {
+func (r *reading) masterKey(key secret.Text, file, driver string) (secret.Text, string, error) {
 	const keyName, fileName = "GATEHOUSE_MASTER_KEY", "GATEHOUSE_MASTER_KEY_FILE"
 	refuse := func(name, format string, args ...any) (secret.Text, string, error) {
 		r.mistake(name, format, args...)
@@ -397,6 +397,9 @@ func (r *reading) masterKey(key secret.Text, file string) (secret.Text, string, 
 			r.warn(fileName, "%s can be read by its group: `chmod 600 %s` unless that is meant", file, file)
 		}
 		return key, file, nil
+	case driver == "postgres":
+		_, _, err := refuse(keyName, "is not set, and nodes that share a PostgreSQL database need the same one: %s", howToMakeAKey)
+		return "", "", err
 	}
 	return "", "", nil
 }
@@ -440,9 +443,6 @@ func (s Settings) MasterKey(newDatabase bool) ([]byte, error) {
 	}
 	if s.ExplicitKey != "" {
 		return secret.ParseMasterKey(s.ExplicitKey.Reveal())
-	}
-	if s.Database.Driver != "sqlite" {
-		return nil, fmt.Errorf("there is no master key, and nodes that share a PostgreSQL database need the same one: %s", howToMakeAKey)
 	}
 	path := s.Database.Path + ".key"
 	key, _, err := readKeyFile(path, 0o077)

@@ -252,7 +252,7 @@ func TestConfig_database(t *testing.T) {
 		"postgres:///gatehouse?host=/run/postgresql":     {Driver: "postgres"},
 	} {
 		want.URL = secret.Text(text)
-		if s, err := (Config{DatabaseURL: text}).Validate(os.Getenv); err != nil || s.Database != want {
+		if s, err := (Config{DatabaseURL: text}).Validate(os.Getenv, "GATEHOUSE_DATABASE_URL"); err != nil || s.Database != want {
 			t.Errorf("%s: %+v, %v", text, s.Database, err)
 		}
 	}
@@ -351,8 +351,23 @@ func TestConfig_takesOneMasterKey(t *testing.T) {
 			t.Errorf("got %v, expected %q", err, says)
 		}
 	}
-	if _, err := mustValidate(t, Config{DatabaseURL: postgres}).MasterKey(true); err == nil || !strings.Contains(err.Error(), "openssl rand -base64 32") {
+	if _, err := (Config{DatabaseURL: postgres}).Validate(os.Getenv); err == nil || !strings.Contains(err.Error(), "openssl rand -base64 32") {
 		t.Errorf("PostgreSQL without a key: %v", err)
+	}
+}
+
+func TestConfig_mistakesElsewhereDoNotStopACommand(t *testing.T) {
+	withoutEnvironment(t)
+	c := Config{DatabaseURL: "postgres://me@db/gatehouse", MasterKey: "wrong", Issuer: "nonsense", CodeTTL: "soon"}
+	s, err := c.Validate(os.Getenv, "GATEHOUSE_DATABASE_URL")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.MasterKey(true); err == nil || !strings.Contains(err.Error(), "GATEHOUSE_MASTER_KEY: ") {
+		t.Errorf("a wrong key, when it is needed: %v", err)
+	}
+	if _, err := c.Validate(os.Getenv, "GATEHOUSE_ISSUER"); err == nil || strings.Contains(err.Error(), "CODE_TTL") || !strings.Contains(err.Error(), "GATEHOUSE_ISSUER") {
+		t.Errorf("got %v", err)
 	}
 }
 

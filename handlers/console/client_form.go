@@ -127,8 +127,8 @@ func differences(before, after *oauth.Client) []difference {
 	compare("application_type", "Type", before.ApplicationType, after.ApplicationType)
 	compare("token_endpoint_auth_method", "Authentication", before.TokenEndpointAuthMethod, after.TokenEndpointAuthMethod)
 	compare("redirect_uris", "Redirect URIs", strings.Join(before.RedirectURIs, " "), strings.Join(after.RedirectURIs, " "))
-	compare("grant_types", "Grants", strings.Join(before.GrantTypes, " "), strings.Join(after.GrantTypes, " "))
-	compare("scope", "Scopes", before.Scopes.String(), after.Scopes.String())
+	compare("grant_types", "Grants", set(before.GrantTypes), set(after.GrantTypes))
+	compare("scope", "Scopes", set(before.Scopes), set(after.Scopes))
 	compare("require_pkce", "Require PKCE", strconv.FormatBool(before.RequirePKCE), strconv.FormatBool(after.RequirePKCE))
 	compare("id_token_signed_response_alg", "ID token signature", before.IDTokenSignedResponseAlg, after.IDTokenSignedResponseAlg)
 	compare("policy_uri", "Privacy policy", before.PolicyURI, after.PolicyURI)
@@ -136,6 +136,9 @@ func differences(before, after *oauth.Client) []difference {
 	compare("contacts", "Contacts", strings.Join(before.Contacts, " "), strings.Join(after.Contacts, " "))
 	return out
 }
+
+// set writes words whose order means nothing.
+func set(words []string) string { return strings.Join(slices.Sorted(slices.Values(words)), " ") }
 
 // changes is what the audit log keeps of differences.
 func changes(list []difference) map[string]audit.Change {

@@ -33,7 +33,7 @@ func (p PasswordProblem) Error() string { return string(p) }
 // (security rule 25), and not easy to guess. personal are the person's own names and addresses. There are no
 // rules of composition, and the password is never changed. The error is a [PasswordProblem].
 //
-// Easy to guess is what can be spelled in fewer than five pieces, a piece being a well-known password or
+// Easy to guess is what can be spelled in fewer than four pieces, a piece being a well-known password or
 // word (also with 0 for o, @ for a and the like), a run along the keyboard, alphabet or digits, a repeated
 // character, a year, something personal, or else one character: "P@ssw0rd2024!" has three. Signs set between
 // are one piece for each kind of sign.
@@ -63,9 +63,9 @@ func CheckPasswordRule(password string, personal ...string) error {
 	return nil
 }
 
-const enoughPieces = 5
+const enoughPieces = 4
 
-// easy judges text as it stands, and without its punctuation: "correct-horse-battery-staple" is well known too.
+// easy judges text as it stands, and without its punctuation: "let-me-in-please" is no better than "letmeinplease".
 func easy(text []rune, words []string) bool {
 	var bare []rune
 	signs := map[rune]bool{}
@@ -209,7 +209,7 @@ var commonWords = strings.Fields(`
 	whatever freedom forever hello bonjour hallo hola please thisis this my your the is nothing unknown blink182 matrix mustang
 	corvette ferrari mercedes porsche harley liverpool arsenal chelsea barcelona realmadrid manchester united manutd newyork
 	yankees london paris jakarta bangkok indonesia thailand singapore sayang bismillah merdeka garuda
-	correcthorsebatterystaple correct horse battery staple supercalifragilisticexpialidocious thequickbrownfox quickbrownfox
+	supercalifragilisticexpialidocious thequickbrownfox quickbrownfox
 	tobeornottobe maytheforcebewithyou opensesame abracadabra unbelievable incorrect neveragain
 	mypassword yourpassword nopassword oldpassword newpassword thepassword
 `)

@@ -56,7 +56,7 @@ func EachBackend(t *testing.T, fn func(t *testing.T, b Backend)) {
 // Open opens a store and closes it when the test is over.
 func Open(t testing.TB, o store.Options) *store.Store {
 	t.Helper()
-	s, err := store.Open(context.Background(), o)
+	s, err := store.Open(t.Context(), o)
 	if err != nil {
 		t.Fatalf("open the database: %v", err)
 	}

@@ -1,12 +1,17 @@
 package account
 
-import "net/url"
+import (
+	"net/url"
 
-func displayName(p ProfileData) string {
-	if p.Name == "" {
-		return p.Username
+	"gatehouse/views/layout"
+)
+
+// owner is whose account it is, as stored: the form may hold what was refused.
+func owner(ch layout.Chrome, p ProfileData) (name, email string) {
+	if ch.User == nil {
+		return p.Username, p.Email
 	}
-	return p.Name
+	return ch.User.Label(), ch.User.Email
 }
 
 func deviceIcon(s Session) string {

@@ -1,0 +1,251 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/mattn/go-isatty"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/keys"
+	"gatehouse/internal/oauth"
+	"gatehouse/internal/secret"
+	"gatehouse/static"
+	"gatehouse/store"
+	"gatehouse/web"
+)
+
+const (
+	// shutdownGrace is how long requests under way may take when the server is asked to end.
+	shutdownGrace = 10 * time.Second
+	// failureFloor is how long every failed sign-in takes at least (security.md rule 15).
+	failureFloor = 250 * time.Millisecond
+)
+
+type serveCommand struct {
+	Config `embed:""`
+}
+
+// Run serves until it is told to end: what it was set to, what it found and what went wrong goes to the log on standard
+// error; people read standard output.
+func (c serveCommand) Run(ctx context.Context, p *process) error {
+	settings, err := c.Validate(p.getenv)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewJSONHandler(p.stderr, nil))
+	this := thisBuild()
+	log.LogAttrs(ctx, slog.LevelInfo, "starting", append([]slog.Attr{slog.String("version", this.Version), slog.String("commit", this.Commit)}, settings.Redacted()...)...)
+	for _, warning := range settings.Warnings {
+		log.Warn(warning)
+	}
+	if missing := static.Missing(); len(missing) > 0 {
+		log.Warn("built without "+strings.Join(missing, ", ")+": run `task assets` before the build", "missing", missing)
+	}
+
+	st, err := store.Open(ctx, settings.Database.options(0))
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	sealer, setupURL, err := prepare(ctx, st, settings)
+	if err != nil {
+		return err
+	}
+	hasher, err := secret.NewHasher(secret.HasherOptions{})
+	if err != nil {
+		return err
+	}
+	defer hasher.Close()
+	app, err := web.New(web.Config{
+		Issuer: settings.Issuer, Store: st, Sealer: sealer, Hasher: hasher, Lifetimes: settings.lifetimes(),
+		Now: now, Log: log, FailureFloor: failureFloor,
+	})
+	if err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", settings.Listen)
+	if err != nil {
+		return err
+	}
+	log.Info("listening", "address", listener.Addr().String())
+	if warning := otherPort(settings.Issuer, listener.Addr()); warning != "" {
+		log.Warn(warning)
+	}
+	if err := p.announce(settings, setupURL); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+
+	ended := make(chan error, 1)
+	go func() { ended <- app.Listener(listener) }()
+	select {
+	case err = <-ended:
+		if err == nil {
+			err = errors.New("the listener was closed")
+		}
+	case <-ctx.Done():
+		log.Info("stopping")
+		if err = app.ShutdownWithTimeout(shutdownGrace); err != nil {
+			err = fmt.Errorf("requests were still under way after %s: %w", shutdownGrace, err)
+		}
+	}
+	app.Stop()
+	log.Info("stopped")
+	return err
+}
+
+// prepare makes the database ready to serve, once for all nodes that start together: its schema, the claim of the master
+// key, the first signing keys, and while there is no user the set-up link, whose URL it returns.
+func prepare(ctx context.Context, st *store.Store, settings Settings) (sealer *secret.Sealer, setupURL string, err error) {
+	err = st.Prepare(ctx, func(ctx context.Context, tx *store.Store) error {
+		if sealer, err = unlock(ctx, tx, settings); err != nil {
+			return err
+		}
+		if err := firstKeys(ctx, tx, sealer); err != nil {
+			return err
+		}
+		token, err := setupToken(ctx, tx, sealer)
+		if token != "" {
+			setupURL = settings.Issuer + "/setup?token=" + url.QueryEscape(token)
+		}
+		return err
+	})
+	return sealer, setupURL, err
+}
+
+// firstKeys makes the keys to sign with, unless there are some. Keys that are only staged sign nothing yet.
+func firstKeys(ctx context.Context, tx *store.Store, sealer *secret.Sealer) error {
+	existing, err := tx.SigningKeys(ctx)
+	if err != nil {
+		return err
+	}
+	at := now()
+	for _, state := range keys.States(existing, at) {
+		if state == keys.Current {
+			return nil
+		}
+	}
+	made, err := keys.GenerateAll(sealer, at, at)
+	if err != nil {
+		return err
+	}
+	return tx.AddSigningKeys(ctx, made, audit.Event{
+		At: at, Action: audit.KeyRotated, Outcome: audit.Success, Actor: audit.Party{Kind: audit.KindSystem}, Target: keyParty(made),
+	})
+}
+
+// setupToken returns the token of the set-up link, and none once there are users (security.md rule 24). It follows from the
+// master key and a seed, so that every node and every start tells the same one although only its hash is kept.
+func setupToken(ctx context.Context, tx *store.Store, sealer *secret.Sealer) (string, error) {
+	if users, err := tx.AnyUser(ctx); err != nil || users {
+		return "", err
+	}
+	seed, hash, err := tx.SetupSeed(ctx)
+	if err != nil {
+		return "", err
+	}
+	seed = cmp.Or(seed, secret.New(""))
+	token := sealer.MAC("setup link", seed)
+	if secret.Hash(token) == hash {
+		return token, nil
+	}
+	return token, tx.SaveSetupLink(ctx, seed, secret.Hash(token))
+}
+
+// announce tells people that the server is ready, and how to set it up. The set-up link goes to a terminal or into a file
+// for its owner alone, never where output is collected (security.md rule 24).
+func (p *process) announce(settings Settings, setupURL string) error {
+	file, err := settings.setupFile()
+	if err != nil {
+		return err
+	}
+	if setupURL == "" {
+		if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	} else if !isTerminal(p.stdout) {
+		if err := writePrivately(file, setupURL+"\n"); err != nil {
+			return fmt.Errorf("set-up link: %w", err)
+		}
+		setupURL = "the link in " + file
+	}
+	fmt.Fprintln(p.stdout, "Gatehouse is ready at "+settings.Issuer)
+	if setupURL != "" {
+		fmt.Fprintln(p.stdout, "Set it up with "+setupURL)
+	}
+	return nil
+}
+
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
+}
+
+// setupFile lies where the database is, or would be.
+func (s Settings) setupFile() (string, error) {
+	folder := "data"
+	if s.Database.Path != "" {
+		folder = filepath.Dir(s.Database.Path)
+	}
+	return filepath.Abs(filepath.Join(folder, "setup-link"))
+}
+
+// writePrivately makes a file of mode 0600 that is whole from the moment it exists.
+func writePrivately(path, text string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// lifetimes are the defaults, except where the settings say otherwise.
+func (s Settings) lifetimes() oauth.Lifetimes {
+	l := oauth.DefaultLifetimes()
+	l.Code, l.Refresh, l.RefreshIdle = s.CodeTTL, s.RefreshTokenTTL, s.RefreshTokenIdle
+	if s.AccessTokenTTL > 0 {
+		l.AccessToken, l.ClientAccessToken = s.AccessTokenTTL, s.AccessTokenTTL
+	}
+	if s.RefreshReuseInterval != nil {
+		l.Reuse, l.ReuseConfidential = *s.RefreshReuseInterval, *s.RefreshReuseInterval
+	}
+	return l
+}
+
+// otherPort warns of an issuer on this machine that names another port than the server listens at: unless something between
+// them forwards, nobody will reach it. Behind a proxy elsewhere the two differ on purpose.
+func otherPort(issuer string, listening net.Addr) string {
+	u, err := url.Parse(issuer)
+	if err != nil {
+		return ""
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	if u.Hostname() != "localhost" && (err != nil || !ip.IsLoopback()) {
+		return ""
+	}
+	port := cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+	if _, at, err := net.SplitHostPort(listening.String()); err != nil || at == port {
+		return ""
+	}
+	return fmt.Sprintf("GATEHOUSE_ISSUER is %s, but the server listens at %s: set GATEHOUSE_ISSUER to the URL browsers use", issuer, listening)
+}

@@ -1,0 +1,292 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/secret"
+	"gatehouse/store"
+)
+
+// resetLinkLife is how long a link to choose a password works (product.md §6).
+const resetLinkLife = 24 * time.Hour
+
+type userCommands struct {
+	Create        userCreate        `cmd:"" help:"Add a person."`
+	List          userList          `cmd:"" help:"List people."`
+	Disable       userDisable       `cmd:"" help:"Shut a person out and end all they have."`
+	Enable        userEnable        `cmd:"" help:"Let a person in again."`
+	ResetPassword userResetPassword `cmd:"" help:"Make a one-time link with which a person chooses a new password."`
+}
+
+// person names whom a command is about.
+type person struct {
+	Username string `placeholder:"NAME" help:"The person's username."`
+	Name     string `arg:"" optional:"" name:"username" help:"The same, without the flag."`
+}
+
+func (w person) find(ctx context.Context, h *house) (*identity.User, error) {
+	username, err := onlyOne("person: --username", w.Username, w.Name)
+	if err != nil {
+		return nil, err
+	}
+	return userNamed(ctx, h, username)
+}
+
+func userNamed(ctx context.Context, h *house, username string) (*identity.User, error) {
+	u, err := h.UserByUsername(ctx, username)
+	if fault.IsNotFound(err) {
+		return nil, fault.NotFound(fmt.Sprintf("user %q", username))
+	}
+	return u, err
+}
+
+func partyOf(u *identity.User) audit.Party {
+	return audit.Party{Kind: audit.KindUser, ID: u.ID, Name: u.Username}
+}
+
+// userView is a person for a machine.
+type userView struct {
+	ID            string        `json:"id"`
+	Username      string        `json:"username"`
+	Email         string        `json:"email"`
+	EmailVerified bool          `json:"email_verified"`
+	Name          string        `json:"name"`
+	Role          identity.Role `json:"role"`
+	Status        string        `json:"status"`
+	HasPassword   bool          `json:"has_password"`
+	CreatedAt     time.Time     `json:"created_at"`
+}
+
+func viewOf(u *identity.User) userView {
+	return userView{
+		ID: u.ID, Username: u.Username, Email: u.Email, EmailVerified: u.EmailVerified, Name: u.Name, Role: u.Role,
+		Status: status(u.DisabledAt), HasPassword: u.PasswordHash != "", CreatedAt: u.CreatedAt,
+	}
+}
+
+type userCreate struct {
+	place
+	Username          string `required:"" placeholder:"NAME" help:"Letters a to z, digits, and . _ -; it is never given to anybody else."`
+	Email             string `placeholder:"ADDRESS" help:"E-mail address."`
+	Name              string `placeholder:"NAME" help:"The name people see."`
+	Role              string `enum:"admin,operator,auditor,user" default:"user" placeholder:"ROLE" help:"admin, operator or auditor open the console; user does not (user)."`
+	PasswordStdin     bool   `xor:"password" help:"Read the password from standard input."`
+	PasswordHashStdin bool   `xor:"password" help:"Read a password hash made elsewhere from standard input: bcrypt or argon2id."`
+	Claims            string `placeholder:"FILE" help:"JSON object with further standard claims of OpenID Connect, such as given_name, locale or email_verified."`
+}
+
+func (c userCreate) Run(ctx context.Context, p *process) error {
+	u := identity.User{
+		ID: uuid.Must(uuid.NewV7()).String(), Username: identity.FoldUsername(c.Username), Email: c.Email, Name: c.Name, Role: identity.Role(c.Role),
+	}
+	if err := readClaims(c.Claims, &u); err != nil {
+		return err
+	}
+	if err := u.Validate().Err(); err != nil {
+		return err
+	}
+	var err error
+	if u.PasswordHash, err = c.passwordHash(ctx, p, &u); err != nil {
+		return err
+	}
+	h, err := c.open(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	event := h.event(audit.UserCreated, partyOf(&u))
+	event.Changes = map[string]audit.Change{"role": {After: c.Role}}
+	if err := h.CreateUser(ctx, u, h.at, event); err != nil {
+		return err
+	}
+	u.CreatedAt = h.at
+	if u.PasswordHash == "" {
+		return p.say(viewOf(&u), "Created %s (%s). There is no password yet: `gatehouse user reset-password --username %[1]s` makes a link to choose one.", u.Username, u.Role)
+	}
+	return p.say(viewOf(&u), "Created %s (%s).", u.Username, u.Role)
+}
+
+// passwordHash reads what the person will sign in with; empty where neither password nor hash was announced.
+func (c userCreate) passwordHash(ctx context.Context, p *process, u *identity.User) (string, error) {
+	if !c.PasswordStdin && !c.PasswordHashStdin {
+		return "", nil
+	}
+	text, err := p.readSecret()
+	if err != nil {
+		return "", err
+	}
+	if c.PasswordHashStdin {
+		if err := secret.ValidateImported(text); err != nil {
+			return "", fault.Fields{"password_hash": err.Error()}
+		}
+		return text, nil
+	}
+	if err := secret.CheckPasswordRule(text, u.Username, u.Email, u.Name, u.Profile.GivenName, u.Profile.FamilyName, u.Profile.Nickname); err != nil {
+		return "", fault.Fields{"password": err.Error()}
+	}
+	hasher, err := secret.NewHasher(secret.HasherOptions{})
+	if err != nil {
+		return "", err
+	}
+	defer hasher.Close()
+	return hasher.Hash(ctx, text)
+}
+
+// maxClaims is longer than any profile.
+const maxClaims = 64 << 10
+
+// readClaims fills in the standard claims (OpenID Connect Core §5.1) that have no flag. A member we do not keep is refused:
+// whoever wrote it means something by it.
+func readClaims(path string, u *identity.User) error {
+	if path == "" {
+		return nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	claims := struct {
+		identity.Profile
+		EmailVerified bool `json:"email_verified"`
+	}{}
+	d := json.NewDecoder(io.LimitReader(f, maxClaims))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&claims); err != nil {
+		return fault.Fields{"claims": path + ": " + err.Error()}
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return fault.Fields{"claims": path + ": expected one JSON object"}
+	}
+	if claims.EmailVerified && u.Email == "" {
+		return fault.Fields{"claims": path + ": email_verified needs an e-mail address"}
+	}
+	u.Profile, u.EmailVerified = claims.Profile, claims.EmailVerified
+	return nil
+}
+
+type userList struct {
+	place
+	Query string `placeholder:"TEXT" help:"Only people with this in name, username or e-mail address."`
+}
+
+func (c userList) Run(ctx context.Context, p *process) error {
+	h, err := c.open(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	views, rows := []userView{}, [][]string{}
+	want := store.UserFilter{Query: c.Query, Limit: pageSize}
+	for more := true; more; {
+		page, err := h.Users(ctx, want)
+		if err != nil {
+			return err
+		}
+		for _, u := range page.Users {
+			v := viewOf(&u)
+			views = append(views, v)
+			rows = append(rows, []string{v.Username, v.Name, v.Email, string(v.Role), v.Status, date(v.CreatedAt)})
+		}
+		want.After, more = page.Next, page.Next != ""
+	}
+	return p.list(views, "USERNAME NAME EMAIL ROLE STATUS CREATED", rows)
+}
+
+// pageSize is how much of a list is read at once.
+const pageSize = 500
+
+type userDisable struct {
+	place
+	person
+}
+
+func (c userDisable) Run(ctx context.Context, p *process) error {
+	h, err := c.open(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	u, err := c.find(ctx, h)
+	if err != nil {
+		return err
+	}
+	was := u.Enabled()
+	if err := h.DisableUser(ctx, u.ID, h.at, h.event(audit.UserDisabled, partyOf(u))); err != nil {
+		return err
+	}
+	if !was {
+		return p.say(viewOf(u), "%s was disabled already.", u.Username)
+	}
+	u.DisabledAt = &h.at
+	return p.say(viewOf(u), "Disabled %s: sessions, families, unused codes and links have ended.", u.Username)
+}
+
+type userEnable struct {
+	place
+	person
+}
+
+func (c userEnable) Run(ctx context.Context, p *process) error {
+	h, err := c.open(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	u, err := c.find(ctx, h)
+	if err != nil {
+		return err
+	}
+	was := u.Enabled()
+	if err := h.EnableUser(ctx, u.ID, h.at, h.event(audit.UserEnabled, partyOf(u))); err != nil {
+		return err
+	}
+	u.DisabledAt = nil
+	if was {
+		return p.say(viewOf(u), "%s was not disabled.", u.Username)
+	}
+	return p.say(viewOf(u), "Enabled %s. What was ended stays so.", u.Username)
+}
+
+type userResetPassword struct {
+	place
+	Issuer string `variable:"GATEHOUSE_ISSUER" placeholder:"URL" help:"The URL people know the server by (http://localhost:8080)."`
+	person
+}
+
+func (c userResetPassword) Run(ctx context.Context, p *process) error {
+	config := c.config()
+	config.Issuer = c.Issuer
+	h, err := openHouse(ctx, p, config, "GATEHOUSE_ISSUER")
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	u, err := c.find(ctx, h)
+	if err != nil {
+		return err
+	}
+	if !u.Enabled() {
+		return fmt.Errorf("%s is disabled: a link would open nothing", u.Username)
+	}
+	token := secret.New("")
+	link := identity.ResetLink{Hash: secret.Hash(token), UserID: u.ID, ExpiresAt: h.at.Add(resetLinkLife)}
+	if err := h.CreateResetLink(ctx, link, h.at, h.event(audit.UserResetLinkMade, partyOf(u))); err != nil {
+		return err
+	}
+	address := h.settings.Issuer + "/reset?token=" + url.QueryEscape(token)
+	return p.say(map[string]any{"username": u.Username, "url": address, "expires_at": link.ExpiresAt},
+		"%s\n\nWith this link %s chooses a new password, once, until %s. Earlier links do not work any more.", address, u.Username, date(link.ExpiresAt))
+}
