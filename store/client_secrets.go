@@ -41,7 +41,7 @@ func (s *Store) ClientBySecret(ctx context.Context, id, secretHash string) (*oau
 		return &found.Client, nil, nil
 	}
 	return &found.Client, &oauth.ClientSecret{
-		ID: *found.SecretID, ClientID: found.Client.ID, Hash: *found.Hash, Hint: *found.Hint, CreatedAt: *found.Created,
+		ID: *found.SecretID, ClientID: found.ID, Hash: *found.Hash, Hint: *found.Hint, CreatedAt: *found.Created,
 		ExpiresAt: found.ExpiresAt, LastUsedAt: found.LastUsedAt, RevokedAt: found.RevokedAt,
 	}, nil
 }

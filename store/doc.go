@@ -12,6 +12,9 @@
 // A redemption changes its code and adds the family, a rotation changes its family. So an ending either finds the family or
 // makes the redemption fail, in whichever order they arrive, without any lock held longer than a statement.
 //
+// Times that come back name the same instant on both databases but not the same zone: compare them with Equal and show them
+// with UTC().
+//
 // Errors: fault.NotFound, fault.Conflict, fault.Fields and fault.Unavailable as each verb says, oauth.ErrSpent, the error of
 // the context, and for anything else a plain error that means a mistake of ours. Any verb may fail with fault.Unavailable.
 package store

@@ -47,9 +47,9 @@ func (s *Store) SaveSetupLink(ctx context.Context, seed, hash string) error {
 
 // AnyUser reports whether there is a user, enabled or not.
 func (s *Store) AnyUser(ctx context.Context) (bool, error) {
-	var any bool
-	err := s.get(ctx, "user", &any, "SELECT EXISTS (SELECT 1 FROM users)")
-	return any, err
+	var found bool
+	err := s.get(ctx, "user", &found, "SELECT EXISTS (SELECT 1 FROM users)")
+	return found, err
 }
 
 // CompleteSetup makes the first user and uses up the set-up link. fault.NotFound unless the token is the link's and there is

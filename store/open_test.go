@@ -117,7 +117,7 @@ func TestOpen_aDatabaseThatIsNotThereIsUnavailable(t *testing.T) {
 	if fault.AsUnavailable(err) == nil {
 		t.Errorf("a closed port: %v", err)
 	}
-	_, err = store.Open(ctx, store.Options{Driver: "sqlite", Path: filepath.Join(t.TempDir())})
+	_, err = store.Open(ctx, store.Options{Driver: "sqlite", Path: t.TempDir()})
 	if err == nil {
 		t.Error("a folder was opened")
 	}
@@ -228,15 +228,18 @@ func TestInTx_writersThatWaitDoNotKeepReadersOut(t *testing.T) {
 	o.MaxConns = 3
 	s := storetest.Open(t, o)
 	waiting, cancel := context.WithCancel(ctx)
-	var writers sync.WaitGroup
+	var writers, begun sync.WaitGroup
 	must(t, s.InTx(ctx, func(*store.Store) error {
 		for range 10 {
+			begun.Add(1)
 			writers.Go(func() {
+				begun.Done()
 				if err := s.SaveSetupLink(waiting, "", ""); !errors.Is(err, context.Canceled) {
 					t.Errorf("a writer that waited in vain: %v", err)
 				}
 			})
 		}
+		begun.Wait()
 		reading, stop := context.WithTimeout(ctx, 4*time.Second) // less than SQLite lets a writer try
 		defer stop()
 		for range 1000 {

@@ -40,6 +40,30 @@ func TestCreateSession_remembersTheDevice(t *testing.T) {
 	})
 }
 
+func TestRenewSession_keepsWhatIsBoundAndChangesTheCookie(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		populated(t, s)
+		grant(t, s, "k", "bob", "bob-session")
+		renewed := identity.Session{ID: "bob-session", TokenHash: "fresh", UserID: "bob", AuthTime: noon.Add(time.Hour), AMR: "pwd", LastSeenAt: noon.Add(time.Hour), ExpiresAt: noon.Add(25 * time.Hour)}
+		renew := func(session identity.Session) error {
+			return s.RenewSession(ctx, session, "phone", noon.Add(time.Hour), event(audit.SignInSucceeded))
+		}
+		must(t, renew(renewed))
+		session, _, err := s.SessionByToken(ctx, "fresh")
+		must(t, err)
+		if !session.AuthTime.Equal(renewed.AuthTime) || !alive(t, s, "k-family") || !must1(s.KnownDevice(ctx, "bob", "phone"))(t) {
+			t.Errorf("session %+v", session)
+		}
+		_, _, err = s.SessionByToken(ctx, "bob-session-token")
+		wantNotFound(t, err)
+		stolen := renewed
+		stolen.UserID = "ada"
+		wantNotFound(t, renew(stolen))
+		must(t, s.EndSession(ctx, "bob-session", "signed_out", noon, event(audit.SessionEnded)))
+		wantNotFound(t, renew(renewed))
+	})
+}
+
 func TestEndSession_takesAlongWhatIsBoundToIt(t *testing.T) {
 	eachDialect(t, func(t *testing.T, s *store.Store) {
 		populated(t, s)

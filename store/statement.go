@@ -119,7 +119,7 @@ func (s *Store) act(ctx context.Context, what string, change statement, then ...
 		if err != nil {
 			return 0, failure(what, err)
 		}
-		defer conn.Close() //nolint:errcheck // gives it back to the pool
+		defer conn.Close() // gives it back to the pool
 		err = conn.GetContext(ctx, &n, dollars(sql.String()), args...)
 		return n, failure(what, err)
 	}

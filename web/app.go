@@ -184,7 +184,7 @@ func (s *site) checkHost(c *fiber.Ctx) error {
 		case r.audience == probe:
 			return nil
 		case r.audience != machine && (c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead) && s.issuer.alsoHere(host):
-			return c.Redirect(s.Issuer+string(c.Request().RequestURI()), fiber.StatusFound)
+			return c.Redirect(s.Issuer+string(c.Request().URI().RequestURI()), fiber.StatusFound)
 		}
 	}
 	return errMisdirected

@@ -79,7 +79,7 @@ func (s *site) role(least identity.Role) fiber.Handler {
 // toSignIn sends the person to the sign-in page: back to this page afterwards, or, as a form cannot be sent twice, to the
 // page that showed it.
 func (s *site) toSignIn(c *fiber.Ctx) error {
-	path := string(c.Request().RequestURI())
+	path := string(c.Request().URI().RequestURI())
 	if c.Method() != fiber.MethodGet {
 		path = ""
 	}

@@ -33,7 +33,6 @@ const (
 	KeyRotated   Action = "signing_key.rotated"
 
 	ConsentGiven     Action = "consent.given"
-	ConsentDenied    Action = "consent.denied"
 	ConsentWithdrawn Action = "consent.withdrawn"
 
 	CodeIssued        Action = "code.issued"

@@ -107,7 +107,7 @@ var sqliteImage = sync.OnceValues(func() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(folder) //nolint:errcheck // the system clears its temporary folder
+	defer os.RemoveAll(folder)
 	o := store.Options{Driver: string(store.SQLite), Path: filepath.Join(folder, "template.db")}
 	if err := prepare(o); err != nil {
 		return nil, err
@@ -208,12 +208,12 @@ var postgresTemplate = sync.OnceValues(func() (name string, err error) {
 	if err != nil {
 		return "", err
 	}
-	defer db.Close() //nolint:errcheck // nothing to lose
+	defer db.Close()
 	admin, err := db.Conn(ctx)
 	if err != nil {
 		return "", err
 	}
-	defer admin.Close() //nolint:errcheck // the lock goes with it
+	defer admin.Close() // and with it the lock
 	if _, err := admin.ExecContext(ctx, "SELECT pg_advisory_lock(1)"); err != nil {
 		return "", err
 	}
