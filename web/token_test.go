@@ -207,6 +207,22 @@ func TestRefresh_scopeMayNarrow(t *testing.T) {
 	})
 }
 
+// What the client may no longer ask for does not live on in its families.
+func TestRefresh_aScopeTakenFromTheClientIsGone(t *testing.T) {
+	webtest.Each(t, func(t *testing.T, h *webtest.House) {
+		client := h.Client(t)
+		token := h.Tokens(t, client, h.User(t), nil).Str("refresh_token")
+		narrower := client.Client
+		narrower.Scopes = oauth.Scopes{"openid", "profile", "offline_access"}
+		if err := h.Store.UpdateClient(t.Context(), narrower, h.Clock.Now(), event()); err != nil {
+			t.Fatal(err)
+		}
+		if a := h.Refresh(t, client, token); a.Str("scope") != "openid profile offline_access" {
+			t.Errorf("refreshed with %q", a.Str("scope"))
+		}
+	})
+}
+
 func TestRefresh_idleAndAbsoluteEnd(t *testing.T) {
 	webtest.Each(t, func(t *testing.T, h *webtest.House) {
 		client, user := h.Client(t), h.User(t)

@@ -36,7 +36,7 @@ func signIn(t *testing.T, m machine, clientID string) string {
 		Hash: secret.Hash(secret.New("")), ClientID: clientID, UserID: ada.ID, SessionID: session.ID, FamilyID: uuid.NewString(),
 		Scopes: oauth.Scopes{"openid"}, AuthTime: at, CreatedAt: at, ExpiresAt: at.Add(time.Minute),
 	}
-	if err := s.CreateCode(ctx, code, audit.Event{Action: audit.CodeIssued, At: at}); err != nil {
+	if err := s.IssueCode(ctx, code, nil, audit.Event{Action: audit.CodeIssued, At: at}); err != nil {
 		t.Fatal(err)
 	}
 	family := oauth.Family{

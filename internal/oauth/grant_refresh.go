@@ -77,17 +77,19 @@ func (s *Server) refresh(ctx context.Context, call *tokenCall) (*granted, error)
 	return s.rotated(call, t, g, hash, value), nil
 }
 
-// narrowed reads the scope parameter of a refresh: never more than the family has (RFC 6749 §6).
+// narrowed reads the scope parameter of a refresh: never more than the family has (RFC 6749 §6), nor than the client may still
+// ask for.
 func (s *Server) narrowed(call *tokenCall, t *PresentedRefreshToken) (Scopes, error) {
+	granted := t.Scopes.Common(call.client.Scopes)
 	if !call.params.Has("scope") {
-		return t.Scopes, nil
+		return granted, nil
 	}
 	asked, err := ParseScopes(call.params.Get("scope"))
-	if err == nil && t.Scopes.Covers(asked) {
+	if err == nil && granted.Covers(asked) {
 		return asked, nil
 	}
 	return nil, InvalidScope("The scope goes beyond what was granted.").For("", t.UserID).
-		Because(causeReceived("scope_granted", t.Scopes.String(), call.params.Get("scope"), "Ask for less, or send the person through consent again."))
+		Because(causeReceived("scope_granted", granted.String(), call.params.Get("scope"), "Ask for less, or send the person through consent again."))
 }
 
 // rotated spends the current token for its successor, which is kept sealed under the spent one for a retry.

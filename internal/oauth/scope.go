@@ -79,6 +79,17 @@ func (s Scopes) Missing(others Scopes) Scopes {
 	return out
 }
 
+// Common returns those of s that are also among others.
+func (s Scopes) Common(others Scopes) Scopes {
+	var out Scopes
+	for _, name := range s {
+		if others.Has(name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
 // String joins the names by spaces, as the protocol has them.
 func (s Scopes) String() string { return strings.Join(s, " ") }
 

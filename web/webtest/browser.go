@@ -54,6 +54,13 @@ func (h *House) Browser(t testing.TB) *Browser {
 // Jar holds the browser's cookies.
 func (b *Browser) Jar() http.CookieJar { return b.http.Jar }
 
+// On is the same browser, with the same cookies, when another node serves it.
+func (b *Browser) On(h *House) *Browser {
+	client := *b.http
+	client.Transport = h
+	return &Browser{Page: b.Page, house: h, http: &client, t: b.t}
+}
+
 // Get opens a path of the house, or a whole URL.
 func (b *Browser) Get(path string) *Page {
 	b.t.Helper()
@@ -221,6 +228,39 @@ func (p *Page) Element(id, attribute string) (value string, found bool) {
 		}
 	}
 	return "", false
+}
+
+// Part is an element of a page.
+type Part struct{ node *html.Node }
+
+// Parts are the elements with this tag whose attribute has this value; of class it is one word. An empty attribute asks for none.
+func (p *Page) Parts(tag, attribute, value string) []Part {
+	var out []Part
+	for n := range p.root.Descendants() {
+		if n.Type != html.ElementNode || n.Data != tag {
+			continue
+		}
+		if attribute == "" || attr(n, attribute) == value || (attribute == "class" && slices.Contains(strings.Fields(attr(n, attribute)), value)) {
+			out = append(out, Part{n})
+		}
+	}
+	return out
+}
+
+// Attr is the value of the element's attribute, empty if it has none.
+func (e Part) Attr(name string) string { return attr(e.node, name) }
+
+// Text is what the element says, without markup.
+func (e Part) Text() string { return strings.Join(strings.Fields(text(e.node)), " ") }
+
+// Says is what the element with this id says, empty if there is none.
+func (p *Page) Says(id string) string {
+	for n := range p.root.Descendants() {
+		if n.Type == html.ElementNode && attr(n, "id") == id {
+			return Part{n}.Text()
+		}
+	}
+	return ""
 }
 
 func text(n *html.Node) string {
