@@ -9,10 +9,15 @@ import (
 	"gatehouse/internal/oauth"
 )
 
-// consentRows adds the scopes to what the person allows already; those given again are as new.
+// consentRows adds the scopes to what the person allows already; those given again are as new. Consent to a request without
+// any scope is kept as the empty one: the client may know the person, and need not ask again.
 func consentRows(c oauth.Consent, at time.Time) []row {
-	rows := make([]row, len(c.Scopes))
-	for i, scope := range c.Scopes {
+	scopes := c.Scopes
+	if len(scopes) == 0 {
+		scopes = oauth.Scopes{""}
+	}
+	rows := make([]row, len(scopes))
+	for i, scope := range scopes {
 		rows[i] = row{
 			table: "consents", columns: "user_id, client_id, scope, created_at",
 			value:      map[string]any{"user_id": c.UserID, "client_id": c.ClientID, "scope": scope, "created_at": at},
@@ -67,7 +72,9 @@ func (s *Store) consents(ctx context.Context, condition string, args ...any) ([]
 			out = append(out, ClientConsent{Consent: oauth.Consent{UserID: r.UserID, ClientID: r.ClientID}, ClientName: r.ClientName})
 		}
 		last := &out[len(out)-1]
-		last.Scopes, last.UpdatedAt = append(last.Scopes, r.Scope), r.CreatedAt
+		if last.UpdatedAt = r.CreatedAt; r.Scope != "" {
+			last.Scopes = append(last.Scopes, r.Scope)
+		}
 	}
 	return out, nil
 }

@@ -89,6 +89,18 @@ func (s *Store) EndSessions(ctx context.Context, userID, exceptSessionID, reason
 	return n, err
 }
 
+// EndClientSessions ends all sessions in which people signed in to the client, with their families and unused codes, and tells
+// how many. No event if there was none.
+func (s *Store) EndClientSessions(ctx context.Context, clientID, reason string, at time.Time, event audit.Event) (n int64, err error) {
+	err = s.InTx(ctx, func(tx *Store) error {
+		if n, err = tx.endSessions(ctx, reason, at, "id IN (SELECT session_id FROM codes WHERE client_id = ?)", clientID); err != nil || n == 0 {
+			return err
+		}
+		return tx.record(ctx, event, at)
+	})
+	return n, err
+}
+
 // endSessions ends those of the person's live sessions that fit the condition, and what is bound to them. It needs a transaction.
 func (s *Store) endSessions(ctx context.Context, reason string, at time.Time, condition string, args ...any) (int64, error) {
 	var ended []struct {

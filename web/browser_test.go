@@ -165,7 +165,7 @@ func run[T any](b *tab, action chromedp.Action[T]) T {
 func (b *tab) describe() string {
 	ctx, cancel := context.WithTimeout(b.ctx, time.Second)
 	defer cancel()
-	where, err := chromedp.Run(ctx, chromedp.Evaluate[string](`location.href + "\n" + document.body?.innerText.slice(0, 2000)`))
+	where, err := chromedp.Run(ctx, chromedp.Evaluate[string](`location.href + ", focus on " + document.activeElement?.outerHTML.slice(0, 200) + "\n" + document.body?.innerText.slice(0, 1000)`))
 	return fmt.Sprint("at ", where, errors.Unwrap(err))
 }
 

@@ -183,3 +183,17 @@ func TestFlow_aPendingRequestBelongsToItsBrowser(t *testing.T) {
 		h.Refusal(t, "interaction_browser")
 	})
 }
+
+// A request without any scope is consented to once, as any other.
+func TestFlow_consentWithoutScopesIsRemembered(t *testing.T) {
+	webtest.Each(t, func(t *testing.T, h *webtest.House) {
+		client, user, b := h.Client(t), h.User(t), h.Browser(t)
+		b.Code(client, user, url.Values{"scope": {""}})
+		if p := b.Get(h.AuthorizeURL(client, url.Values{"scope": {""}})); p.Location == nil {
+			t.Errorf("asked again: %s", p.Text())
+		}
+		if p := b.Get(h.AuthorizeURL(client, nil)); p.URL.Path != "/consent" {
+			t.Errorf("the empty consent covers scopes: %v", p.Location)
+		}
+	})
+}

@@ -127,10 +127,10 @@ func (s *site) loadSession(c *fiber.Ctx) error {
 }
 
 // touch notes that the session was used, at most once a minute. A console that has been idle too long stays so until the
-// next sign-in: only requests outside it keep a session awake then.
+// next sign-in, whatever page is opened meanwhile: the sign-in page itself is one.
 func (s *site) touch(c *fiber.Ctx, session *identity.Session, now time.Time) error {
 	idle := now.Sub(session.LastSeenAt)
-	if idle < identity.TouchEvery || (idle >= identity.ConsoleIdle && consolePath(c.Path())) {
+	if idle < identity.TouchEvery || (idle >= identity.ConsoleIdle && request.Of(c).User.Role.Console()) {
 		return nil
 	}
 	return s.Store.TouchSession(c.UserContext(), session.ID, now)

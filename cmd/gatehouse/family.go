@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -19,22 +18,33 @@ type familyCommands struct {
 
 // familyView is a family for a machine.
 type familyView struct {
-	ID        string       `json:"id"`
-	ClientID  string       `json:"client_id"`
-	UserID    string       `json:"user_id"`
-	Username  string       `json:"username"`
-	SessionID string       `json:"session_id,omitempty"`
-	Scope     oauth.Scopes `json:"scope"`
-	CreatedAt time.Time    `json:"created_at"`
-	ExpiresAt time.Time    `json:"expires_at"`
-	EndedAt   *time.Time   `json:"ended_at,omitempty"`
-	EndReason string       `json:"end_reason,omitempty"`
+	ID        string     `json:"id"`
+	ClientID  string     `json:"client_id"`
+	UserID    string     `json:"user_id"`
+	Username  string     `json:"username"`
+	SessionID string     `json:"session_id,omitempty"`
+	Scope     string     `json:"scope"`
+	CreatedAt time.Time  `json:"created_at"`
+	ExpiresAt time.Time  `json:"expires_at"`
+	EndedAt   *time.Time `json:"ended_at,omitempty"`
+	EndReason string     `json:"end_reason,omitempty"`
+}
+
+// state tells people whether the family is live.
+func (v *familyView) state(at time.Time) string {
+	switch {
+	case v.EndedAt != nil:
+		return v.EndReason
+	case !at.Before(v.ExpiresAt):
+		return "expired"
+	}
+	return "live"
 }
 
 type familyList struct {
 	place
-	Username string `placeholder:"NAME" help:"Only grants of this person."`
-	ClientID string `name:"client-id" placeholder:"ID" help:"Only grants to this application."`
+	Username string `aliases:"user" placeholder:"NAME" help:"Only grants of this person."`
+	ClientID string `name:"client-id" aliases:"client" placeholder:"ID" help:"Only grants to this application."`
 	All      bool   `help:"Also those that have ended."`
 	Limit    int    `default:"100" help:"How many at most, up to 500 (100)."`
 }
@@ -67,9 +77,9 @@ func (c familyList) Run(ctx context.Context, p *process) error {
 			}
 			usernames[f.UserID] = u.Username
 		}
-		v := familyView{f.ID, f.ClientID, f.UserID, usernames[f.UserID], f.SessionID, f.Scopes, f.CreatedAt, f.ExpiresAt, f.EndedAt, f.EndReason}
+		v := familyView{f.ID, f.ClientID, f.UserID, usernames[f.UserID], f.SessionID, f.Scopes.String(), f.CreatedAt, f.ExpiresAt, f.EndedAt, f.EndReason}
 		views = append(views, v)
-		rows = append(rows, []string{v.ID, v.Username, v.ClientID, v.Scope.String(), date(v.CreatedAt), cmp.Or(v.EndReason, "live")})
+		rows = append(rows, []string{v.ID, v.Username, v.ClientID, v.Scope, date(v.CreatedAt), v.state(h.at)})
 	}
 	return p.list(views, "ID USERNAME CLIENT_ID SCOPE CREATED STATE", rows)
 }
@@ -77,8 +87,8 @@ func (c familyList) Run(ctx context.Context, p *process) error {
 type familyRevoke struct {
 	place
 	ID       string `placeholder:"ID" help:"The grant, as family list names it."`
-	Username string `placeholder:"NAME" help:"All that this person granted."`
-	ClientID string `name:"client-id" placeholder:"ID" help:"All that this application was granted, its own tokens included."`
+	Username string `aliases:"user" placeholder:"NAME" help:"All that this person granted."`
+	ClientID string `name:"client-id" aliases:"client" placeholder:"ID" help:"All that this application was granted, its own tokens included."`
 	Family   string `arg:"" optional:"" name:"id" help:"The grant, without the flag."`
 }
 

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"gatehouse/internal/audit"
 	"gatehouse/internal/secret"
 	"gatehouse/migrations"
@@ -35,7 +33,7 @@ type house struct {
 	*store.Store
 	settings Settings
 	at       time.Time // when the command was given
-	runID    string    // marks the events of one command, as a request id does those of a request
+	runID    string    // 132 random bits that mark the events of one command, as a request id does those of a request
 }
 
 // open opens the database for a command that changes or shows what is in it.
@@ -76,7 +74,7 @@ func openAnySchema(ctx context.Context, p *process, c Config, needs ...string) (
 	if err != nil {
 		return nil, err
 	}
-	return &house{Store: s, settings: settings, at: now(), runID: uuid.NewString()}, nil
+	return &house{Store: s, settings: settings, at: now(), runID: secret.New("")[:22]}, nil
 }
 
 func (d Database) options(conns int) store.Options {

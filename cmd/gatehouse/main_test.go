@@ -183,7 +183,7 @@ func TestRun_wrongCommandLinesExitWithTwo(t *testing.T) {
 		}
 	}
 	a := nowhere.run("", "session", "end", "--json")
-	if f := read[failure](t, a.err); f.Code != "usage" || f.Description != "name the session: --id or --username" {
+	if f := read[failure](t, a.err); f.Code != "usage" || f.Description != "name the session: --id, --username or --client-id" {
 		t.Errorf("as JSON: %s", a.err)
 	}
 }

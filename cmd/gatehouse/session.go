@@ -13,7 +13,7 @@ import (
 
 type sessionCommands struct {
 	List sessionList `cmd:"" help:"List the browsers in which a person is signed in."`
-	End  sessionEnd  `cmd:"" help:"Sign a browser out, or a person everywhere, with the families that live with it."`
+	End  sessionEnd  `cmd:"" help:"Sign a browser out, a person everywhere, or everybody who used an application, with the families that live with it."`
 }
 
 // sessionView is a session for a machine.
@@ -56,12 +56,13 @@ func (c sessionList) Run(ctx context.Context, p *process) error {
 type sessionEnd struct {
 	place
 	ID       string `placeholder:"ID" help:"The session, as session list names it."`
-	Username string `placeholder:"NAME" help:"All sessions of this person."`
+	Username string `aliases:"user" placeholder:"NAME" help:"All sessions of this person."`
+	ClientID string `name:"client-id" aliases:"client" placeholder:"ID" help:"All sessions in which people signed in to this application."`
 	Session  string `arg:"" optional:"" name:"id" help:"The session, without the flag."`
 }
 
 func (c sessionEnd) Run(ctx context.Context, p *process) error {
-	if _, err := onlyOne("session: --id or --username", c.ID, c.Username, c.Session); err != nil {
+	if _, err := onlyOne("session: --id, --username or --client-id", c.ID, c.Username, c.ClientID, c.Session); err != nil {
 		return err
 	}
 	h, err := c.open(ctx, p)
@@ -69,20 +70,29 @@ func (c sessionEnd) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	defer h.Close()
-	var n int64
-	if c.Username != "" {
-		u, err := userNamed(ctx, h, c.Username)
-		if err != nil {
-			return err
-		}
-		n, err = h.EndSessions(ctx, u.ID, "", oauth.EndedByOperator, h.at, h.event(audit.SessionsEnded, partyOf(u)))
-		if err != nil {
-			return err
-		}
-	} else if n, err = c.endOne(ctx, h, c.ID+c.Session); err != nil {
+	n, err := c.end(ctx, h)
+	if err != nil {
 		return err
 	}
 	return p.say(map[string]any{"ended": n}, "Ended %s.", count(n, "session", "sessions"))
+}
+
+func (c sessionEnd) end(ctx context.Context, h *house) (int64, error) {
+	switch {
+	case c.Username != "":
+		u, err := userNamed(ctx, h, c.Username)
+		if err != nil {
+			return 0, err
+		}
+		return h.EndSessions(ctx, u.ID, "", oauth.EndedByOperator, h.at, h.event(audit.SessionsEnded, partyOf(u)))
+	case c.ClientID != "":
+		client, err := clientNamed(ctx, h, c.ClientID)
+		if err != nil {
+			return 0, err
+		}
+		return h.EndClientSessions(ctx, client.ID, oauth.EndedByOperator, h.at, h.event(audit.SessionsEnded, partyOfClient(client)))
+	}
+	return c.endOne(ctx, h, c.ID+c.Session)
 }
 
 // endOne ends a session by its id. Whether there was one the event tells: it is written only with an ending.

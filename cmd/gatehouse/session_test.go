@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"gatehouse/internal/audit"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
@@ -26,14 +24,14 @@ func signIn(t *testing.T, m machine, clientID string) string {
 	}
 	at, ctx := now(), t.Context()
 	session := identity.Session{
-		ID: uuid.NewString(), TokenHash: secret.Hash(secret.New("")), UserID: ada.ID, AuthTime: at, LastSeenAt: at, ExpiresAt: at.Add(time.Hour),
+		ID: identity.NewID(), TokenHash: secret.Hash(secret.New("")), UserID: ada.ID, AuthTime: at, LastSeenAt: at, ExpiresAt: at.Add(time.Hour),
 		IP: "192.0.2.1", UserAgent: "A browser\x1b[2J",
 	}
 	if err := s.CreateSession(ctx, session, "", at, audit.Event{Action: audit.SignInSucceeded, At: at}); err != nil {
 		t.Fatal(err)
 	}
 	code := oauth.Code{
-		Hash: secret.Hash(secret.New("")), ClientID: clientID, UserID: ada.ID, SessionID: session.ID, FamilyID: uuid.NewString(),
+		Hash: secret.Hash(secret.New("")), ClientID: clientID, UserID: ada.ID, SessionID: session.ID, FamilyID: identity.NewID(),
 		Scopes: oauth.Scopes{"openid"}, AuthTime: at, CreatedAt: at, ExpiresAt: at.Add(time.Minute),
 	}
 	if err := s.IssueCode(ctx, code, nil, audit.Event{Action: audit.CodeIssued, At: at}); err != nil {

@@ -10,8 +10,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/google/uuid"
-
 	"gatehouse/internal/audit"
 	"gatehouse/internal/fault"
 	"gatehouse/internal/identity"
@@ -89,7 +87,7 @@ type userCreate struct {
 
 func (c userCreate) Run(ctx context.Context, p *process) error {
 	u := identity.User{
-		ID: uuid.Must(uuid.NewV7()).String(), Username: identity.FoldUsername(c.Username), Email: c.Email, Name: c.Name, Role: identity.Role(c.Role),
+		ID: identity.NewID(), Username: identity.FoldUsername(c.Username), Email: c.Email, Name: c.Name, Role: identity.Role(c.Role),
 	}
 	if err := readClaims(c.Claims, &u); err != nil {
 		return err

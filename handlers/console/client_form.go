@@ -91,6 +91,7 @@ func changeRows(f *view.ClientFormData, sent url.Values) bool {
 		rows = append(rows, "")
 		f.AddedURI = true
 	case sent.Has("remove_redirect_uri"):
+		f.RemovedURI = true
 		if i, err := strconv.Atoi(sent.Get("remove_redirect_uri")); err == nil && i >= 0 && i < len(rows) {
 			rows = slices.Delete(rows, i, i+1)
 		}

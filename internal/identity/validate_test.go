@@ -61,6 +61,16 @@ func TestValidateUsername_refusesEveryClientID(t *testing.T) {
 	}
 }
 
+// RFC 9700 §4.15, security.md rule 7.
+func TestValidateUsername_refusesEverySubject(t *testing.T) {
+	t.Parallel()
+	for range 100 {
+		if id := NewID(); ValidateUsername(id) == "" {
+			t.Fatalf("%q passes", id)
+		}
+	}
+}
+
 func TestValidateEmail(t *testing.T) {
 	t.Parallel()
 	for _, good := range []string{

@@ -94,7 +94,7 @@ func (s *Server) authenticate(ctx context.Context, c Credentials) (*Client, erro
 	now := s.Now()
 	client, found, err := s.Store.ClientBySecret(ctx, c.ID, secret.Hash(c.secret))
 	if fault.IsNotFound(err) {
-		return nil, InvalidClient().Because(causeReceived("client_known", "the client_id of a registered client", c.ID, "Copy the client_id from the console."))
+		return nil, InvalidClient().Because(unknownClientID(c.ID))
 	}
 	if err != nil {
 		return nil, err

@@ -118,9 +118,12 @@ func webURI(s string) bool {
 	return err == nil && len(s) <= maxURI && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" && u.User == nil && text(s) && !strings.ContainsAny(s, " \t\r\n\"<>\\")
 }
 
+// clientIDPrefix begins every client id, and no username or subject (RFC 9700 §4.15).
+const clientIDPrefix = "cl_"
+
 // Identify gives a new client its id, its first grant and its dates.
 func (c *Client) Identify(now time.Time) {
-	c.ID = "cl_" + secret.New("")[:22] // 132 bits; no username or subject begins with cl_ (RFC 9700 §4.15)
+	c.ID = clientIDPrefix + secret.New("")[:22] // 132 bits
 	c.GrantID, c.CreatedAt, c.UpdatedAt, c.Version = newID(), now, now, 1
 }
 

@@ -47,6 +47,9 @@ func TestScopes_areSets(t *testing.T) {
 			t.Errorf("Covers(%v) is %t", c.others, got)
 		}
 	}
+	if got := abc.Common(Scopes{"d", "c", "a"}); !slices.Equal(got, Scopes{"a", "c"}) || abc.Common(nil) != nil || (Scopes)(nil).Common(abc) != nil {
+		t.Errorf("Common is %v", got)
+	}
 	if (Scopes)(nil).Covers(Scopes{"a"}) || !(Scopes)(nil).Covers(nil) || abc.Has("") || abc.Has("a b") {
 		t.Error("the empty set")
 	}

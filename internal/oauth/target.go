@@ -41,7 +41,7 @@ func (s *Server) Target(ctx context.Context, p Params) (*Target, error) {
 	client, err := s.Store.Client(ctx, id)
 	if fault.IsNotFound(err) {
 		return nil, (&Error{Code: "invalid_client", Description: unknownClient}).
-			Because(causeReceived("client_known", "the client_id of a registered client", id, "Copy the client_id from the console."))
+			Because(unknownClientID(id))
 	}
 	if err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func (t *Target) prove(p Params) *Error {
 		}
 	}
 	return InvalidRequest(redirectNotRegistered).
-		Because(cause("redirect_uri_registered", strings.Join(registered, " or "), audit.URI(t.RedirectURI),
+		Because(cause("redirect_uri_registered", nearest(registered, t.RedirectURI), audit.URI(t.RedirectURI),
 			"Register exactly this redirect_uri, or send one that is registered: they are compared character by character."))
 }
 
@@ -108,3 +108,28 @@ func (t *Target) Refuse(e *Error, errorURI string) string {
 
 // succeed builds the redirection that hands the client its code.
 func (t *Target) succeed(code string) string { return t.redirect(url.Values{"code": {code}}) }
+
+// unknownClientID is why a client_id was not found. What does not look like one may be a person's name, typed into the wrong
+// place, and is not kept.
+func unknownClientID(id string) audit.Cause {
+	received := audit.Shape(id)
+	if strings.HasPrefix(id, clientIDPrefix) {
+		received = audit.Value(id)
+	}
+	return cause("client_known", "the client_id of a registered client", received, "Copy the client_id from the console.")
+}
+
+// nearest is the registered URI that begins most like the one that came.
+func nearest(registered []string, requested string) string {
+	best, longest := "a registered redirect_uri; there is none", -1
+	for _, uri := range registered {
+		n := 0
+		for n < min(len(uri), len(requested)) && uri[n] == requested[n] {
+			n++
+		}
+		if n > longest {
+			best, longest = uri, n
+		}
+	}
+	return best
+}

@@ -207,18 +207,33 @@ func TestProveVerifier_refusesADowngrade(t *testing.T) {
 	}
 }
 
-// RFC 6749 §6; case 55: less, never more.
+// RFC 6749 §6; case 55: less, never more than the family has, nor than the client may still ask for.
 func TestNarrowed(t *testing.T) {
 	t.Parallel()
 	family := &PresentedRefreshToken{Family: Family{Scopes: Scopes{"openid", "read", "offline_access"}}}
-	for query, want := range map[string]string{
-		"": "openid read offline_access", "scope=": "openid read offline_access", "scope=read": "read", "scope=offline_access+openid": "offline_access openid",
-		"scope=write": "invalid_scope scope_granted", "scope=read+write": "invalid_scope scope_granted", "scope=Read": "invalid_scope scope_granted",
-		"scope=read++openid": "invalid_scope scope_granted", "scope=+": "invalid_scope scope_granted",
+	same := &Client{Scopes: Scopes{"offline_access", "read", "openid", "write"}}
+	reduced := &Client{Scopes: Scopes{"openid", "offline_access", "write"}}
+	for _, c := range []struct {
+		client      *Client
+		query, want string
+	}{
+		{same, "", "openid read offline_access"},
+		{same, "scope=", "openid read offline_access"},
+		{same, "scope=read", "read"},
+		{same, "scope=offline_access+openid", "offline_access openid"},
+		{same, "scope=write", "invalid_scope scope_granted"},
+		{same, "scope=read+write", "invalid_scope scope_granted"},
+		{same, "scope=Read", "invalid_scope scope_granted"},
+		{same, "scope=read++openid", "invalid_scope scope_granted"},
+		{same, "scope=+", "invalid_scope scope_granted"},
+		{reduced, "", "openid offline_access"},
+		{reduced, "scope=openid", "openid"},
+		{reduced, "scope=read", "invalid_scope scope_granted"},
+		{reduced, "scope=write", "invalid_scope scope_granted"},
 	} {
-		got, err := keyed().narrowed(&tokenCall{params: parse(t, query)}, family)
-		if err != nil && rule(err) != want || err == nil && got.String() != want {
-			t.Errorf("%q: %q, %s", query, got, rule(err))
+		got, err := keyed().narrowed(&tokenCall{client: c.client, params: parse(t, c.query)}, family)
+		if err != nil && rule(err) != c.want || err == nil && got.String() != c.want {
+			t.Errorf("%q of %v: %q, %s", c.query, c.client.Scopes, got, rule(err))
 		}
 	}
 	if got := family.Scopes.String(); got != "openid read offline_access" {

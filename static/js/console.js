@@ -64,13 +64,13 @@
   document.addEventListener("htmx:before:request", (e) => {
     if (!document.activeElement?.closest("dialog")) opener = e.detail?.ctx?.sourceElement;
   });
+
+  /* A refused form is read from its first fault on, however it came. */
+  const focusFault = () => $('[aria-invalid="true"], [data-fault]', $("dialog[open]") ?? document)?.focus();
+  focusFault();
   document.addEventListener("htmx:after:swap", (e) => {
     holdAll();
-    const ctx = e.detail?.ctx;
-    if (ctx?.response?.status === 422) $('[aria-invalid="true"]')?.focus();
-    /* what had the focus is gone: its element said where to go on */
-    const next = ctx?.sourceElement?.dataset?.focusAfter;
-    if (next && document.activeElement === document.body) $(next)?.focus();
+    if (e.detail?.ctx?.response?.status >= 400) focusFault();
     const d = $("#dialog-slot > dialog:not([open])");
     if (!d) return;
     d.showModal();
@@ -90,6 +90,9 @@
     for (const b of input.form.querySelectorAll("[data-needs-phrase]")) b.setAttribute("aria-disabled", String(!ok));
   };
   on("input", "[data-confirm-phrase]", (_, input) => judge(input));
+  const judgeAll = () => document.querySelectorAll("[data-confirm-phrase]").forEach(judge);
+  judgeAll();
+  document.addEventListener("htmx:after:swap", judgeAll);
 
   /* "/" goes to the page's search */
   document.addEventListener("keydown", (e) => {

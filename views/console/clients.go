@@ -74,9 +74,15 @@ type ClientFormData struct {
 	TosURI          string
 	Contacts        string // one a line
 
-	AddedURI bool // a row was just added: it takes the focus
-	Errs     map[string]string
-	Conflict *Conflict // the race this form lost
+	AddedURI   bool // a row was just added: it takes the focus
+	RemovedURI bool // a row was just removed: the button that adds one takes its focus
+	Errs       map[string]string
+	Conflict   *Conflict // the race this form lost
+}
+
+// untouched tells a new client's form that nobody has sent yet.
+func (d ClientFormData) untouched() bool {
+	return d.ID == "" && len(d.Errs) == 0 && !d.AddedURI && !d.RemovedURI
 }
 
 // Choice is one of a set of things a client may have.

@@ -183,7 +183,11 @@ func (f *Form) read(field *html.Node, name string) {
 			f.Values.Add(name, attr(field, "value"))
 		}
 	case "textarea":
-		f.Values.Add(name, strings.TrimPrefix(text(field), "\n"))
+		var typed strings.Builder
+		for n := range field.Descendants() {
+			typed.WriteString(n.Data)
+		}
+		f.Values.Add(name, typed.String())
 	case "select":
 		value, found := "", false
 		for option := range field.Descendants() {

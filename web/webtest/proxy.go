@@ -111,7 +111,7 @@ func (p *Proxy) serve(client net.Conn) {
 		return
 	}
 	defer p.drop(server)
-	var losing sync.Mutex // held while an answer is awaited that is to be lost
+	var losing sync.Mutex // guards lost
 	var lost chan struct{}
 	p.all.Go(func() { // requests
 		defer p.drop(server)
@@ -153,4 +153,3 @@ func (p *Proxy) serve(client net.Conn) {
 		}
 	}
 }
-
