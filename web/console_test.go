@@ -877,6 +877,9 @@ func TestConsole_forgetsWhoWasAwayForHalfAnHour(t *testing.T) {
 		if p := b.Get(clients + "?q=x"); p.URL.Path != "/login" || p.URL.Query().Get("return_to") != clients+"?q=x" {
 			t.Errorf("led to %s", p.URL)
 		}
+		for _, outside := range []string{"/login", "/account", "/"} { // none of them wakes the console
+			b.Get(outside)
+		}
 		if p := b.Post(path, f); p.URL.Path != "/login" {
 			t.Errorf("a form led to %s (%d)", p.URL, p.Status)
 		}

@@ -140,15 +140,15 @@ func (s *site) machineError(c *fiber.Ctx, err error, protocol *oauth.Error) erro
 
 // personError answers with a page: inside the console's shell for whoever is in the console, plain for everybody else.
 func (s *site) personError(c *fiber.Ctx, err error, protocol *oauth.Error) error {
-	n, code := notice{}, ""
-	if protocol != nil {
-		n = notice{protocol.Status(), oauth.ErrorMeanings[protocol.Code].Title, protocol.Description}
-		code = protocol.Code
+	var n notice
+	code := ""
+	if protocol == nil {
+		n = s.understand(c, err)
+	} else {
+		n, code = notice{protocol.Status(), oauth.ErrorMeanings[protocol.Code].Title, protocol.Description}, protocol.Code
 		if n.status == http.StatusUnauthorized { // a page is no authentication challenge
 			n.status = http.StatusBadRequest
 		}
-	} else {
-		n = s.understand(c, err)
 	}
 	state := request.Of(c)
 	if state.CSRF == "" && s.audienceOf(c) <= passage { // no guard ran: the page still needs its chrome

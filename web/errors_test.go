@@ -97,7 +97,7 @@ func TestErrors_beforeAnyHandlerRuns(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		response.Body.Close() //nolint:errcheck,gosec // nothing of it is read
+		response.Body.Close() //nolint:gosec // nothing of it is read
 		kind, cors := response.Header.Get("Content-Type"), response.Header.Get("Access-Control-Allow-Origin")
 		if response.StatusCode != c.status || strings.Contains(kind, "json") != c.machine || (cors == "*") != c.machine || response.Header.Get("X-Content-Type-Options") == "" {
 			t.Errorf("%s: answered %d, %q, CORS %q", c.name, response.StatusCode, kind, cors)
@@ -117,10 +117,10 @@ func TestErrors_thePublicPageTellsNothing(t *testing.T) {
 		if e.Caller.RequestID != uri.Query().Get("request") {
 			t.Errorf("written down under %q, told %q", e.Caller.RequestID, uri.Query().Get("request"))
 		}
-		real := h.Browser(t).Get(uri.RequestURI())
+		existing := h.Browser(t).Get(uri.RequestURI())
 		id := strings.Repeat("A", 22)
 		made := h.Browser(t).Get("/errors/invalid_grant?request=" + id)
-		if real.Status != http.StatusOK || strings.ReplaceAll(real.Text(), e.Caller.RequestID, id) != made.Text() {
+		if existing.Status != http.StatusOK || strings.ReplaceAll(existing.Text(), e.Caller.RequestID, id) != made.Text() {
 			t.Error("the page differs for an id that exists")
 		}
 		if strings.Contains(h.Browser(t).Get("/errors/invalid_grant?request=%3Cb%3Ehi").Text(), "hi") {

@@ -59,10 +59,7 @@ func (r *readiness) suspect() {
 func (r *readiness) probe() {
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
-	for {
-		if r.ping() == nil {
-			break
-		}
+	for r.ping() != nil {
 		r.mu.Lock()
 		if !r.down {
 			r.down = true

@@ -89,6 +89,19 @@ func TestSession_endedByIdAndByUser(t *testing.T) {
 	})
 }
 
+func TestSession_endedByClient(t *testing.T) {
+	eachMachine(t, func(t *testing.T, m machine) {
+		invoices, journal := create(t, m, metadata).ClientID, create(t, m, metadata).ClientID
+		signIn(t, m, invoices)
+		signIn(t, m, invoices)
+		signIn(t, m, journal)
+		m.mustEnd(t, 2, "session end --client "+invoices)
+		m.mustHaveFamilies(t, 1, "")
+		m.mustEnd(t, 0, "session end --client-id "+invoices)
+		m.refuses(t, exitFailed, "not found", "session end --client-id cl_nobody")
+	})
+}
+
 func TestFamily_revokedByIdUserAndClient(t *testing.T) {
 	eachMachine(t, func(t *testing.T, m machine) {
 		invoices, journal := create(t, m, metadata).ClientID, create(t, m, metadata).ClientID

@@ -104,16 +104,24 @@ func (c userCreate) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	defer h.Close()
+	others, err := h.AnyUser(ctx)
+	if err != nil {
+		return err
+	}
 	event := h.event(audit.UserCreated, partyOf(&u))
 	event.Changes = map[string]audit.Change{"role": {After: c.Role}}
 	if err := h.CreateUser(ctx, u, h.at, event); err != nil {
 		return err
 	}
 	u.CreatedAt = h.at
+	told := "Created " + u.Username + " (" + string(u.Role) + ")."
 	if u.PasswordHash == "" {
-		return p.say(viewOf(&u), "Created %s (%s). There is no password yet: `gatehouse user reset-password --username %[1]s` makes a link to choose one.", u.Username, u.Role)
+		told += " There is no password yet: `gatehouse user reset-password --username " + u.Username + "` makes a link to choose one."
 	}
-	return p.say(viewOf(&u), "Created %s (%s).", u.Username, u.Role)
+	if !others && u.Role != identity.RoleAdmin { // the set-up link ends with the first user, whoever that is
+		told += "\nNobody administers this server yet, and its set-up link has ended: `gatehouse user create --role admin` makes an administrator."
+	}
+	return p.say(viewOf(&u), "%s", told)
 }
 
 // passwordHash reads what the person will sign in with; empty where neither password nor hash was announced.

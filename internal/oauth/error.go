@@ -63,37 +63,37 @@ func (e *Error) Status() int {
 	return http.StatusBadRequest
 }
 
-// InvalidRequest: a parameter is missing, malformed or given twice.
+// InvalidRequest says that a parameter is missing, malformed or given twice.
 func InvalidRequest(description string) *Error {
 	return &Error{Code: "invalid_request", Description: description}
 }
 
-// InvalidClient: client authentication failed. Its description is the same for every reason.
+// InvalidClient says that client authentication failed. Its description is the same for every reason.
 func InvalidClient() *Error {
 	return &Error{Code: "invalid_client", Description: "Client authentication failed.", AuthenticateBasic: true}
 }
 
-// InvalidGrant: the code or refresh token does not hold.
+// InvalidGrant says that the code or refresh token does not hold.
 func InvalidGrant(description string) *Error {
 	return &Error{Code: "invalid_grant", Description: description}
 }
 
-// UnauthorizedClient: the client may not use this grant or response type.
+// UnauthorizedClient says that the client may not use this grant or response type.
 func UnauthorizedClient(description string) *Error {
 	return &Error{Code: "unauthorized_client", Description: description}
 }
 
-// InvalidScope: a scope is unknown, malformed or not this client's.
+// InvalidScope says that a scope is unknown, malformed or not this client's.
 func InvalidScope(description string) *Error {
 	return &Error{Code: "invalid_scope", Description: description}
 }
 
-// InvalidTarget: the resource is not one we issue tokens for (RFC 8707 §2).
+// InvalidTarget says that the resource is not one we issue tokens for (RFC 8707 §2).
 func InvalidTarget(description string) *Error {
 	return &Error{Code: "invalid_target", Description: description}
 }
 
-// InvalidToken: the bearer token does not hold (RFC 6750 §3.1).
+// InvalidToken says that the bearer token does not hold (RFC 6750 §3.1).
 func InvalidToken(description string) *Error {
 	return &Error{Code: "invalid_token", Description: description, Bearer: true}
 }

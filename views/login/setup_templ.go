@@ -133,11 +133,13 @@ func SetupForm(ch layout.Chrome, d SetupData) templ.Component {
 			templ_7745c5c3_Var5 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
+		errs := ui.Errors(d.Errs, "name", "username", "email", "password")
+		focus := ui.First(errs)
 		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<form id=\"setup-form\" method=\"post\" action=\"/setup\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.ErrorSummary(ui.Errors(d.Errs, "name", "username", "email", "password")).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.ErrorSummary(errs).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -151,26 +153,26 @@ func SetupForm(ch layout.Chrome, d SetupData) templ.Component {
 		}
 		templ_7745c5c3_Err = ui.Field(ui.FieldData{
 			Label: "Name", Name: "name", Value: d.Name, Size: "lg", Required: true, Error: d.Errs["name"],
-			Attrs: templ.Attributes{"autocomplete": "name", "autofocus": len(d.Errs) == 0},
+			Attrs: templ.Attributes{"autocomplete": "name", "autofocus": focus == "name" || len(errs) == 0},
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Err = ui.Field(ui.FieldData{
 			Label: "Username", Name: "username", Value: d.Username, Size: "lg", Required: true, Error: d.Errs["username"],
-			Attrs: templ.Attributes{"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
+			Attrs: templ.Attributes{"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false", "autofocus": focus == "username"},
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Err = ui.Field(ui.FieldData{
 			Label: "E-mail", Name: "email", Type: "email", Value: d.Email, Size: "lg", Required: true, Error: d.Errs["email"],
-			Attrs: templ.Attributes{"autocomplete": "email"},
+			Attrs: templ.Attributes{"autocomplete": "email", "autofocus": focus == "email"},
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = NewPassword("password", "Password", d.Errs["password"]).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = NewPassword("password", "Password", d.Errs["password"], focus == "password").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -205,7 +207,7 @@ func SetupForm(ch layout.Chrome, d SetupData) templ.Component {
 }
 
 // NewPassword is the field for a password that is being chosen.
-func NewPassword(name, label, message string) templ.Component {
+func NewPassword(name, label, message string, focus bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -229,7 +231,7 @@ func NewPassword(name, label, message string) templ.Component {
 		templ_7745c5c3_Err = ui.Field(ui.FieldData{
 			Label: label, Name: name, Type: "password", Size: "lg", Required: true, Error: message,
 			Hint:  "At least 12 characters. A few unrelated words are easier to remember than symbols, and stronger.",
-			Attrs: templ.Attributes{"autocomplete": "new-password", "minlength": "12", "maxlength": "128"},
+			Attrs: templ.Attributes{"autocomplete": "new-password", "minlength": "12", "maxlength": "128", "autofocus": focus},
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -415,11 +417,13 @@ func ResetForm(ch layout.Chrome, d ResetData) templ.Component {
 			templ_7745c5c3_Var14 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
+		errs := ui.Errors(d.Errs, "password", "password_again")
+		focus := ui.First(errs)
 		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<form id=\"reset-form\" method=\"post\" action=\"/reset\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.ErrorSummary(ui.Errors(d.Errs, "password", "password_again")).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.ErrorSummary(errs).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -440,13 +444,13 @@ func ResetForm(ch layout.Chrome, d ResetData) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = NewPassword("password", "New password", d.Errs["password"]).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = NewPassword("password", "New password", d.Errs["password"], focus == "password" || len(errs) == 0).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Err = ui.Field(ui.FieldData{
 			Label: "New password, again", Name: "password_again", Type: "password", Size: "lg", Required: true, Error: d.Errs["password_again"],
-			Attrs: templ.Attributes{"autocomplete": "new-password"},
+			Attrs: templ.Attributes{"autocomplete": "new-password", "autofocus": focus == "password_again"},
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -669,7 +673,7 @@ func notice(ch layout.Chrome, title, text string) templ.Component {
 				var templ_7745c5c3_Var25 string
 				templ_7745c5c3_Var25, templ_7745c5c3_Err = templ.JoinStringErrs(text)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/login/setup.templ`, Line: 137, Col: 10}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/login/setup.templ`, Line: 141, Col: 10}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var25))
 				if templ_7745c5c3_Err != nil {

@@ -99,6 +99,16 @@ func Errors(errs map[string]string, order ...string) []FieldError {
 	return list
 }
 
+// First is the field of the first message that belongs to one: it takes the focus.
+func First(list []FieldError) string {
+	for _, e := range list {
+		if e.Field != "" {
+			return e.Field
+		}
+	}
+	return ""
+}
+
 // describedBy joins the ids of a control's hint and message.
 func describedBy(id, hint, err string) string {
 	var ids []string

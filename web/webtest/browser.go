@@ -90,7 +90,7 @@ func (b *Browser) Do(r *http.Request) *Page {
 	b.t.Helper()
 	response, err := b.http.Do(r)
 	must(b.t, err)
-	defer response.Body.Close() //nolint:errcheck // read in full
+	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	must(b.t, err)
 	b.Page = Page{Status: response.StatusCode, URL: response.Request.URL, Header: response.Header, Body: string(body)}

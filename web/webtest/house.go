@@ -165,7 +165,7 @@ func (h *House) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// Client returns an http.Client of a machine: no cookies, no redirections followed.
+// HTTP returns an http.Client of a machine: no cookies, no redirections followed.
 func (h *House) HTTP() *http.Client {
 	return &http.Client{Transport: h, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
@@ -213,7 +213,7 @@ func (h *House) User(t testing.TB, with ...func(*identity.User)) *identity.User 
 	return &u
 }
 
-// App is a registered client with its secret, if it has one.
+// Client is a registered client with its secret, if it has one.
 type Client struct {
 	oauth.Client
 	Secret string
@@ -311,7 +311,7 @@ func (h *House) Do(t testing.TB, r *http.Request) Answer {
 	t.Helper()
 	response, err := h.HTTP().Do(r)
 	must(t, err)
-	defer response.Body.Close() //nolint:errcheck // read in full
+	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	must(t, err)
 	a := Answer{Status: response.StatusCode, Header: response.Header, Body: string(body)}
