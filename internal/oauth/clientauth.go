@@ -86,6 +86,18 @@ func parseBasic(authorization string) (Credentials, *Error) {
 	return c, nil
 }
 
+// caller is the client that sent the parameters, each of them once.
+func (s *Server) caller(ctx context.Context, p Params, authorization string) (*Client, error) {
+	if e := p.once(); e != nil {
+		return nil, e
+	}
+	credentials, e := ParseCredentials(authorization, p)
+	if e != nil {
+		return nil, e
+	}
+	return s.authenticate(ctx, credentials)
+}
+
 // authenticate proves who the client is, by the one method it registered (RFC 6749 §3.2.1). Every failure looks the same.
 func (s *Server) authenticate(ctx context.Context, c Credentials) (*Client, error) {
 	if c.Method == "" || c.ID == "" {

@@ -25,14 +25,7 @@ type Introspection struct {
 
 // Introspect tells a confidential client about its own tokens; everything else is not active (RFC 7662 §2.1, §4).
 func (s *Server) Introspect(ctx context.Context, p Params, authorization string) (*Introspection, error) {
-	if e := p.once(); e != nil {
-		return nil, e
-	}
-	credentials, e := ParseCredentials(authorization, p)
-	if e != nil {
-		return nil, e
-	}
-	client, err := s.authenticate(ctx, credentials)
+	client, err := s.caller(ctx, p, authorization)
 	if err != nil {
 		return nil, err
 	}

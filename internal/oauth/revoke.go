@@ -12,14 +12,7 @@ import (
 // Revoke ends a token at its client's wish (RFC 7009 §2). Revoking a refresh token, even a spent one, ends its family and
 // every access token of it; an unknown token is no error (§2.2).
 func (s *Server) Revoke(ctx context.Context, p Params, authorization string, from audit.Caller) error {
-	if e := p.once(); e != nil {
-		return e
-	}
-	credentials, e := ParseCredentials(authorization, p)
-	if e != nil {
-		return e
-	}
-	client, err := s.authenticate(ctx, credentials)
+	client, err := s.caller(ctx, p, authorization)
 	if err != nil {
 		return err
 	}

@@ -50,14 +50,7 @@ type granted struct {
 
 // Token answers a token request (RFC 6749 §3.2). A refusal is a *Error.
 func (s *Server) Token(ctx context.Context, p Params, authorization string, from audit.Caller) (*TokenResponse, error) {
-	if e := p.once(); e != nil {
-		return nil, e
-	}
-	credentials, e := ParseCredentials(authorization, p)
-	if e != nil {
-		return nil, e
-	}
-	client, err := s.authenticate(ctx, credentials)
+	client, err := s.caller(ctx, p, authorization)
 	if err != nil {
 		return nil, err
 	}
