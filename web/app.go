@@ -93,7 +93,7 @@ func New(cfg Config) (*App, error) {
 	s.oauth = &oauthdoor.Handlers{Rules: s.rules, Refused: s.refused.record, CountFailure: s.countClientFailure, Blocked: s.clientBlocked}
 	s.login = &login.Handlers{
 		Store: cfg.Store, Rules: s.rules, Hasher: cfg.Hasher, MAC: cfg.Sealer.MAC, Now: cfg.Now, Log: cfg.Log, FailureFloor: cfg.FailureFloor,
-		CountFailure: s.countSignInFailure, Blocked: s.signInBlocked,
+		Refused: s.refused.write, CountFailure: s.countSignInFailure, Blocked: s.signInBlocked,
 	}
 	s.account = &account.Handlers{Store: cfg.Store, Hasher: cfg.Hasher, Now: cfg.Now}
 	s.console = &console.Handlers{Store: cfg.Store, Rules: s.rules, Now: cfg.Now}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -165,7 +166,7 @@ func run[T any](b *tab, action chromedp.Action[T]) T {
 func (b *tab) describe() string {
 	ctx, cancel := context.WithTimeout(b.ctx, time.Second)
 	defer cancel()
-	where, err := chromedp.Run(ctx, chromedp.Evaluate[string](`location.href + ", focus on " + document.activeElement?.outerHTML.slice(0, 200) + "\n" + document.body?.innerText.slice(0, 1000)`))
+	where, err := chromedp.Run(ctx, chromedp.Evaluate[string](`location.href + ", focus on " + document.activeElement?.outerHTML.slice(0, 200) + "=" + document.activeElement?.value + " " + document.readyState + "\n" + document.body?.innerText.slice(0, 1000)`))
 	return fmt.Sprint("at ", where, errors.Unwrap(err))
 }
 
@@ -215,9 +216,13 @@ func (b *tab) open(path string) int {
 // press clicks on what leads to another page, waits for that and returns its status.
 func (b *tab) press(selector string) int {
 	b.t.Helper()
-	return int(run(b, func(ctx context.Context, _ *chromedp.Target) (*network.Response, error) {
+	response := run(b, func(ctx context.Context, _ *chromedp.Target) (*network.Response, error) {
 		return chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
-	}).Status)
+	})
+	if response == nil {
+		b.t.Fatalf("%s leads to no other page\n%s", selector, b.describe())
+	}
+	return int(response.Status)
 }
 
 // click clicks on what changes the page.
@@ -326,17 +331,25 @@ func (b *tab) signIn(u *identity.User) {
 // enter gives the tab a session of the person, without the sign-in page.
 func (b *tab) enter(u *identity.User) {
 	b.t.Helper()
-	outside := b.house.Browser(b.t)
-	outside.SignIn(u)
-	issuer, err := url.Parse(b.house.Issuer)
-	if err != nil {
-		b.t.Fatal(err)
+	for _, c := range pass(b.t, b.house, u) {
+		b.do(call(network.SetCookie, network.SetCookieParams{Name: c.Name, Value: c.Value, URL: b.house.Issuer}))
 	}
-	for _, c := range outside.Jar().Cookies(issuer) {
-		if !strings.HasSuffix(c.Name, "flash") {
-			b.do(call(network.SetCookie, network.SetCookieParams{Name: c.Name, Value: c.Value, URL: b.house.Issuer}))
-		}
-	}
+}
+
+// passes holds one pass a person: hashing their password for every tab would take longer than all else.
+var passes sync.Map
+
+// pass signs the person in once and returns their cookies.
+func pass(t *testing.T, h *webtest.House, u *identity.User) []*http.Cookie {
+	t.Helper()
+	signIn := sync.OnceValue(func() []*http.Cookie {
+		outside := h.Browser(t)
+		outside.SignIn(u)
+		issuer, _ := url.Parse(h.Issuer) // the house has parsed it before
+		return outside.Jar().Cookies(issuer)
+	})
+	first, _ := passes.LoadOrStore(u.ID, signIn)
+	return first.(func() []*http.Cookie)()
 }
 
 // cookies are the tab's cookies for the house, by name.

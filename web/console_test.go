@@ -18,7 +18,7 @@ import (
 	"gatehouse/web/webtest"
 )
 
-const clients = "/console/clients"
+const clientList = "/console/clients"
 
 // staff signs somebody in who has the role.
 func staff(t *testing.T, h *webtest.House, role identity.Role) (*webtest.Browser, *identity.User) {
@@ -35,8 +35,8 @@ func service(c *oauth.Client) {
 	c.GrantTypes, c.Scopes, c.RedirectURIs = []string{oauth.GrantClientCredentials}, nil, nil
 }
 
-// rows are the names in the list, from top to bottom.
-func rows(p *webtest.Page) []string {
+// listed are the names in the list, from top to bottom.
+func listed(p *webtest.Page) []string {
 	var names []string
 	for _, link := range p.Parts("a", "class", "row-link") {
 		names = append(names, link.Text())
@@ -125,19 +125,19 @@ func TestClients_areFound(t *testing.T) {
 			{"active", "acme", "active", []string{"Acme Storefront"}},
 			{"disabled", "", "disabled", []string{"Acme Warehouse"}},
 		} {
-			b.Get(clients)
-			p := b.Submit(clients, url.Values{"q": {c.q}, "status": {c.status}})
-			if got := rows(p); p.Status != http.StatusOK || !slices.Equal(got, c.want) {
+			b.Get(clientList)
+			p := b.Submit(clientList, url.Values{"q": {c.q}, "status": {c.status}})
+			if got := listed(p); p.Status != http.StatusOK || !slices.Equal(got, c.want) {
 				t.Errorf("%s: %d %q, want %q", c.name, p.Status, got, c.want)
 			}
-			if f := b.Form(clients); f.Values.Get("q") != c.q || f.Values.Get("status") != c.status {
+			if f := b.Form(clientList); f.Values.Get("q") != c.q || f.Values.Get("status") != c.status {
 				t.Errorf("%s: the form came back as %v", c.name, f.Values)
 			}
 			if want := fmt.Sprintf("%d client", len(c.want)); !strings.HasPrefix(p.Says("count"), want) {
 				t.Errorf("%s: counted %q", c.name, p.Says("count"))
 			}
 		}
-		if p := b.Get(clients + "?status=nonsense&after=garbage&before=%00&q=%ff"); p.Status != http.StatusOK {
+		if p := b.Get(clientList + "?status=nonsense&after=garbage&before=%00&q=%ff"); p.Status != http.StatusOK {
 			t.Errorf("garbage in the address: %d", p.Status)
 		}
 	})
@@ -149,10 +149,10 @@ func TestClients_arePagedForthAndBack(t *testing.T) {
 		b, _ := staff(t, h, identity.RoleAuditor)
 		for i := range 60 {
 			name := fmt.Sprintf("Shop %02d", i)
-			switch {
-			case i%3 == 0:
+			switch i % 3 {
+			case 0:
 				name = "Shop of one name"
-			case i%3 == 1:
+			case 1:
 				name = fmt.Sprintf("Shop ร้าน %02d", i)
 			}
 			h.Client(t, named(name))
@@ -170,7 +170,7 @@ func TestClients_arePagedForthAndBack(t *testing.T) {
 		}
 		var forth [][]string
 		seen := map[string]bool{}
-		p := b.Get(clients + "?q=shop&status=active")
+		p := b.Get(clientList + "?q=shop&status=active")
 		if neighbour(p, "prev") != "" {
 			t.Error("there is a page before the first")
 		}
@@ -182,8 +182,8 @@ func TestClients_arePagedForthAndBack(t *testing.T) {
 				}
 				seen[id] = true
 			}
-			if !slices.IsSorted(lower(rows(p))) {
-				t.Errorf("not in order: %q", rows(p))
+			if !slices.IsSorted(lower(listed(p))) {
+				t.Errorf("not in order: %q", listed(p))
 			}
 			next := neighbour(p, "next")
 			if next == "" {
@@ -228,20 +228,20 @@ func TestClients_aPageThatIsGoneLeadsToTheFirst(t *testing.T) {
 		for i := range 26 {
 			last = h.Client(t, named(fmt.Sprintf("Shop %02d", i)))
 		}
-		next := neighbour(b.Get(clients+"?q=shop"), "next")
+		next := neighbour(b.Get(clientList+"?q=shop"), "next")
 		if err := h.Store.DeleteClient(t.Context(), last.ID, h.Clock.Now(), event()); err != nil {
 			t.Fatal(err)
 		}
-		if p := b.Get(next); p.URL.RequestURI() != clients+"?q=shop" || len(rows(p)) != 25 {
-			t.Errorf("led to %s with %d clients", p.URL, len(rows(p)))
+		if p := b.Get(next); p.URL.RequestURI() != clientList+"?q=shop" || len(listed(p)) != 25 {
+			t.Errorf("led to %s with %d clients", p.URL, len(listed(p)))
 		}
 	})
 }
 
 // register fills in the form for a new client.
 func register(b *webtest.Browser, fill url.Values) *webtest.Page {
-	b.Get(clients + "/new")
-	return b.Submit(clients, fill)
+	b.Get(clientList + "/new")
+	return b.Submit(clientList, fill)
 }
 
 // newest is the client with this name.
@@ -273,7 +273,7 @@ func TestConsole_registersAWebApplication(t *testing.T) {
 			t.Errorf("it was given %s", tokens.Body)
 		}
 		// The secret is shown this once.
-		for _, path := range []string{clients, clients + "/" + id, clients + "/" + id + "/credentials", clients + "?q=" + id} {
+		for _, path := range []string{clientList, clientList + "/" + id, clientList + "/" + id + "/credentials", clientList + "?q=" + id} {
 			if page := b.Get(path); page.Status != http.StatusOK || strings.Contains(page.Body, value) {
 				t.Errorf("%s: %d, or it shows the secret", path, page.Status)
 			}
@@ -295,7 +295,7 @@ func TestConsole_registersPublicAndServiceClients(t *testing.T) {
 		p := register(b, url.Values{"client_name": {"Phone app"}, "application_type": {"native"}, "token_endpoint_auth_method": {"none"},
 			"redirect_uris": {"com.example.app:/callback"}})
 		public := newest(t, h, "Phone app")
-		if p.URL.Path != clients+"/"+public.ID || p.Says("new-client-secret") != "" || !public.Public() || public.ApplicationType != "native" {
+		if p.URL.Path != clientList+"/"+public.ID || p.Says("new-client-secret") != "" || !public.Public() || public.ApplicationType != "native" {
 			t.Errorf("led to %s: %+v", p.URL, public)
 		}
 		if secrets, err := h.Store.ClientSecrets(t.Context(), public.ID); err != nil || len(secrets) != 0 {
@@ -350,13 +350,13 @@ func TestConsole_mistakesStandAtTheirField(t *testing.T) {
 			{"terms that are none", url.Values{"tos_uri": {"https://a b"}}, "tos_uri"},
 			{"a contact that is none", url.Values{"contacts": {"ops@acme.example.test\nnobody"}}, "contacts"},
 		} {
-			for _, where := range []string{clients, clients + "/" + stored.ID} {
-				if where == clients {
-					b.Get(clients + "/new")
+			for _, where := range []string{clientList, clientList + "/" + stored.ID} {
+				if where == clientList {
+					b.Get(clientList + "/new")
 				} else {
 					b.Get(where)
 				}
-				if c.fill.Get("token_endpoint_auth_method") == "none" && where != clients {
+				if c.fill.Get("token_endpoint_auth_method") == "none" && where != clientList {
 					continue // refused for another reason: see below
 				}
 				sent := b.Form(where).Values
@@ -395,8 +395,8 @@ func TestConsole_mistakesStandAtTheirField(t *testing.T) {
 			t.Errorf("%d clients, %v: something was saved", page.Total, err)
 		}
 		// Applications out there hold what belongs to the old way.
-		b.Get(clients + "/" + stored.ID)
-		if p := b.Submit(clients+"/"+stored.ID, url.Values{"token_endpoint_auth_method": {"none"}}); p.Status != http.StatusUnprocessableEntity || p.Says("token_endpoint_auth_method-error") == "" {
+		b.Get(clientList + "/" + stored.ID)
+		if p := b.Submit(clientList+"/"+stored.ID, url.Values{"token_endpoint_auth_method": {"none"}}); p.Status != http.StatusUnprocessableEntity || p.Says("token_endpoint_auth_method-error") == "" {
 			t.Errorf("a confidential client became public: %d", p.Status)
 		}
 	})
@@ -407,27 +407,27 @@ func TestConsole_addingAndRemovingRowsSavesNothing(t *testing.T) {
 		b, _ := staff(t, h, identity.RoleAdmin)
 		stored := h.Client(t)
 		p := register(b, url.Values{"client_name": {"Half done"}, "redirect_uris": {"https://a.example.test/"}, "add_redirect_uri": {"1"}})
-		if got := b.Form(clients).Values["redirect_uris"]; p.Status != http.StatusOK || !slices.Equal(got, []string{"https://a.example.test/", ""}) {
+		if got := b.Form(clientList).Values["redirect_uris"]; p.Status != http.StatusOK || !slices.Equal(got, []string{"https://a.example.test/", ""}) {
 			t.Errorf("a row more: %d %q", p.Status, got)
 		}
-		p = b.Submit(clients, url.Values{"redirect_uris": {"https://a.example.test/", "not finished"}, "remove_redirect_uri": {"0"}})
-		f := b.Form(clients)
+		p = b.Submit(clientList, url.Values{"redirect_uris": {"https://a.example.test/", "not finished"}, "remove_redirect_uri": {"0"}})
+		f := b.Form(clientList)
 		if p.Status != http.StatusOK || !slices.Equal(f.Values["redirect_uris"], []string{"not finished"}) || f.Values.Get("client_name") != "Half done" {
 			t.Errorf("a row less: %d %v", p.Status, f.Values)
 		}
 		for _, wrong := range []string{"7", "-1", "x"} {
 			f.Values.Set("remove_redirect_uri", wrong)
-			if p := b.Post(clients, f.Values); p.Status != http.StatusOK {
+			if p := b.Post(clientList, f.Values); p.Status != http.StatusOK {
 				t.Errorf("row %s: %d", wrong, p.Status)
 			}
 		}
-		b.Get(clients + "/" + stored.ID)
-		b.Submit(clients+"/"+stored.ID, url.Values{"client_name": {"Renamed"}, "add_redirect_uri": {"1"}})
+		b.Get(clientList + "/" + stored.ID)
+		b.Submit(clientList+"/"+stored.ID, url.Values{"client_name": {"Renamed"}, "add_redirect_uri": {"1"}})
 		page, err := h.Store.Clients(t.Context(), store.ClientFilter{})
 		if err != nil || page.Total != 1 || page.Clients[0].Name != stored.Name || page.Clients[0].Version != 1 {
 			t.Errorf("saved: %+v, %v", page.Clients, err)
 		}
-		if p := b.Submit(clients+"/"+stored.ID, url.Values{"redirect_uris": {webtest.Callback, " https://b.example.test/ "}}); p.URL.Path != clients+"/"+stored.ID || p.Status != http.StatusOK {
+		if p := b.Submit(clientList+"/"+stored.ID, url.Values{"redirect_uris": {webtest.Callback, " https://b.example.test/ "}}); p.URL.Path != clientList+"/"+stored.ID || p.Status != http.StatusOK {
 			t.Errorf("saving afterwards: %d", p.Status)
 		}
 		if c := newest(t, h, "Renamed"); !slices.Equal(c.RedirectURIs, []string{webtest.Callback, "https://b.example.test/"}) {
@@ -440,25 +440,25 @@ func TestConsole_aFormSentTwiceMakesOne(t *testing.T) {
 	webtest.Each(t, func(t *testing.T, h *webtest.House) {
 		b, _ := staff(t, h, identity.RoleAdmin)
 		for _, method := range []string{"client_secret_basic", "none"} {
-			b.Get(clients + "/new")
-			f := b.Form(clients)
+			b.Get(clientList + "/new")
+			f := b.Form(clientList)
 			f.Values.Set("client_name", "Twice "+method)
 			f.Values.Set("redirect_uris", webtest.Callback)
 			f.Values.Set("token_endpoint_auth_method", method)
-			value := b.Post(clients, f.Values).Says("new-client-secret")
-			p := b.Post(clients, f.Values)
+			value := b.Post(clientList, f.Values).Says("new-client-secret")
+			p := b.Post(clientList, f.Values)
 			if !strings.Contains(p.Text(), "Already registered") || p.Says("new-client-secret") != "" || (value != "" && strings.Contains(p.Body, value)) {
 				t.Errorf("%s: %d %s", method, p.Status, p.Text())
 			}
 			newest(t, h, "Twice "+method)
 			f.Values.Set("request_token", "made-up")
 			f.Values.Set("client_name", "Another "+method)
-			b.Post(clients, f.Values) // a token that is none protects nobody, and stops nobody
+			b.Post(clientList, f.Values) // a token that is none protects nobody, and stops nobody
 			newest(t, h, "Another "+method)
 		}
 		id := newest(t, h, "Twice client_secret_basic").ID
-		b.Get(clients + "/" + id + "/credentials")
-		f := b.Form(clients + "/" + id + "/secrets")
+		b.Get(clientList + "/" + id + "/credentials")
+		f := b.Form(clientList + "/" + id + "/secrets")
 		b.Post(f.Action, f.Values)
 		if p := b.Post(f.Action, f.Values); !strings.Contains(p.Text(), "Already added") {
 			t.Errorf("the second secret: %d %s", p.Status, p.Text())
@@ -473,7 +473,7 @@ func TestConsole_savesSettingsAndWritesDownWhatChanged(t *testing.T) {
 	webtest.Each(t, func(t *testing.T, h *webtest.House) {
 		b, admin := staff(t, h, identity.RoleAdmin)
 		client := h.Client(t)
-		path := clients + "/" + client.ID
+		path := clientList + "/" + client.ID
 		b.Get(path)
 		p := b.Submit(path, url.Values{"client_name": {"Acme Shop"}, "redirect_uris": {webtest.Callback, "https://new.example.test/"}, "id_token_signed_response_alg": {"ES256"}, "require_pkce": nil})
 		if p.URL.Path != path || !strings.Contains(p.Text(), "Settings saved") || p.Parts("h1", "", "")[0].Text() != "Acme Shop" {
@@ -514,7 +514,7 @@ func TestConsole_aLostRaceOverwritesNothing(t *testing.T) {
 		first, ada := staff(t, h, identity.RoleAdmin)
 		second, _ := staff(t, h, identity.RoleAdmin)
 		client := h.Client(t)
-		path := clients + "/" + client.ID
+		path := clientList + "/" + client.ID
 		first.Get(path)
 		second.Get(path)
 		first.Submit(path, url.Values{"client_name": {"Hers"}, "client_uri": {"https://hers.example.test"}})
@@ -553,7 +553,7 @@ func TestConsole_disablingEndsEverythingForGood(t *testing.T) {
 		client, watcher, person := h.Client(t), h.Client(t), h.Browser(t)
 		user := h.User(t)
 		tokens := h.Redeem(t, client, person.Code(client, user, nil))
-		path := clients + "/" + client.ID
+		path := clientList + "/" + client.ID
 		if p := b.Get(path + "/disable"); !strings.Contains(p.Text(), "token family 1") || !strings.Contains(p.Text(), "15 min") {
 			t.Errorf("the question says %s", p.Text())
 		}
@@ -598,7 +598,7 @@ func TestConsole_deletingNeedsTheName(t *testing.T) {
 		b, _ := staff(t, h, identity.RoleAdmin)
 		client := h.Client(t, named("Acme “Storefront”"))
 		tokens := h.Tokens(t, client, h.User(t), nil)
-		path := clients + "/" + client.ID
+		path := clientList + "/" + client.ID
 		b.Get(path + "/delete")
 		for _, wrong := range []string{"", "acme “storefront”", client.ID} {
 			p := b.Submit(path+"/delete", url.Values{"confirm": {wrong}})
@@ -609,7 +609,7 @@ func TestConsole_deletingNeedsTheName(t *testing.T) {
 		if _, err := h.Store.Client(t.Context(), client.ID); err != nil {
 			t.Fatalf("deleted: %v", err)
 		}
-		if p := b.Submit(path+"/delete", url.Values{"confirm": {" Acme “Storefront” "}}); p.URL.Path != clients || !strings.Contains(p.Text(), "is deleted") || len(rows(p)) != 0 {
+		if p := b.Submit(path+"/delete", url.Values{"confirm": {" Acme “Storefront” "}}); p.URL.Path != clientList || !strings.Contains(p.Text(), "is deleted") || len(listed(p)) != 0 {
 			t.Errorf("led to %s: %s", p.URL, p.Text())
 		}
 		if a := h.Get(t, oauth.PathUserinfo, tokens.Str("access_token")); a.Status != http.StatusUnauthorized {
@@ -629,7 +629,7 @@ func TestConsole_secretsAreRotatedWithoutAGap(t *testing.T) {
 	webtest.Each(t, func(t *testing.T, h *webtest.House) {
 		b, _ := staff(t, h, identity.RoleAdmin)
 		client := h.Client(t, service)
-		path := clients + "/" + client.ID
+		path := clientList + "/" + client.ID
 		works := func(value string) bool {
 			c := *client
 			c.Secret = value
@@ -693,7 +693,7 @@ func TestConsole_secretsAreRotatedWithoutAGap(t *testing.T) {
 		}
 		public := h.Client(t, webtest.Public)
 		b.SignIn(h.User(t, func(u *identity.User) { u.Role = identity.RoleAdmin }))
-		if p := b.Post(clients+"/"+public.ID+"/secrets", url.Values{"csrf_token": {csrf(b)}, "expires_in": {"0"}}); p.Status != http.StatusUnprocessableEntity {
+		if p := b.Post(clientList+"/"+public.ID+"/secrets", url.Values{"csrf_token": {csrf(b)}, "expires_in": {"0"}}); p.Status != http.StatusUnprocessableEntity {
 			t.Errorf("a secret for a public client: %d", p.Status)
 		}
 	})
@@ -708,14 +708,14 @@ func TestConsole_aSecretBelongsToItsClient(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		path := clients + "/" + other.ID + "/secrets/" + secrets[0].ID + "/revoke"
+		path := clientList + "/" + other.ID + "/secrets/" + secrets[0].ID + "/revoke"
 		if p := b.Post(path, url.Values{"csrf_token": {csrf(b)}}); p.Status != http.StatusNotFound {
 			t.Errorf("answered %d", p.Status)
 		}
 		if a := h.Post(t, oauth.PathToken, mine, url.Values{"grant_type": {"client_credentials"}}); a.Status != http.StatusOK {
 			t.Error("it was revoked")
 		}
-		only := clients + "/" + mine.ID + "/secrets/" + secrets[0].ID + "/revoke"
+		only := clientList + "/" + mine.ID + "/secrets/" + secrets[0].ID + "/revoke"
 		if p := b.Get(only); !strings.Contains(p.Text(), "It is the only live secret") {
 			t.Errorf("no warning: %s", p.Text())
 		}
@@ -726,9 +726,9 @@ func TestConsole_htmxGetsTheParts(t *testing.T) {
 	webtest.Each(t, func(t *testing.T, h *webtest.House) {
 		b, _ := staff(t, h, identity.RoleAdmin)
 		client := h.Client(t)
-		path := clients + "/" + client.ID
+		path := clientList + "/" + client.ID
 		for _, c := range []struct{ path, id string }{
-			{clients + "?q=acme", "results"}, {clients + "/new", "client-form"}, {path, "client-form"}, {path + "/credentials", "credentials"},
+			{clientList + "?q=acme", "results"}, {clientList + "/new", "client-form"}, {path, "client-form"}, {path + "/credentials", "credentials"},
 			{path + "/disable", "client-disable"}, {path + "/delete", "client-delete"},
 		} {
 			p := partial(t, b, h, http.MethodGet, c.path, nil)
@@ -748,7 +748,7 @@ func TestConsole_htmxGetsTheParts(t *testing.T) {
 			}
 		}
 		// Boosted and history requests want the page.
-		r := h.Request(t, http.MethodGet, clients, "")
+		r := h.Request(t, http.MethodGet, clientList, "")
 		r.Header.Set("HX-Request", "true")
 		r.Header.Set("HX-Request-Type", "full")
 		if p := b.Do(r); !strings.Contains(p.Body, "<html") {
@@ -761,7 +761,7 @@ func TestConsole_htmxGetsTheParts(t *testing.T) {
 			t.Errorf("a mistake: %d %.80s", p.Status, p.Body)
 		}
 		f.Set("client_name", "Renamed")
-		if p := partial(t, b, h, http.MethodPost, path, f); p.Status != http.StatusNoContent || p.Header.Get("HX-Location") != path || p.Location != nil {
+		if p := partial(t, b, h, http.MethodPost, path, f); p.Status != http.StatusNoContent || p.Header.Get("HX-Location") != path || p.Location != nil || !strings.Contains(p.Header.Get("Vary"), "HX-Request") {
 			t.Errorf("success: %d, HX-Location %q", p.Status, p.Header.Get("HX-Location"))
 		}
 		if p := b.Get(path); !strings.Contains(p.Text(), "Settings saved") {
@@ -777,11 +777,11 @@ func TestConsole_htmxGetsTheParts(t *testing.T) {
 		b.Get(path + "/delete")
 		f = b.Form(path + "/delete").Values
 		f.Set("confirm", "Renamed")
-		if p := partial(t, b, h, http.MethodPost, path+"/delete", f); p.Header.Get("HX-Location") != clients {
+		if p := partial(t, b, h, http.MethodPost, path+"/delete", f); p.Header.Get("HX-Location") != clientList {
 			t.Errorf("deleting: %d, HX-Location %q", p.Status, p.Header.Get("HX-Location"))
 		}
 		h.Clock.Advance(identity.ConsoleIdle)
-		if p := partial(t, b, h, http.MethodGet, clients, nil); p.Header.Get("HX-Location") != "/login?return_to=%2Fconsole%2Fclients" {
+		if p := partial(t, b, h, http.MethodGet, clientList, nil); p.Header.Get("HX-Location") != "/login?return_to=%2Fconsole%2Fclients" {
 			t.Errorf("idle: %d, HX-Location %q", p.Status, p.Header.Get("HX-Location"))
 		}
 	})
@@ -795,11 +795,11 @@ func TestConsole_operatorsAndAuditorsOnlyLook(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		path := clients + "/" + client.ID
+		path := clientList + "/" + client.ID
 		revoke := path + "/secrets/" + secrets[0].ID + "/revoke"
 		for _, role := range []identity.Role{identity.RoleOperator, identity.RoleAuditor} {
 			b, u := staff(t, h, role)
-			for _, page := range []string{clients, path, path + "/credentials"} {
+			for _, page := range []string{clientList, path, path + "/credentials"} {
 				p := b.Get(page)
 				if p.Status != http.StatusOK {
 					t.Errorf("%s sees %s: %d", role, page, p.Status)
@@ -825,7 +825,7 @@ func TestConsole_operatorsAndAuditorsOnlyLook(t *testing.T) {
 			}
 			token := csrf(b)
 			tries := 0
-			for _, post := range []string{clients, path, path + "/disable", path + "/enable", path + "/delete", path + "/secrets", revoke} {
+			for _, post := range []string{clientList, path, path + "/disable", path + "/enable", path + "/delete", path + "/secrets", revoke} {
 				tries++
 				if p := b.Post(post, url.Values{"csrf_token": {token}, "confirm": {client.Name}, "expires_in": {"0"}}); p.Status != http.StatusForbidden {
 					t.Errorf("%s posts to %s: %d", role, post, p.Status)
@@ -833,7 +833,7 @@ func TestConsole_operatorsAndAuditorsOnlyLook(t *testing.T) {
 					t.Errorf("%s: the refusal of %s stands outside the shell", role, post)
 				}
 			}
-			for _, get := range []string{clients + "/new", path + "/disable", path + "/delete", revoke} {
+			for _, get := range []string{clientList + "/new", path + "/disable", path + "/delete", revoke} {
 				tries++
 				if p := b.Get(get); p.Status != http.StatusForbidden {
 					t.Errorf("%s opens %s: %d", role, get, p.Status)
@@ -863,10 +863,10 @@ func TestConsole_forgetsWhoWasAwayForHalfAnHour(t *testing.T) {
 	webtest.Each(t, func(t *testing.T, h *webtest.House) {
 		b, admin := staff(t, h, identity.RoleAdmin)
 		client := h.Client(t)
-		path := clients + "/" + client.ID
+		path := clientList + "/" + client.ID
 		for range 3 { // who works stays
 			h.Clock.Advance(identity.ConsoleIdle - time.Second)
-			if p := b.Get(clients); p.Status != http.StatusOK || p.URL.Path != clients {
+			if p := b.Get(clientList); p.Status != http.StatusOK || p.URL.Path != clientList {
 				t.Fatalf("%d at %s", p.Status, p.URL)
 			}
 		}
@@ -874,7 +874,7 @@ func TestConsole_forgetsWhoWasAwayForHalfAnHour(t *testing.T) {
 		f := b.Form(path).Values
 		f.Set("client_name", "Saved after a nap")
 		h.Clock.Advance(identity.ConsoleIdle)
-		if p := b.Get(clients + "?q=x"); p.URL.Path != "/login" || p.URL.Query().Get("return_to") != clients+"?q=x" {
+		if p := b.Get(clientList + "?q=x"); p.URL.Path != "/login" || p.URL.Query().Get("return_to") != clientList+"?q=x" {
 			t.Errorf("led to %s", p.URL)
 		}
 		for _, outside := range []string{"/login", "/account", "/"} { // none of them wakes the console
@@ -886,8 +886,8 @@ func TestConsole_forgetsWhoWasAwayForHalfAnHour(t *testing.T) {
 		if c, err := h.Store.Client(t.Context(), client.ID); err != nil || c.Name != client.Name {
 			t.Errorf("saved %q, %v", c.Name, err)
 		}
-		b.Get(clients + "?q=acme")
-		if p := b.SignIn(admin); p.URL.RequestURI() != clients+"?q=acme" || len(rows(p)) != 1 {
+		b.Get(clientList + "?q=acme")
+		if p := b.SignIn(admin); p.URL.RequestURI() != clientList+"?q=acme" || len(listed(p)) != 1 {
 			t.Errorf("after signing in again: %s", p.URL)
 		}
 	})
@@ -899,8 +899,8 @@ func TestConsole_whatIsNotThereIsSaidInsideTheShell(t *testing.T) {
 		token := csrf(b)
 		client := h.Client(t)
 		for _, id := range []string{"cl_nobody", "%00", "%ff", "%2e%2e", "a%2Fb", strings.Repeat("x", 3000), "%F0%9F%98%80", "' OR 1=1 --"} {
-			path := clients + "/" + strings.ReplaceAll(id, " ", "%20")
-			for _, page := range []string{path, path + "/credentials", path + "/disable", path + "/delete", path + "/secrets/x/revoke", clients + "/" + client.ID + "/secrets/" + strings.ReplaceAll(id, " ", "%20") + "/revoke"} {
+			path := clientList + "/" + strings.ReplaceAll(id, " ", "%20")
+			for _, page := range []string{path, path + "/credentials", path + "/disable", path + "/delete", path + "/secrets/x/revoke", clientList + "/" + client.ID + "/secrets/" + strings.ReplaceAll(id, " ", "%20") + "/revoke"} {
 				p := b.Get(page)
 				if _, shell := p.Element("sidebar", "id"); p.Status != http.StatusNotFound || !shell {
 					t.Errorf("%.80s: %d, shell %v", page, p.Status, shell)
@@ -925,17 +925,17 @@ func TestConsole_namesAreText(t *testing.T) {
 		if p.Status != http.StatusUnprocessableEntity || p.Says("redirect_uris.0-error") == "" {
 			t.Errorf("a redirect URI with markup: %d", p.Status)
 		}
-		p = b.Submit(clients, url.Values{"redirect_uris": {webtest.Callback}})
+		p = b.Submit(clientList, url.Values{"redirect_uris": {webtest.Callback}})
 		id := p.Says("new-client-id")
-		path := clients + "/" + id
-		for _, page := range []string{path, path + "/credentials", path + "/disable", path + "/delete", clients, clients + "?q=" + url.QueryEscape(name)} {
+		path := clientList + "/" + id
+		for _, page := range []string{path, path + "/credentials", path + "/disable", path + "/delete", clientList, clientList + "?q=" + url.QueryEscape(name)} {
 			p := b.Get(page)
 			if !strings.Contains(p.Text(), name) || len(p.Parts("img", "", "")) > 0 {
 				t.Errorf("%s: %d shows it otherwise: %s", page, p.Status, p.Text())
 			}
 		}
 		b.Get(path + "/delete")
-		if p := b.Submit(path+"/delete", url.Values{"confirm": {name}}); p.URL.Path != clients || !strings.Contains(p.Text(), name) {
+		if p := b.Submit(path+"/delete", url.Values{"confirm": {name}}); p.URL.Path != clientList || !strings.Contains(p.Text(), name) {
 			t.Errorf("deleting: %d %s", p.Status, p.Text())
 		}
 	})

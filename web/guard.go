@@ -64,7 +64,7 @@ func (s *site) role(least identity.Role) fiber.Handler {
 				At: s.Now(), Action: audit.AccessDenied, Outcome: audit.Refused, Actor: request.Actor(c), UserID: state.User.ID, Caller: state.Caller,
 				Cause: &audit.Cause{Rule: "role", Expected: string(least), Received: audit.Value(string(state.User.Role)), Remedy: "Ask an administrator."},
 			}
-			if err := s.Store.Record(c.UserContext(), event); err != nil {
+			if err := s.refused.write(c.UserContext(), event); err != nil {
 				return err
 			}
 			return fiber.ErrForbidden

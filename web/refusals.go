@@ -33,10 +33,6 @@ func newRefusals(s *store.Store, log *slog.Logger) *refusals {
 
 // record writes down a refusal with its cause. It never fails the request: an error is logged.
 func (r *refusals) record(ctx context.Context, at time.Time, action audit.Action, from audit.Caller, e *oauth.Error) {
-	key := refusalKey{identity.Network(from.IP), e.ClientID}
-	if !r.admit(ctx, at, key) {
-		return
-	}
 	event := audit.Event{
 		At: at, Action: action, Outcome: audit.Refused, ClientID: e.ClientID, UserID: e.UserID, Caller: from, Error: e.Code, Cause: e.Cause(),
 	}
@@ -47,10 +43,27 @@ func (r *refusals) record(ctx context.Context, at time.Time, action audit.Action
 	if c := e.Cause(); c != nil {
 		rule = c.Rule
 	}
-	r.log.Info("refused", "action", action, "error", e.Code, "rule", rule, "client_id", e.ClientID, "request_id", from.RequestID)
-	if err := r.store.Record(ctx, event); err != nil {
+	kept, err := r.keep(ctx, event)
+	if kept {
+		r.log.Info("refused", "action", action, "error", e.Code, "rule", rule, "client_id", e.ClientID, "request_id", from.RequestID)
+	}
+	if err != nil {
 		r.log.Error("a refusal could not be written down", "error", err, "request_id", from.RequestID)
 	}
+}
+
+// write writes down a refusal that is no answer of the protocol: a sign-in, a page that somebody's role does not open.
+func (r *refusals) write(ctx context.Context, event audit.Event) error {
+	_, err := r.keep(ctx, event)
+	return err
+}
+
+// keep writes the event down, unless there were too many of its network and client in this minute.
+func (r *refusals) keep(ctx context.Context, event audit.Event) (kept bool, err error) {
+	if !r.admit(ctx, event.At, refusalKey{identity.Network(event.Caller.IP), event.ClientID}) {
+		return false, nil
+	}
+	return true, r.store.Record(ctx, event)
 }
 
 // admit counts a refusal and says whether it is one of those that are kept.

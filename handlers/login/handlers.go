@@ -1,6 +1,7 @@
 package login
 
 import (
+	"context"
 	"log/slog"
 	"net/url"
 	"time"
@@ -28,6 +29,8 @@ type Handlers struct {
 	Log    *slog.Logger
 	// FailureFloor is how long every failed sign-in takes at least (security.md rule 15).
 	FailureFloor time.Duration
+	// Refused writes down why a sign-in was refused, without letting a flood of them fill the database.
+	Refused func(ctx context.Context, event audit.Event) error
 	// CountFailure counts a failed sign-in against the caller's address; Blocked refuses an address with too many.
 	CountFailure func(c *fiber.Ctx)
 	Blocked      func(c *fiber.Ctx) error

@@ -229,7 +229,7 @@ func (h *Handlers) recordRefusal(c *fiber.Ctx, user *identity.User, r *refusal) 
 		event.UserID, event.Target = user.ID, audit.Party{Kind: audit.KindUser, ID: user.ID, Name: user.Username}
 	}
 	h.Log.Warn("sign-in refused", "rule", r.cause.Rule, "user_id", event.UserID, "request_id", from.RequestID)
-	return h.Store.Record(c.UserContext(), event)
+	return h.Refused(c.UserContext(), event)
 }
 
 // signedIn begins a session and leads on. A browser in which the same person is signed in keeps its session under a new id:

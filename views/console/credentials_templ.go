@@ -327,7 +327,7 @@ func secretRow(d CredentialsData, s Secret) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		tone, text := s.state(d.Now)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "<li class=\"secret\"><div><b>ends in <code>…")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "<li class=\"secret\"><div><b>Ends in <code>…")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -206,7 +206,8 @@ func SetupForm(ch layout.Chrome, d SetupData) templ.Component {
 	})
 }
 
-// NewPassword is the field for a password that is being chosen.
+// NewPassword is the field for a password that is being chosen. What was wrong
+// with the last one stands in the place of the hint, which says the same.
 func NewPassword(name, label, message string, focus bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -228,9 +229,12 @@ func NewPassword(name, label, message string, focus bool) templ.Component {
 			templ_7745c5c3_Var7 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
+		hint := "At least 12 characters. A few unrelated words are easier to remember than symbols, and stronger."
+		if message != "" {
+			hint = ""
+		}
 		templ_7745c5c3_Err = ui.Field(ui.FieldData{
-			Label: label, Name: name, Type: "password", Size: "lg", Required: true, Error: message,
-			Hint:  "At least 12 characters. A few unrelated words are easier to remember than symbols, and stronger.",
+			Label: label, Name: name, Type: "password", Size: "lg", Required: true, Hint: hint, Error: message,
 			Attrs: templ.Attributes{"autocomplete": "new-password", "minlength": "12", "maxlength": "128", "autofocus": focus},
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
@@ -673,7 +677,7 @@ func notice(ch layout.Chrome, title, text string) templ.Component {
 				var templ_7745c5c3_Var25 string
 				templ_7745c5c3_Var25, templ_7745c5c3_Err = templ.JoinStringErrs(text)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/login/setup.templ`, Line: 141, Col: 10}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/login/setup.templ`, Line: 145, Col: 10}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var25))
 				if templ_7745c5c3_Err != nil {

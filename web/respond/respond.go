@@ -30,6 +30,7 @@ func Page(c *fiber.Ctx, status int, page, part templ.Component) error {
 
 // SeeOther leads on to a page of ours: 303 for browsers, HX-Location for htmx.
 func SeeOther(c *fiber.Ctx, path string) error {
+	c.Vary("HX-Request", "HX-Request-Type")
 	if c.Get("HX-Request") == "true" {
 		c.Set("HX-Location", path)
 		return c.SendStatus(fiber.StatusNoContent)

@@ -64,7 +64,7 @@ func (p *Proxy) Mend() {
 }
 
 // LoseAnswer lets the next request that holds the text reach the server, waits for the answer and, instead of passing it on,
-// cuts the wire. The channel is closed when that has happened.
+// breaks that one connection. The channel is closed when that has happened.
 func (p *Proxy) LoseAnswer(text string) <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -144,7 +144,7 @@ func (p *Proxy) serve(client net.Conn) {
 		done := lost
 		losing.Unlock()
 		if done != nil { // the server answers after it has committed
-			p.Cut()
+			p.drop(client)
 			close(done)
 			return
 		}
