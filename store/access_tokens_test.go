@@ -85,13 +85,13 @@ func TestInteraction_belongsToTheBrowserThatFetchedItFirst(t *testing.T) {
 	eachDialect(t, func(t *testing.T, s *store.Store) {
 		populated(t, s)
 		must(t, s.SaveInteraction(ctx, oauth.Interaction{Hash: "i", ClientID: "app", Params: "a=b", CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}))
-		won, spent, _ := race(t, 10, func(n int) error { return s.BindInteraction(ctx, "i", string(rune('A'+n))) })
+		won, spent, _ := race(t, 10, func(n int) error { return s.BindInteraction(ctx, "i", string(rune('A'+n)), noon) })
 		if won != 1 || spent != 9 {
 			t.Fatalf("%d browsers have it, %d do not", won, spent)
 		}
 		i := must1(s.Interaction(ctx, "i"))(t)
-		must(t, s.BindInteraction(ctx, "i", i.BrowserHash))
-		wantNotFound(t, s.BindInteraction(ctx, "unknown", "A"))
+		must(t, s.BindInteraction(ctx, "i", i.BrowserHash, noon))
+		wantNotFound(t, s.BindInteraction(ctx, "unknown", "A", noon))
 		wantNotFound(t, s.SaveInteraction(ctx, oauth.Interaction{Hash: "j", ClientID: "unknown"}))
 	})
 }

@@ -190,7 +190,7 @@ func TestRedeemCode_racingAnEndingLeavesNothingAlive(t *testing.T) {
 			func(user, _ string) error { return s.DisableUser(ctx, user, noon, event(audit.UserDisabled)) },
 			func(_, session string) error { return s.EndSession(ctx, session, "x", noon, event(audit.SessionEnded)) },
 			func(user, _ string) error {
-				return s.ChangePassword(ctx, user, "new", "", noon, event(audit.UserPasswordChanged))
+				return s.ChangePassword(ctx, store.PasswordChange{UserID: user, OldHash: "hash", NewHash: "new"}, noon, event(audit.UserPasswordChanged))
 			},
 			func(user, _ string) error {
 				_, err := s.EndFamiliesOfUser(ctx, user, oauth.EndedByOperator, noon, event(audit.FamiliesEnded))

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"gatehouse/internal/oauth"
 )
@@ -22,9 +23,12 @@ func (s *Store) Interaction(ctx context.Context, hash string) (*oauth.Interactio
 	return &i, nil
 }
 
-// BindInteraction binds a request that came by POST to the browser that fetched it first; oauth.ErrSpent if it is another's.
-func (s *Store) BindInteraction(ctx context.Context, hash, browserHash string) error {
-	n, err := s.exec(ctx, "interaction", "UPDATE interactions SET browser_hash = $2 WHERE hash = $1 AND browser_hash IN ('', $2)", hash, browserHash)
+// BindInteraction binds a request that came by POST to the browser that fetched it first, and counts it as begun then;
+// oauth.ErrSpent if it is another's.
+func (s *Store) BindInteraction(ctx context.Context, hash, browserHash string, at time.Time) error {
+	n, err := s.exec(ctx, "interaction", `
+		UPDATE interactions SET browser_hash = $2, created_at = CASE WHEN browser_hash = '' THEN $3 ELSE created_at END
+		WHERE hash = $1 AND browser_hash IN ('', $2)`, hash, browserHash, at)
 	if err != nil || n > 0 {
 		return err
 	}

@@ -27,7 +27,7 @@ func TestOpen_bothDatabasesKeepTheSameInstant(t *testing.T) {
 		east := time.FixedZone("east", 7*3600)
 		written := time.Date(2026, 3, 1, 19, 0, 0, 123456789, east) // noon in UTC, and more than microseconds
 		session := identity.Session{ID: "s", TokenHash: "t", UserID: "ada", AuthTime: written, LastSeenAt: written, ExpiresAt: written.Add(500 * time.Millisecond)}
-		must(t, s.CreateSession(ctx, session, "", written, event(audit.SignInSucceeded)))
+		must(t, s.CreateSession(ctx, signIn(session, ""), written, event(audit.SignInSucceeded)))
 		read, _, err := s.SessionByToken(ctx, "t")
 		must(t, err)
 		if want := time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC); !read.AuthTime.Equal(want) || read.EndedAt != nil {

@@ -9,23 +9,43 @@ import (
 	"gatehouse/internal/oauth"
 )
 
+// PasswordChange is a new password that a person chose who knew the old one.
+type PasswordChange struct {
+	UserID      string
+	OldHash     string // what the old password was checked against; it has to be the person's still
+	NewHash     string
+	KeepSession string // where it was chosen; it has to be live still. Empty: every session ends
+	KeepDevice  string // hash of the browser that stays known; empty: none does
+}
+
 // ChangePassword gives the person a new password hash and ends what the old password may have opened: other sessions than
-// the one kept (empty: all), all families, unused codes and reset links.
-func (s *Store) ChangePassword(ctx context.Context, userID, hash, keepSessionID string, at time.Time, event audit.Event) error {
+// the one kept, all families, unused codes and reset links, and knowing other browsers. fault.NotFound if the password was
+// changed or the session ended meanwhile: a change under way must not undo a reset.
+func (s *Store) ChangePassword(ctx context.Context, c PasswordChange, at time.Time, event audit.Event) error {
 	return s.InTx(ctx, func(tx *Store) error {
-		if err := tx.setPassword(ctx, userID, hash, keepSessionID, at); err != nil {
+		n, err := tx.exec(ctx, "user", `
+			UPDATE users SET id = id WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL
+				AND ($3 = '' OR EXISTS (SELECT 1 FROM sessions WHERE id = $3 AND user_id = $1 AND ended_at IS NULL))`, c.UserID, c.OldHash, c.KeepSession)
+		if err := mustChange("user", n, err); err != nil {
+			return err
+		}
+		if err := tx.setPassword(ctx, c.UserID, c.NewHash, c.KeepSession, c.KeepDevice, at); err != nil {
 			return err
 		}
 		return tx.record(ctx, event, at)
 	})
 }
 
-func (s *Store) setPassword(ctx context.Context, userID, hash, keepSessionID string, at time.Time) error {
-	n, err := s.exec(ctx, "user", "UPDATE users SET password_hash = $2, updated_at = $3 WHERE id = $1", userID, hash, at)
+// setPassword replaces the hash and ends what the old one may have opened. It needs a transaction.
+func (s *Store) setPassword(ctx context.Context, userID, hash, keepSession, keepDevice string, at time.Time) error {
+	n, err := s.exec(ctx, "user", "UPDATE users SET password_hash = $2, updated_at = $3, version = version + 1 WHERE id = $1", userID, hash, at)
 	if err := mustChange("user", n, err); err != nil {
 		return err
 	}
-	_, err = s.endUser(ctx, userID, keepSessionID, oauth.EndedByPassword, at)
+	if _, err := s.exec(ctx, "device", "DELETE FROM known_devices WHERE user_id = $1 AND device_hash <> $2", userID, keepDevice); err != nil {
+		return err
+	}
+	_, err = s.endUser(ctx, userID, keepSession, oauth.EndedByPassword, at)
 	return err
 }
 
@@ -79,10 +99,7 @@ func (s *Store) UseResetLink(ctx context.Context, hash, passwordHash string, at 
 		if err != nil {
 			return err
 		}
-		if err := tx.setPassword(ctx, userID, passwordHash, "", at); err != nil {
-			return err
-		}
-		if _, err := tx.exec(ctx, "device", "DELETE FROM known_devices WHERE user_id = $1", userID); err != nil {
+		if err := tx.setPassword(ctx, userID, passwordHash, "", "", at); err != nil {
 			return err
 		}
 		return tx.record(ctx, event, at)

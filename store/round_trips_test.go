@@ -32,7 +32,7 @@ func TestPostgres_anActTakesFewRoundTrips(t *testing.T) {
 		{"TouchClientSecret", 1, func() error { return s.TouchClientSecret(ctx, "app-secret", noon) }},
 		{"Scopes", 1, func() error { _, err := s.Scopes(ctx); return err }},
 		{"SessionByToken", 1, func() error { _, _, err := s.SessionByToken(ctx, "bob-session-token"); return err }},
-		{"BindInteraction", 1, func() error { return s.BindInteraction(ctx, "i", "b") }},
+		{"BindInteraction", 1, func() error { return s.BindInteraction(ctx, "i", "b", noon) }},
 		{"IssueCode", 1, func() error {
 			consent := &oauth.Consent{UserID: "bob", ClientID: "app", Scopes: oauth.Scopes{"openid", "email"}}
 			return s.IssueCode(ctx, code("k", "bob", "bob-session"), consent, event(audit.CodeIssued), event(audit.ConsentGiven))
@@ -51,7 +51,7 @@ func TestPostgres_anActTakesFewRoundTrips(t *testing.T) {
 		{"Record", 1, func() error { return s.Record(ctx, event(audit.TokenRefused)) }},
 		{"BeginAttempt", 1, func() error { _, _, err := s.BeginAttempt(ctx, "key", noon); return err }},
 		{"CreateSession", 1, func() error {
-			return s.CreateSession(ctx, identity.Session{ID: "s", TokenHash: "s", UserID: "bob"}, "d", noon, event(audit.SignInSucceeded))
+			return s.CreateSession(ctx, signIn(identity.Session{ID: "s", TokenHash: "s", UserID: "bob"}, "d"), noon, event(audit.SignInSucceeded))
 		}},
 		{"EndSession", 6, func() error { return s.EndSession(ctx, "s", "signed_out", noon, event(audit.SessionEnded)) }},
 		{"SchemaState", 1, func() error { _, err := s.SchemaState(ctx); return err }},

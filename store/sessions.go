@@ -11,33 +11,54 @@ import (
 
 const sessionColumns = "id, token_hash, user_id, auth_time, amr, last_seen_at, expires_at, ended_at, end_reason, ip, user_agent"
 
-// CreateSession begins a session and remembers the device, unless its hash is empty. fault.NotFound unless the person is enabled.
-func (s *Store) CreateSession(ctx context.Context, session identity.Session, deviceHash string, at time.Time, event audit.Event) error {
-	session.ID = orNewID(session.ID)
-	begin := row{table: "sessions", columns: sessionColumns, value: session}
-	n, err := s.act(ctx, "session", begin.insert("EXISTS (SELECT 1 FROM users WHERE id = :user_id AND disabled_at IS NULL)"), thenSignIn(session.UserID, deviceHash, at, event)...)
+// SignIn is what a person proved, and the session that it begins.
+type SignIn struct {
+	Session     identity.Session
+	CheckedHash string // the password hash that was checked; it has to be the person's still
+	DeviceHash  string // the browser, to be known from now on; empty for none
+}
+
+// proof is the condition of every sign-in: the person is enabled and their password is still the one that was checked.
+// Changing nothing locks their row, so that a sign-in under way ends with whatever a new password or disabling ends.
+func (in SignIn) proof() statement {
+	return statement{"UPDATE users SET id = id WHERE id = :user_id AND disabled_at IS NULL AND password_hash = :checked",
+		map[string]any{"user_id": in.Session.UserID, "checked": in.CheckedHash}}
+}
+
+// CreateSession begins a session. fault.NotFound unless the person is enabled and their password still the one that was checked.
+func (s *Store) CreateSession(ctx context.Context, in SignIn, at time.Time, event audit.Event) error {
+	in.Session.ID = orNewID(in.Session.ID)
+	then := append([]row{{table: "sessions", columns: sessionColumns, value: in.Session}}, in.leaves(at, event)...)
+	n, err := s.act(ctx, "user", in.proof(), then...)
 	return mustChange("user", n, err)
 }
 
-// RenewSession gives a live session a new cookie because its person signed in again: what was begun in it lives on. It
-// remembers the device, unless its hash is empty. fault.NotFound if the session has ended meanwhile or the person is disabled.
-func (s *Store) RenewSession(ctx context.Context, session identity.Session, deviceHash string, at time.Time, event audit.Event) error {
-	n, err := s.act(ctx, "session", statement{`
-		UPDATE sessions SET token_hash = :token_hash, auth_time = :auth_time, amr = :amr, last_seen_at = :last_seen_at,
-			expires_at = :expires_at, ip = :ip, user_agent = :user_agent
-		WHERE id = :id AND user_id = :user_id AND ended_at IS NULL
-			AND EXISTS (SELECT 1 FROM users WHERE id = :user_id AND disabled_at IS NULL)`, session},
-		thenSignIn(session.UserID, deviceHash, at, event)...)
-	return mustChange("session", n, err)
+// RenewSession gives a live session a new cookie because its person signed in again: what was begun in it lives on.
+// fault.NotFound as with CreateSession, or if the session has ended meanwhile.
+func (s *Store) RenewSession(ctx context.Context, in SignIn, at time.Time, event audit.Event) error {
+	return s.InTx(ctx, func(tx *Store) error {
+		n, err := tx.run(ctx, "user", in.proof())
+		if err := mustChange("user", n, err); err != nil {
+			return err
+		}
+		n, err = tx.run(ctx, "session", statement{`
+			UPDATE sessions SET token_hash = :token_hash, auth_time = :auth_time, amr = :amr, last_seen_at = :last_seen_at,
+				expires_at = :expires_at, ip = :ip, user_agent = :user_agent
+			WHERE id = :id AND user_id = :user_id AND ended_at IS NULL`, in.Session})
+		if err := mustChange("session", n, err); err != nil {
+			return err
+		}
+		return tx.insert(ctx, "session", in.leaves(at, event)...)
+	})
 }
 
-// thenSignIn are the rows that a sign-in leaves: its event, and the device it came from.
-func thenSignIn(userID, deviceHash string, at time.Time, event audit.Event) []row {
+// leaves are the rows that a sign-in leaves besides its session: its event, and the browser it came from.
+func (in SignIn) leaves(at time.Time, event audit.Event) []row {
 	then := []row{eventOf(event, at)}
-	if deviceHash != "" {
+	if in.DeviceHash != "" {
 		then = append(then, row{
 			table: "known_devices", columns: "user_id, device_hash, created_at, last_seen_at",
-			value:      map[string]any{"user_id": userID, "device_hash": deviceHash, "created_at": at, "last_seen_at": at},
+			value:      map[string]any{"user_id": in.Session.UserID, "device_hash": in.DeviceHash, "created_at": at, "last_seen_at": at},
 			onConflict: "ON CONFLICT (user_id, device_hash) DO UPDATE SET last_seen_at = excluded.last_seen_at",
 		})
 	}
@@ -131,9 +152,10 @@ func (s *Store) LiveSessions(ctx context.Context, userID string, at time.Time) (
 	return sessions, err
 }
 
-// KnownDevice reports whether the person has signed in with this device before.
-func (s *Store) KnownDevice(ctx context.Context, userID, deviceHash string) (bool, error) {
+// KnownDevice reports whether the person has signed in with this browser since the given time.
+func (s *Store) KnownDevice(ctx context.Context, userID, deviceHash string, since time.Time) (bool, error) {
 	var known bool
-	err := s.get(ctx, "device", &known, "SELECT EXISTS (SELECT 1 FROM known_devices WHERE user_id = $1 AND device_hash = $2)", userID, deviceHash)
+	err := s.get(ctx, "device", &known, "SELECT EXISTS (SELECT 1 FROM known_devices WHERE user_id = $1 AND device_hash = $2 AND last_seen_at >= $3)",
+		userID, deviceHash, since)
 	return known, err
 }

@@ -1,10 +1,13 @@
 package store_test
 
 import (
+	"fmt"
+	"sync"
 	"testing"
 	"time"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
 	"gatehouse/store"
@@ -32,10 +35,43 @@ func TestCreateSession_remembersTheDevice(t *testing.T) {
 	eachDialect(t, func(t *testing.T, s *store.Store) {
 		populated(t, s)
 		for _, token := range []string{"first", "second"} {
-			must(t, s.CreateSession(ctx, identity.Session{TokenHash: token, UserID: "bob"}, "laptop", noon, event(audit.SignInSucceeded)))
+			must(t, s.CreateSession(ctx, signIn(identity.Session{TokenHash: token, UserID: "bob"}, "laptop"), noon, event(audit.SignInSucceeded)))
 		}
-		if !must1(s.KnownDevice(ctx, "bob", "laptop"))(t) || must1(s.KnownDevice(ctx, "ada", "laptop"))(t) {
+		if !must1(s.KnownDevice(ctx, "bob", "laptop", noon))(t) || must1(s.KnownDevice(ctx, "ada", "laptop", noon))(t) {
 			t.Error("the device is not bob's alone")
+		}
+		if must1(s.KnownDevice(ctx, "bob", "laptop", noon.Add(time.Second)))(t) {
+			t.Error("a device is known that was last seen before")
+		}
+	})
+}
+
+// A sign-in that checked the old password begins nothing once there is a new one, and nothing outlives the change.
+func TestCreateSession_racingANewPasswordLeavesNothingAlive(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		populated(t, s)
+		for i := range 40 {
+			user := addUser(t, s, fmt.Sprintf("racer%d", i), identity.RoleUser)
+			changes := []func() error{
+				func() error {
+					return s.ChangePassword(ctx, store.PasswordChange{UserID: user.ID, OldHash: "hash", NewHash: "new"}, noon, event(audit.UserPasswordChanged))
+				},
+				func() error { return s.DisableUser(ctx, user.ID, noon, event(audit.UserDisabled)) },
+			}
+			var wg sync.WaitGroup
+			for n := range 4 {
+				wg.Go(func() {
+					session := identity.Session{TokenHash: fmt.Sprint(user.ID, n), UserID: user.ID, LastSeenAt: noon, ExpiresAt: noon.Add(time.Hour)}
+					if err := s.CreateSession(ctx, signIn(session, ""), noon, event(audit.SignInSucceeded)); err != nil && !fault.IsNotFound(err) {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Go(func() { must(t, changes[i%2]()) })
+			wg.Wait()
+			if live := must1(s.LiveSessions(ctx, user.ID, noon))(t); len(live) != 0 {
+				t.Fatalf("round %d: %d sessions outlived what ended them", i, len(live))
+			}
 		}
 	})
 }
@@ -46,12 +82,12 @@ func TestRenewSession_keepsWhatIsBoundAndChangesTheCookie(t *testing.T) {
 		grant(t, s, "k", "bob", "bob-session")
 		renewed := identity.Session{ID: "bob-session", TokenHash: "fresh", UserID: "bob", AuthTime: noon.Add(time.Hour), AMR: "pwd", LastSeenAt: noon.Add(time.Hour), ExpiresAt: noon.Add(25 * time.Hour)}
 		renew := func(session identity.Session) error {
-			return s.RenewSession(ctx, session, "phone", noon.Add(time.Hour), event(audit.SignInSucceeded))
+			return s.RenewSession(ctx, signIn(session, "phone"), noon.Add(time.Hour), event(audit.SignInSucceeded))
 		}
 		must(t, renew(renewed))
 		session, _, err := s.SessionByToken(ctx, "fresh")
 		must(t, err)
-		if !session.AuthTime.Equal(renewed.AuthTime) || !alive(t, s, "k-family") || !must1(s.KnownDevice(ctx, "bob", "phone"))(t) {
+		if !session.AuthTime.Equal(renewed.AuthTime) || !alive(t, s, "k-family") || !must1(s.KnownDevice(ctx, "bob", "phone", noon))(t) {
 			t.Errorf("session %+v", session)
 		}
 		_, _, err = s.SessionByToken(ctx, "bob-session-token")

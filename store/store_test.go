@@ -124,7 +124,12 @@ func addClient(t testing.TB, s *store.Store, id string) {
 func addSession(t testing.TB, s *store.Store, id, userID string) {
 	t.Helper()
 	session := identity.Session{ID: id, TokenHash: id + "-token", UserID: userID, AuthTime: noon, AMR: "pwd", LastSeenAt: noon, ExpiresAt: noon.Add(24 * time.Hour)}
-	must(t, s.CreateSession(ctx, session, id+"-device", noon, event(audit.SignInSucceeded)))
+	must(t, s.CreateSession(ctx, signIn(session, id+"-device"), noon, event(audit.SignInSucceeded)))
+}
+
+// signIn proves the password that every user of these tests has.
+func signIn(session identity.Session, device string) store.SignIn {
+	return store.SignIn{Session: session, CheckedHash: "hash", DeviceHash: device}
 }
 
 func code(hash, userID, sessionID string) oauth.Code {

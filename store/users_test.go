@@ -172,7 +172,7 @@ func TestDisableUser_endsAllTheyHave(t *testing.T) {
 		if !alive(t, s, "adas-family") || events(t, s, audit.UserDisabled) != 1 {
 			t.Error("somebody else was hit, or it was told twice")
 		}
-		wantNotFound(t, s.CreateSession(ctx, identity.Session{ID: "new", TokenHash: "new", UserID: "bob"}, "", noon, event(audit.SignInSucceeded)))
+		wantNotFound(t, s.CreateSession(ctx, signIn(identity.Session{ID: "new", TokenHash: "new", UserID: "bob"}, ""), noon, event(audit.SignInSucceeded)))
 		wantNotFound(t, s.CreateResetLink(ctx, identity.ResetLink{Hash: "l2", UserID: "bob"}, noon, event(audit.UserResetLinkMade)))
 		wantNotFound(t, s.DisableUser(ctx, "nobody", noon, event(audit.UserDisabled)))
 
@@ -194,7 +194,14 @@ func TestChangePassword_endsAllButTheSessionItWasChangedIn(t *testing.T) {
 		grant(t, s, "offline", "bob", "")
 		must(t, s.IssueCode(ctx, code("unused", "bob", "bob-session"), nil))
 		must(t, s.CreateResetLink(ctx, identity.ResetLink{Hash: "l", UserID: "bob", ExpiresAt: noon.Add(time.Hour)}, noon, event(audit.UserResetLinkMade)))
-		must(t, s.ChangePassword(ctx, "bob", "new", "bob-session", noon, event(audit.UserPasswordChanged)))
+		change := store.PasswordChange{UserID: "bob", OldHash: "hash", NewHash: "new", KeepSession: "bob-session", KeepDevice: "bob-session-device"}
+		wrong := change
+		wrong.OldHash = "another"
+		wantNotFound(t, s.ChangePassword(ctx, wrong, noon, event(audit.UserPasswordChanged)))
+		wrong = change
+		wrong.KeepSession = "ada-session"
+		wantNotFound(t, s.ChangePassword(ctx, wrong, noon, event(audit.UserPasswordChanged)))
+		must(t, s.ChangePassword(ctx, change, noon, event(audit.UserPasswordChanged)))
 		if live := must1(s.LiveSessions(ctx, "bob", noon))(t); len(live) != 1 || live[0].ID != "bob-session" {
 			t.Errorf("live sessions %+v", live)
 		}
@@ -203,10 +210,11 @@ func TestChangePassword_endsAllButTheSessionItWasChangedIn(t *testing.T) {
 		wantSpent(t, s, "unused")
 		_, err := s.ResetLink(ctx, "l")
 		wantNotFound(t, err)
-		if u := must1(s.User(ctx, "bob"))(t); u.PasswordHash != "new" || !must1(s.KnownDevice(ctx, "bob", "other-device"))(t) {
+		if u := must1(s.User(ctx, "bob"))(t); u.PasswordHash != "new" ||
+			must1(s.KnownDevice(ctx, "bob", "other-device", noon))(t) || !must1(s.KnownDevice(ctx, "bob", "bob-session-device", noon))(t) {
 			t.Errorf("user %+v", u)
 		}
-		wantNotFound(t, s.ChangePassword(ctx, "nobody", "new", "", noon, event(audit.UserPasswordChanged)))
+		wantNotFound(t, s.ChangePassword(ctx, store.PasswordChange{UserID: "nobody", NewHash: "new"}, noon, event(audit.UserPasswordChanged)))
 	})
 }
 
@@ -239,7 +247,7 @@ func TestUseResetLink_theNewestWorksOnce(t *testing.T) {
 		}
 		wantEnded(t, s, "k-family", oauth.EndedByPassword)
 		link := must1(s.ResetLink(ctx, "new"))(t)
-		if len(must1(s.LiveSessions(ctx, "bob", noon))(t)) != 0 || must1(s.KnownDevice(ctx, "bob", "bob-session-device"))(t) || link.UsedAt == nil {
+		if len(must1(s.LiveSessions(ctx, "bob", noon))(t)) != 0 || must1(s.KnownDevice(ctx, "bob", "bob-session-device", noon))(t) || link.UsedAt == nil {
 			t.Errorf("a session or a device stayed, link %+v", link)
 		}
 		if u := must1(s.User(ctx, "bob"))(t); u.PasswordHash != "fresh" {

@@ -1,17 +1,20 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"gatehouse/handlers/account"
 	"gatehouse/handlers/console"
@@ -27,7 +30,9 @@ import (
 
 const (
 	readBuffer   = 32 << 10  // bytes of a request's head: a long authorize URL fits
-	bodyLimit    = 512 << 10 // bytes: a client with fifty long redirect URIs fits
+	bodyLimit    = 64 << 10  // bytes of a request's body
+	consoleLimit = 512 << 10 // the same in the console: a client with fifty long redirect URIs fits
+	connections  = 16 << 10  // at once; more wait to be accepted
 	actDeadline  = 20 * time.Second
 	maxUserAgent = 256 // bytes that are kept
 )
@@ -41,6 +46,8 @@ type Config struct {
 	Lifetimes oauth.Lifetimes
 	Now       func() time.Time // UTC, to the microsecond
 	Log       *slog.Logger
+	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
 	// FailureFloor is how long every failed sign-in takes at least, so that its cause does not show (security.md rule 15).
 	FailureFloor time.Duration
 }
@@ -100,10 +107,17 @@ func New(cfg Config) (*App, error) {
 
 	app := fiber.New(fiber.Config{
 		AppName: "Gatehouse", DisableStartupMessage: true, StrictRouting: true, CaseSensitive: true, Immutable: true,
-		ReadBufferSize: readBuffer, BodyLimit: bodyLimit, EnableTrustedProxyCheck: true,
+		ReadBufferSize: readBuffer, BodyLimit: bodyLimit, Concurrency: connections, EnableTrustedProxyCheck: true,
 		ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second, IdleTimeout: 75 * time.Second,
 		ErrorHandler: s.handleError,
 	})
+	// A body is given room as soon as its length is announced: who may announce much is decided by the path.
+	app.Server().HeaderReceived = func(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+		if bytes.HasPrefix(h.RequestURI(), []byte("/console/")) {
+			return fasthttp.RequestConfig{MaxRequestBodySize: consoleLimit}
+		}
+		return fasthttp.RequestConfig{}
+	}
 	s.table = s.routes()
 	app.Use(s.edge)
 	for _, r := range s.table {
@@ -150,7 +164,7 @@ func (s *site) begin(c *fiber.Ctx) {
 		agent = strings.ToValidUTF8(agent[:maxUserAgent], "")
 	}
 	request.Begin(c, &request.State{House: s.house, Caller: audit.Caller{
-		RequestID: base64.RawURLEncoding.EncodeToString(id), IP: c.Context().RemoteIP().String(), UserAgent: agent,
+		RequestID: base64.RawURLEncoding.EncodeToString(id), IP: s.clientIP(c), UserAgent: agent,
 	}})
 }
 

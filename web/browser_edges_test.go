@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -15,10 +16,17 @@ import (
 	"gatehouse/web/webtest"
 )
 
-// doubleClick clicks twice, as people do who are used to icons.
+// doubleClick clicks twice, as people do who are used to icons, while the server is far away.
 func (b *tab) doubleClick(selector string) {
 	b.t.Helper()
-	b.do(chromedp.DoubleClick(chromedp.CSS(selector), chromedp.NodeVisible))
+	far := []*network.Conditions{{Latency: 250, DownloadThroughput: -1, UploadThroughput: -1}}
+	b.do(
+		call(network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: far}),
+		chromedp.WaitVisible(chromedp.CSS(selector)),
+	)
+	js[bool](b, `(button => { button.click(); setTimeout(() => button.click(), 100); return true })(document.querySelector(%q))`, selector)
+	b.wait(`!document.querySelector(%q)`, selector)
+	b.do(call(network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{}}))
 }
 
 func TestBrowser_searchFollowsTypingAndBackUndoesIt(t *testing.T) {

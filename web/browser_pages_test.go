@@ -201,7 +201,7 @@ const longName = "The Association of International Warehouse and Logistics Opera
 // allScenes furnishes the house and lists what there is to see in it.
 func allScenes(t *testing.T, h *webtest.House) []scene {
 	t.Helper()
-	empty := openHouse(t) // nobody has set it up
+	empty := openHouse(t)                      // nobody has set it up
 	fresh, first := openHouse(t), openHouse(t) // an administrator, and nothing else yet
 	chief, founder := fresh.User(t, admin, people("Sofia Ivanova", "sofia")), first.User(t, admin, people("Sofia Ivanova", "sofia"))
 	boss, auditor := h.User(t, admin, people("Sofia Ivanova", "sofia")), h.User(t, people("Ola Nordmann", "ola"), func(u *identity.User) { u.Role = identity.RoleAuditor })

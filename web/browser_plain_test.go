@@ -82,9 +82,10 @@ func TestBrowser_theConsoleWorksWithoutJavaScript(t *testing.T) {
 	b.click(`[popovertarget="client-menu"]`)
 	b.press(`#client-menu [href$="/delete"]`)
 	b.fill("#confirm", "Acme")
-	if status := b.press("#client-delete-confirm"); status != http.StatusUnprocessableEntity || b.value("#confirm") != "Acme" || b.focus() != "confirm" {
-		t.Errorf("the wrong name is answered by %d, with %q in the field and the focus on %q", status, b.value("#confirm"), b.focus())
+	if status := b.press("#client-delete-confirm"); status != http.StatusUnprocessableEntity || b.value("#confirm") != "Acme" {
+		t.Errorf("the wrong name is answered by %d, with %q in the field", status, b.value("#confirm"))
 	}
+	b.wait(`document.activeElement.id === "confirm"`)
 	b.fill("#confirm", "Acme Warehouse")
 	b.press("#client-delete-confirm")
 	b.at("/console/clients")

@@ -68,7 +68,7 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 type tab struct {
 	t      *testing.T
 	house  *webtest.House
-	ctx    context.Context //nolint:containedctx // it is the tab
+	ctx    context.Context // it is the tab
 	mu     sync.Mutex
 	faults []string
 	plain  bool // without JavaScript
@@ -210,7 +210,17 @@ func (b *tab) open(path string) int {
 	if strings.HasPrefix(path, "/") {
 		path = b.house.Issuer + path
 	}
-	return int(run(b, chromedp.NavigateResponse(path)).Status)
+	status := int(run(b, chromedp.NavigateResponse(path)).Status)
+	b.ready()
+	return status
+}
+
+// ready waits until a page that has loaded listens: htmx begins in a timer that it has set while loading.
+func (b *tab) ready() {
+	b.t.Helper()
+	if !b.plain {
+		js[bool](b, `new Promise(done => setTimeout(() => done(true)))`)
+	}
 }
 
 // press clicks on what leads to another page, waits for that and returns its status.
@@ -222,6 +232,7 @@ func (b *tab) press(selector string) int {
 	if response == nil {
 		b.t.Fatalf("%s leads to no other page\n%s", selector, b.describe())
 	}
+	b.ready()
 	return int(response.Status)
 }
 

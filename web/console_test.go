@@ -781,8 +781,8 @@ func TestConsole_htmxGetsTheParts(t *testing.T) {
 			t.Errorf("deleting: %d, HX-Location %q", p.Status, p.Header.Get("HX-Location"))
 		}
 		h.Clock.Advance(identity.ConsoleIdle)
-		if p := partial(t, b, h, http.MethodGet, clientList, nil); p.Header.Get("HX-Location") != "/login?return_to=%2Fconsole%2Fclients" {
-			t.Errorf("idle: %d, HX-Location %q", p.Status, p.Header.Get("HX-Location"))
+		if p := partial(t, b, h, http.MethodGet, clientList, nil); p.Header.Get("HX-Redirect") != "/login?return_to=%2Fconsole%2Fclients" {
+			t.Errorf("idle: %d, HX-Redirect %q", p.Status, p.Header.Get("HX-Redirect"))
 		}
 	})
 }

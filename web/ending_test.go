@@ -35,7 +35,7 @@ func TestEnding_takesEffectAtOnce(t *testing.T) {
 				return h.Store.WithdrawConsent(ctx, user, client.ID, h.Clock.Now(), event())
 			}},
 			{name: "password changed", end: func(_ *testing.T, _ *webtest.Client, user, _, _ string) error {
-				return h.Store.ChangePassword(ctx, user, "$2b$10$abcdefghijklmnopqrstuuXcW6mA5vM7.Pbt5yJIr2kTcB5vGxY5m", "", h.Clock.Now(), event())
+				return changePassword(ctx, h, user)
 			}},
 			{name: "session", survives: true, end: func(_ *testing.T, _ *webtest.Client, _, session, _ string) error {
 				return h.Store.EndSession(ctx, session, "ended_by_operator", h.Clock.Now(), event())

@@ -99,6 +99,8 @@ func describe(status int) notice {
 		return notice{status, "Not found", "There is nothing at this address."}
 	case http.StatusMethodNotAllowed:
 		return notice{status, "Not possible here", "This address does not answer to that method."}
+	case http.StatusUnsupportedMediaType:
+		return notice{status, "Not understood", "A compressed body is not read here."}
 	case http.StatusRequestEntityTooLarge:
 		return notice{status, "Too long", "What was sent is longer than this server reads."}
 	case http.StatusRequestHeaderFieldsTooLarge:

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -76,12 +77,13 @@ func (s *site) role(least identity.Role) fiber.Handler {
 	}
 }
 
-// toSignIn sends the person to the sign-in page: back to this page afterwards, or, as a form cannot be sent twice, to the
-// page that showed it.
+// toSignIn sends the person to the sign-in page, and afterwards back to the page they see: this one, or the one whose form or
+// part was asked for.
 func (s *site) toSignIn(c *fiber.Ctx) error {
 	path := string(c.Request().URI().RequestURI())
-	if c.Method() != fiber.MethodGet {
-		path = ""
+	seen, ours := strings.CutPrefix(c.Get(fiber.HeaderReferer), s.Issuer)
+	if c.Method() != fiber.MethodGet || (ours && c.Get("HX-Request") == "true") {
+		path = seen
 	}
 	return respond.SignIn(c, request.ReturnTo(path))
 }

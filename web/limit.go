@@ -2,12 +2,14 @@ package web
 
 import (
 	"net"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
 	"gatehouse/internal/fault"
+	"gatehouse/internal/identity"
 	"gatehouse/web/request"
 )
 
@@ -61,15 +63,23 @@ func (s *site) clientBlocked(c *fiber.Ctx) error { return s.blocked(c, "client "
 
 func (s *site) countFailure(c *fiber.Ctx, kind string) {
 	if ip := request.Of(c).Caller.IP; !isLoopback(ip) {
-		s.limit.fail(kind+ip, s.Now())
+		s.limit.fail(kind+addressKey(ip), s.Now())
 	}
 }
 
 func (s *site) blocked(c *fiber.Ctx, kind string, limit int) error {
-	if wait := s.limit.blocked(kind+request.Of(c).Caller.IP, limit, s.Now()); wait > 0 {
+	if wait := s.limit.blocked(kind+addressKey(request.Of(c).Caller.IP), limit, s.Now()); wait > 0 {
 		return fault.TooMany(wait)
 	}
 	return nil
+}
+
+// addressKey is the address, or for IPv6 its /64: who has one address there has them all.
+func addressKey(ip string) string {
+	if strings.Contains(ip, ":") {
+		return identity.Network(ip)
+	}
+	return ip
 }
 
 func isLoopback(ip string) bool {

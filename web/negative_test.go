@@ -465,7 +465,7 @@ var negatives = []negative{
 	}, 400, "invalid_grant", "family_live", ""},
 	{57, "after the password was changed", "RFC 6749 §10.4", func(x *stage) webtest.Answer {
 		return x.afterwards(func(user, _ string) error {
-			return x.h.Store.ChangePassword(x.Context(), user, "$argon2id$", "", x.h.Clock.Now(), event())
+			return changePassword(x.Context(), x.h, user)
 		})
 	}, 400, "invalid_grant", "family_live", ""},
 	{58, "an access token as refresh token", "RFC 6749 §6", func(x *stage) webtest.Answer { return x.refresh(x.basic, x.tokens().Str("access_token")) }, 400, "invalid_grant", "refresh_token_known", ""},

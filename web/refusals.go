@@ -39,13 +39,13 @@ func (r *refusals) record(ctx context.Context, at time.Time, action audit.Action
 	if e.ClientID != "" {
 		event.Actor = audit.Party{Kind: audit.KindClient, ID: e.ClientID}
 	}
-	rule := ""
+	why := audit.Cause{}
 	if c := e.Cause(); c != nil {
-		rule = c.Rule
+		why = *c
 	}
 	kept, err := r.keep(ctx, event)
 	if kept {
-		r.log.Info("refused", "action", action, "error", e.Code, "rule", rule, "client_id", e.ClientID, "request_id", from.RequestID)
+		r.log.Info("refused", "action", action, "error", e.Code, "rule", why.Rule, "expected", why.Expected, "received", why.Received, "client_id", e.ClientID, "request_id", from.RequestID)
 	}
 	if err != nil {
 		r.log.Error("a refusal could not be written down", "error", err, "request_id", from.RequestID)

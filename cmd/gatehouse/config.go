@@ -37,6 +37,8 @@ type Config struct {
 	Listen string `variable:"GATEHOUSE_LISTEN" fallback:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen at (127.0.0.1:8080)."`
 	Issuer string `variable:"GATEHOUSE_ISSUER" fallback:"http://localhost:8080" placeholder:"URL" help:"The URL people and applications know this server by (http://localhost:8080)."`
 
+	TrustedProxies string `variable:"GATEHOUSE_TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Addresses and networks of the proxies in front, whose X-Forwarded-For is believed (none)."`
+
 	DatabaseURL string `variable:"GATEHOUSE_DATABASE_URL" placeholder:"URL" help:"sqlite:///absolute/path.db or postgres://user@host/database (data/gatehouse.db here). Give a password by the environment or the file: command lines are public."`
 
 	// The key is a secret, so there is no flag for it.
@@ -55,6 +57,8 @@ type Settings struct {
 	File   string // the YAML file, if any
 	Listen string // host:port; an empty host is every address
 	Issuer string // without trailing slash
+
+	TrustedProxies []netip.Prefix
 
 	Database Database
 	// ExplicitKey is the master key as given by variable, setting or file, in base64. It is empty where the key
@@ -111,6 +115,8 @@ func (c Config) Validate(getenv func(string) string, only ...string) (Settings, 
 		Listen:   r.listen(c.Listen),
 		Issuer:   r.issuer(c.Issuer),
 		Database: r.database(c.DatabaseURL),
+
+		TrustedProxies: r.proxies(c.TrustedProxies),
 
 		AccessTokenTTL:   r.lifetime("GATEHOUSE_ACCESS_TOKEN_TTL", c.AccessTokenTTL, mostAccessToken, wiseToken),
 		CodeTTL:          r.lifetime("GATEHOUSE_CODE_TTL", c.CodeTTL, mostCode, wiseCode),
@@ -252,6 +258,26 @@ func (r *reading) listen(text string) string {
 }
 
 var hostName = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$`)
+
+// proxies reads a list of addresses and networks, with commas between.
+func (r *reading) proxies(text string) []netip.Prefix {
+	var out []netip.Prefix
+	for item := range strings.SplitSeq(text, ",") {
+		if item = strings.TrimSpace(item); item == "" {
+			continue
+		}
+		prefix, err := netip.ParsePrefix(item)
+		if address, e := netip.ParseAddr(item); e == nil {
+			prefix, err = netip.PrefixFrom(address, address.BitLen()), nil
+		}
+		if err != nil {
+			r.mistake("GATEHOUSE_TRUSTED_PROXIES", "%q: expected addresses or networks with commas between, such as 10.0.0.0/8,192.0.2.7", item)
+			continue
+		}
+		out = append(out, prefix.Masked())
+	}
+	return out
+}
 
 // issuer checks what becomes the `iss` of every token (RFC 8414 §2). Clients compare it byte by byte, so it has
 // one spelling.
@@ -510,6 +536,7 @@ func (s Settings) Redacted() []slog.Attr {
 		slog.String("config", file),
 		slog.String("listen", s.Listen),
 		slog.String("issuer", s.Issuer),
+		slog.Any("trusted_proxies", s.TrustedProxies),
 		slog.String("database", s.Database.Redacted()),
 		slog.String("master_key_from", s.keyFrom()),
 		slog.String("access_token_ttl", access),

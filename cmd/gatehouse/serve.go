@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/mattn/go-isatty"
@@ -69,12 +70,15 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	defer hasher.Close()
 	app, err := web.New(web.Config{
 		Issuer: settings.Issuer, Store: st, Sealer: sealer, Hasher: hasher, Lifetimes: settings.lifetimes(),
-		Now: now, Log: log, FailureFloor: failureFloor,
+		Now: now, Log: log, TrustedProxies: settings.TrustedProxies, FailureFloor: failureFloor,
 	})
 	if err != nil {
 		return err
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", settings.Listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("address already in use: something listens at %s; end it, or set GATEHOUSE_LISTEN and, for browsers, GATEHOUSE_ISSUER", settings.Listen)
+	}
 	if err != nil {
 		return err
 	}
@@ -86,6 +90,7 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 		return errors.Join(err, listener.Close())
 	}
 
+	go sweepRegularly(ctx, st, log)
 	ended := make(chan error, 1)
 	go func() { ended <- app.Listener(listener) }()
 	select {
@@ -174,10 +179,11 @@ func (p *process) announce(settings Settings, setupURL string) error {
 			return err
 		}
 	} else if !isTerminal(p.stdout) {
-		if err := writePrivately(file, setupURL+"\n"); err != nil {
-			return fmt.Errorf("set-up link: %w", err)
+		if err := writePrivately(file, setupURL+"\n"); err == nil {
+			setupURL = "the link in " + file
+		} else { // a folder that cannot be written is no reason not to serve
+			setupURL = "`gatehouse user create --role admin`: the set-up link has no place, " + err.Error()
 		}
-		setupURL = "the link in " + file
 	}
 	fmt.Fprintln(p.stdout, "Gatehouse is ready at "+settings.Issuer)
 	if setupURL != "" {

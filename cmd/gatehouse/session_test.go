@@ -9,6 +9,7 @@ import (
 	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
 	"gatehouse/internal/secret"
+	"gatehouse/store"
 	"gatehouse/store/storetest"
 )
 
@@ -27,7 +28,7 @@ func signIn(t *testing.T, m machine, clientID string) string {
 		ID: identity.NewID(), TokenHash: secret.Hash(secret.New("")), UserID: ada.ID, AuthTime: at, LastSeenAt: at, ExpiresAt: at.Add(time.Hour),
 		IP: "192.0.2.1", UserAgent: "A browser\x1b[2J",
 	}
-	if err := s.CreateSession(ctx, session, "", at, audit.Event{Action: audit.SignInSucceeded, At: at}); err != nil {
+	if err := s.CreateSession(ctx, store.SignIn{Session: session, CheckedHash: ada.PasswordHash}, at, audit.Event{Action: audit.SignInSucceeded, At: at}); err != nil {
 		t.Fatal(err)
 	}
 	code := oauth.Code{

@@ -12,6 +12,7 @@ import (
 	"gatehouse/internal/fault"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/secret"
+	"gatehouse/store"
 	view "gatehouse/views/account"
 	"gatehouse/web/request"
 	"gatehouse/web/respond"
@@ -106,7 +107,14 @@ func (h *Handlers) ChangePassword(c *fiber.Ctx) error {
 	}
 	now := h.Now()
 	changed := event(c, now, audit.UserPasswordChanged)
-	if err := h.Store.ChangePassword(c.UserContext(), user.ID, hash, request.Of(c).Session.ID, now, changed); err != nil {
+	err = h.Store.ChangePassword(c.UserContext(), store.PasswordChange{
+		UserID: user.ID, OldHash: user.PasswordHash, NewHash: hash, KeepSession: request.Of(c).Session.ID,
+		KeepDevice: secret.Hash(request.Cookie(c, request.DeviceCookie)),
+	}, now, changed)
+	if fault.IsNotFound(err) { // a reset or another change was faster, and has ended this session
+		return respond.SignIn(c, accountPath)
+	}
+	if err != nil {
 		return err
 	}
 	return respond.Flash(c, accountPath, "success", "Password changed", "You are signed out everywhere else, and applications have to ask you again.")

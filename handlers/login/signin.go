@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -12,6 +13,7 @@ import (
 	"gatehouse/internal/fault"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/secret"
+	"gatehouse/store"
 	view "gatehouse/views/login"
 	"gatehouse/web/request"
 	"gatehouse/web/respond"
@@ -43,7 +45,7 @@ func (h *Handlers) SignIn(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	d := view.LoginData{ReturnTo: request.ReturnTo(form.Get("return_to")), Username: form.Get("username"), Errs: map[string]string{}}
+	d := view.LoginData{ReturnTo: request.ReturnTo(form.Get("return_to")), Username: strings.TrimSpace(form.Get("username")), Errs: map[string]string{}}
 	password := form.Get("password")
 	if d.Username == "" {
 		d.Errs["username"] = "Enter your username or e-mail address."
@@ -114,13 +116,11 @@ func (h *Handlers) prove(c *fiber.Ctx, name, password string) (*identity.User, *
 	if err != nil && !fault.IsNotFound(err) {
 		return nil, nil, err
 	}
-	known := false
-	if device := request.Cookie(c, request.DeviceCookie); user != nil && device != "" {
-		if known, err = h.Store.KnownDevice(ctx, user.ID, secret.Hash(device)); err != nil {
-			return nil, nil, err
-		}
-	}
 	keys := h.counters(c, user, name)
+	known, err := h.knownDevice(c, user, keys)
+	if err != nil {
+		return nil, nil, err
+	}
 	if !known {
 		if refusal, err := h.admit(c, keys); refusal != nil || err != nil {
 			return user, refusal, err
@@ -138,25 +138,38 @@ func (h *Handlers) prove(c *fiber.Ctx, name, password string) (*identity.User, *
 		}
 		return user, refusal, nil
 	}
-	if !known {
-		if err := h.Store.ForgiveAttempt(ctx, keys.network); err != nil {
-			return nil, nil, err
-		}
+	return user, nil, h.Store.ForgiveAttempt(ctx, keys.network, keys.device)
+}
+
+// knownDevice reports whether the person has signed in with this browser before. It passes the counters of strangers, but has
+// one of its own: whoever guesses in it is a stranger until its pause is over.
+func (h *Handlers) knownDevice(c *fiber.Ctx, user *identity.User, keys counters) (bool, error) {
+	device := request.Cookie(c, request.DeviceCookie)
+	if user == nil || device == "" {
+		return false, nil
 	}
-	return user, nil, nil
+	known, err := h.Store.KnownDevice(c.UserContext(), user.ID, secret.Hash(device), h.Now().Add(-deviceLife))
+	if err != nil || !known {
+		return false, err
+	}
+	_, allowed, err := h.Store.BeginAttempt(c.UserContext(), keys.device, h.Now())
+	return allowed, err
 }
 
 // counters are the keys under which failures are counted: MACs, so that no name that was tried is stored (rule 14).
-type counters struct{ network, day string }
+type counters struct{ network, day, device string }
 
 func (h *Handlers) counters(c *fiber.Ctx, user *identity.User, name string) counters {
-	account := "name " + identity.FoldUsername(name)
+	typed := identity.FoldUsername(name)
+	account := "name " + typed
 	if user != nil {
 		account = "user " + user.ID // by whichever of their names they are tried
 	}
 	return counters{
-		network: h.MAC("sign-in attempts", account, identity.Network(request.Of(c).Caller.IP)),
+		// By what was typed: that two names share a pause would tell that they are one person's.
+		network: h.MAC("sign-in attempts", typed, identity.Network(request.Of(c).Caller.IP)),
 		day:     h.MAC("sign-in attempts of a day", account, h.Now().Format(time.DateOnly)),
+		device:  h.MAC("sign-in attempts of a browser", account, request.Cookie(c, request.DeviceCookie)),
 	}
 }
 
@@ -219,7 +232,9 @@ func (h *Handlers) raise(ctx context.Context, user *identity.User, password stri
 	}
 	if err != nil {
 		h.Log.Warn("a password hash could not be raised", "error", err, "user_id", user.ID)
+		return
 	}
+	user.PasswordHash = hash // if somebody changed the password meanwhile, this is not theirs, and the session will not begin
 }
 
 func (h *Handlers) recordRefusal(c *fiber.Ctx, user *identity.User, r *refusal) error {
@@ -254,12 +269,14 @@ func (h *Handlers) signedIn(c *fiber.Ctx, user *identity.User, returnTo string) 
 		At: now, Action: audit.SignInSucceeded, Outcome: audit.Success, UserID: user.ID, Caller: state.Caller,
 		Actor: audit.Party{Kind: audit.KindUser, ID: user.ID, Name: user.Username},
 	}
-	var err error
+	begin := h.Store.CreateSession
 	if state.Session != nil {
-		session.ID = state.Session.ID
-		err = h.Store.RenewSession(c.UserContext(), session, secret.Hash(device), now, event)
-	} else {
-		err = h.Store.CreateSession(c.UserContext(), session, secret.Hash(device), now, event)
+		session.ID, begin = state.Session.ID, h.Store.RenewSession
+	}
+	err := begin(c.UserContext(), store.SignIn{Session: session, CheckedHash: user.PasswordHash, DeviceHash: secret.Hash(device)}, now, event)
+	if fault.IsNotFound(err) { // the password was changed, or the person disabled, while it was looked at
+		d := view.LoginData{ReturnTo: returnTo, Username: user.Username, Errs: map[string]string{"": wrongCredentials}}
+		return h.again(c, fiber.StatusUnauthorized, d)
 	}
 	if err != nil {
 		return err

@@ -43,7 +43,7 @@ func (h *Handlers) Authorize(c *fiber.Ctx) error {
 		return respond.Out(c, answer.Redirect)
 	}
 	if begun == nil {
-		if id, err = h.Rules.PutAside(c.UserContext(), target.Client.ID, p.Encode(), request.BrowserHash(c)); err != nil {
+		if id, err = h.Rules.PutAside(c.UserContext(), a, request.BrowserHash(c)); err != nil {
 			return err
 		}
 	}
@@ -64,10 +64,11 @@ func (h *Handlers) PostAuthorize(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if _, err := h.Rules.Authorization(c.UserContext(), target, p); err != nil {
+	a, err := h.Rules.Authorization(c.UserContext(), target, p)
+	if err != nil {
 		return h.refuse(c, target, err)
 	}
-	id, err := h.Rules.PutAside(c.UserContext(), target.Client.ID, p.Encode(), "")
+	id, err := h.Rules.PutAside(c.UserContext(), a, "")
 	if err != nil {
 		return err
 	}

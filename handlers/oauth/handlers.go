@@ -64,9 +64,6 @@ func (h *Handlers) Introspect(c *fiber.Ctx) error {
 
 // authenticated reads the parameters of an endpoint where clients authenticate, and counts failures to do so.
 func (h *Handlers) authenticated(c *fiber.Ctx, act func(p oauth.Params, authorization string) error) error {
-	if err := h.Blocked(c); err != nil {
-		return err
-	}
 	p, err := request.Params(c)
 	if err != nil {
 		return err
@@ -75,6 +72,10 @@ func (h *Handlers) authenticated(c *fiber.Ctx, act func(p oauth.Params, authoriz
 	var e *oauth.Error
 	if errors.As(err, &e) && e.Code == "invalid_client" {
 		h.CountFailure(c)
+		// Only now: whoever proves who they are is served, whatever others at the same address do (security.md rule 15).
+		if err := h.Blocked(c); err != nil {
+			return err
+		}
 	}
 	return err
 }

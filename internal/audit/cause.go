@@ -62,6 +62,9 @@ func Shape(s string) Received {
 	if s == "" {
 		return "nothing"
 	}
+	if len(s) == 1 {
+		return "1 byte"
+	}
 	return Received(fmt.Sprintf("%d bytes", len(s)))
 }
 

@@ -208,7 +208,7 @@ type Purpose struct {
 // A token that does not verify is ErrUnverified; any other error means that the keys could not be read.
 func (r *Ring) Verify(ctx context.Context, token string, p Purpose, claims jwt.Claims) error {
 	var loadErr error
-	parser := jwt.NewParser(jwt.WithValidMethods(p.Algorithms), jwt.WithoutClaimsValidation())
+	parser := jwt.NewParser(jwt.WithValidMethods(p.Algorithms), jwt.WithoutClaimsValidation(), jwt.WithStrictDecoding())
 	_, err := parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
 		kid, _ := t.Header["kid"].(string)
 		if typ, _ := t.Header["typ"].(string); typ != p.Type {

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"slices"
 	"strconv"
@@ -49,12 +50,12 @@ const maxEchoed = 4 << 10
 // authorizeChecks prove a request's parameters, in this order. Their errors go back to the client.
 var authorizeChecks = []func(*Server, context.Context, *Authorization) error{
 	(*Server).checkOnce,
+	(*Server).checkLength,
 	(*Server).checkRequestObject,
 	(*Server).checkResponseType,
 	(*Server).checkResponseMode,
 	(*Server).checkResource,
 	(*Server).checkScope,
-	(*Server).checkEchoed,
 	(*Server).checkPrompt,
 	(*Server).checkMaxAge,
 	(*Server).checkPKCE,
@@ -170,9 +171,10 @@ func (c *Client) grantable(p Params, known map[string]Scope) (Scopes, error) {
 	return scopes, nil
 }
 
-func (s *Server) checkEchoed(_ context.Context, a *Authorization) error {
+// checkLength bounds what is stored and what goes back to the client, before anything else looks at it.
+func (s *Server) checkLength(_ context.Context, a *Authorization) error {
 	a.nonce = a.params.Get("nonce")
-	if len(a.nonce) > maxEchoed || len(a.Target.state) > maxEchoed || len(a.params.Encode()) > maxAuthorizeRequest {
+	if len(a.nonce) > maxEchoed || len(a.Target.state) > maxEchoed || len(a.params.encode()) > maxAuthorizeRequest {
 		return InvalidRequest("The request is too long.").
 			Because(cause("request_length", "state and nonce of at most 4096 bytes", "", "Keep what is long on your side and send a short state."))
 	}
@@ -248,9 +250,6 @@ func (s *Server) checkIDTokenHint(ctx context.Context, a *Authorization) error {
 	return nil
 }
 
-// CodeParams returns the request as it can be stored and read again.
-func (a *Authorization) CodeParams() string { return a.params.Encode() }
-
 // Answer is what an authorization request leads to: a redirection to the client, or the next step.
 type Answer struct {
 	Step     Step
@@ -325,12 +324,17 @@ func (s *Server) issueCode(ctx context.Context, a *Authorization, granted Scopes
 	return a.Target.succeed(code), nil
 }
 
-// PutAside stores a request for the time its person signs in and consents, and returns the id that brings it back.
-func (s *Server) PutAside(ctx context.Context, clientID, params, browserHash string) (string, error) {
+// interactionAAD binds the sealed parameters of a request to their column.
+const interactionAAD = "interactions/params"
+
+// PutAside stores a request for the time its person signs in and consents, and returns the id that brings it back. What was
+// asked is sealed under that id, of which only a hash is kept: hints name people.
+func (s *Server) PutAside(ctx context.Context, a *Authorization, browserHash string) (string, error) {
 	now := s.Now()
 	id := secret.New("")
 	err := s.Store.SaveInteraction(ctx, Interaction{
-		Hash: secret.Hash(id), ClientID: clientID, Params: params, BrowserHash: browserHash,
+		Hash: secret.Hash(id), ClientID: a.Target.Client.ID, BrowserHash: browserHash,
+		Params:    secret.SealUnder(id, interactionAAD, []byte(a.params.encode())),
 		CreatedAt: now, ExpiresAt: now.Add(s.Lifetimes.Interaction),
 	})
 	return id, err
@@ -354,15 +358,21 @@ func (s *Server) Resume(ctx context.Context, id, browserHash string) (*Interacti
 		return nil, Params{}, gone("interaction_fresh", "a request younger than "+s.Lifetimes.Interaction.String())
 	}
 	if i.BrowserHash == "" {
-		if err := s.Store.BindInteraction(ctx, hash, browserHash); err == ErrSpent { //nolint:errorlint // returned as it is
+		now := s.Now()
+		if err := s.Store.BindInteraction(ctx, hash, browserHash, now); errors.Is(err, ErrSpent) {
 			return nil, Params{}, gone("interaction_browser", "the browser that began the request")
 		} else if err != nil {
 			return nil, Params{}, err
 		}
+		i.BrowserHash, i.CreatedAt = browserHash, now // whoever signed in before has not done so for this request
 	} else if !secret.Equal(i.BrowserHash, browserHash) {
 		return nil, Params{}, gone("interaction_browser", "the browser that began the request")
 	}
-	p, e := ParseParams(i.Params)
+	params, err := secret.OpenUnder(id, interactionAAD, i.Params)
+	if err != nil {
+		return nil, Params{}, err
+	}
+	p, e := ParseParams(string(params))
 	if e != nil {
 		return nil, Params{}, e
 	}

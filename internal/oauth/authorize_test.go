@@ -16,7 +16,7 @@ func check(t *testing.T, name string, c *Client, query string) (*Authorization, 
 		"response type":  func(s *Server, a *Authorization) error { return s.checkResponseType(t.Context(), a) },
 		"response mode":  func(s *Server, a *Authorization) error { return s.checkResponseMode(t.Context(), a) },
 		"resource":       func(s *Server, a *Authorization) error { return s.checkResource(t.Context(), a) },
-		"length":         func(s *Server, a *Authorization) error { return s.checkEchoed(t.Context(), a) },
+		"length":         func(s *Server, a *Authorization) error { return s.checkLength(t.Context(), a) },
 		"prompt":         func(s *Server, a *Authorization) error { return s.checkPrompt(t.Context(), a) },
 		"max_age": func(s *Server, a *Authorization) error {
 			if err := s.checkPrompt(t.Context(), a); err != nil {
@@ -82,7 +82,7 @@ func TestAuthorizeChecks(t *testing.T) {
 		{"length", web, "state=" + strings.Repeat("s", 4096) + "&nonce=" + strings.Repeat("n", 4096), ""},
 		{"length", web, "state=" + strings.Repeat("s", 4097), "invalid_request request_length"},
 		{"length", web, "nonce=" + strings.Repeat("n", 4097), "invalid_request request_length"},
-		{"length", web, "whatever=" + strings.Repeat("w", 16<<10), "invalid_request request_length"},
+		{"length", web, "login_hint=" + strings.Repeat("w", 16<<10), "invalid_request request_length"},
 
 		{"prompt", web, "", ""},
 		{"prompt", web, "prompt=none", ""},

@@ -11,6 +11,9 @@ func (s *Server) actAsItself(ctx context.Context, call *tokenCall) (*granted, er
 		return nil, UnauthorizedClient("A public client cannot act as itself.").
 			Because(cause("client_confidential", "a confidential client", "", "Give the client a secret."))
 	}
+	if err := s.resource(call.params); err != nil {
+		return nil, err
+	}
 	known, err := s.scopeSet(ctx)
 	if err != nil {
 		return nil, err

@@ -19,6 +19,9 @@ func (s *Server) redeemCode(ctx context.Context, call *tokenCall) (*granted, err
 	if value == "" {
 		return nil, InvalidRequest("code is missing.").Because(cause("code_present", "code", "", "Send the code."))
 	}
+	if err := s.resource(call.params); err != nil {
+		return nil, err
+	}
 	refuse := func(rule, expected string, received audit.Received, remedy string) (*granted, error) {
 		return nil, InvalidGrant(codeInvalid).Because(cause(rule, expected, received, remedy))
 	}

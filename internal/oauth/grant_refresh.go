@@ -77,9 +77,12 @@ func (s *Server) refresh(ctx context.Context, call *tokenCall) (*granted, error)
 	return s.rotated(call, t, g, hash, value), nil
 }
 
-// narrowed reads the scope parameter of a refresh: never more than the family has (RFC 6749 §6), nor than the client may still
+// narrowed reads what a refresh asks for, its resource and scope: never more than the family has (RFC 6749 §6), nor than the client may still
 // ask for.
 func (s *Server) narrowed(call *tokenCall, t *PresentedRefreshToken) (Scopes, error) {
+	if err := s.resource(call.params); err != nil {
+		return nil, concerning(err, "", t.UserID)
+	}
 	granted := t.Scopes.Common(call.client.Scopes)
 	if !call.params.Has("scope") {
 		return granted, nil

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"gatehouse/internal/audit"
 )
 
 // Params are the parameters of one request. A parameter without a value counts as omitted, and one may come only once
@@ -50,14 +52,24 @@ func (p Params) Has(name string) bool { return p.values[name] != "" }
 // Twice reports whether the parameter came more than once.
 func (p Params) Twice(name string) bool { return slices.Contains(p.twice, name) }
 
-// Encode writes the parameters as an urlencoded query, so that the request can be read again later.
-func (p Params) Encode() string {
+// knownParams are the parameters that mean something at the authorization or token endpoint.
+var knownParams = []string{
+	"client_id", "code_challenge", "code_challenge_method", "id_token_hint", "login_hint", "max_age", "nonce", "prompt", "redirect_uri",
+	"request", "request_uri", "resource", "response_mode", "response_type", "scope", "state",
+	"client_assertion", "client_assertion_type", "client_secret", "code", "code_verifier", "grant_type", "refresh_token", "token", "token_type_hint",
+}
+
+// authorizeParams are those of an authorization request.
+var authorizeParams = knownParams[:16]
+
+// encode writes the parameters of an authorization request as an urlencoded query, so that it can be read again later.
+// Others mean nothing and may be anything: they are left out.
+func (p Params) encode() string {
 	values := url.Values{}
-	for name, v := range p.values {
-		values.Set(name, v)
-	}
-	for _, name := range p.twice { // keeps the fault: the stored request is refused as the first one was
-		values[name] = []string{"", ""}
+	for _, name := range authorizeParams {
+		if p.Has(name) {
+			values.Set(name, p.values[name])
+		}
 	}
 	return values.Encode()
 }
@@ -72,6 +84,10 @@ func (p Params) once() *Error {
 		return InvalidTarget("Several resources were asked for; one access token serves one.").
 			Because(cause("resource_single", "one resource", "", "Ask for one resource at a time."))
 	}
+	received := audit.Shape(name)
+	if slices.Contains(knownParams, name) {
+		received = audit.Value(name)
+	}
 	return InvalidRequest("A parameter was sent more than once.").
-		Because(causeReceived("parameter_once", "each parameter once", name, "Send each parameter once."))
+		Because(cause("parameter_once", "each parameter once", received, "Send each parameter once."))
 }

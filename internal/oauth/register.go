@@ -33,7 +33,7 @@ func (c *Client) Validate(grantTypes []string, scopes []Scope) fault.Fields {
 		f.Add("client_name", "Give the application a name that people recognise.")
 	case len([]rune(name)) > maxClientName:
 		f.Add("client_name", fmt.Sprintf("Use at most %d characters.", maxClientName))
-	case !text(c.Name) || strings.ContainsFunc(c.Name, unicode.IsControl):
+	case !text(c.Name) || strings.ContainsFunc(c.Name, misleading):
 		f.Add("client_name", "Use plain text.")
 	}
 	if c.ApplicationType != ApplicationWeb && c.ApplicationType != ApplicationNative {
@@ -65,13 +65,19 @@ func (c *Client) Validate(grantTypes []string, scopes []Scope) fault.Fields {
 	return f
 }
 
+// misleading characters break a line, or make text read otherwise than it is: controls and the marks that turn its direction.
+func misleading(r rune) bool {
+	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == '\u200b' || r == '\u200e' || r == '\u200f' || r == '\ufeff' ||
+		r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
+}
+
 func (c *Client) validateGrants(f fault.Fields, grantTypes []string) {
 	if len(c.GrantTypes) == 0 {
 		f.Add("grant_types", "Choose at least one grant type.")
 	}
 	for _, g := range c.GrantTypes {
 		if !slices.Contains(grantTypes, g) {
-			f.Add("grant_types", "A grant type is unknown or switched off.")
+			f.Add("grant_types", "The grant type "+g+" is unknown or switched off.")
 		}
 	}
 	if c.Allows(GrantRefreshToken) && !c.Allows(GrantAuthorizationCode) {
@@ -103,19 +109,28 @@ func (c *Client) validateRedirectURIs(f fault.Fields) {
 }
 
 func (c *Client) validateScopes(f fault.Fields, scopes []Scope) {
+	var unknown, ofPerson Scopes
 	for _, name := range c.Scopes {
 		if !slices.ContainsFunc(scopes, func(s Scope) bool { return s.Name == name }) {
-			f.Add("scope", "The scope "+name+" does not exist.")
+			unknown = append(unknown, name)
 		}
 		if PersonScopes.Has(name) && !c.Allows(GrantAuthorizationCode) {
-			f.Add("scope", "The scope "+name+" needs a person, and so the grant type authorization_code.")
+			ofPerson = append(ofPerson, name)
 		}
+	}
+	if len(unknown) > 0 {
+		f.Add("scope", "There is no scope "+strings.Join(unknown, ", ")+".")
+	}
+	if len(ofPerson) > 0 {
+		f.Add("scope", "These need a person, and so the authorization code: "+strings.Join(ofPerson, ", ")+".")
 	}
 }
 
 func webURI(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && len(s) <= maxURI && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" && u.User == nil && text(s) && !strings.ContainsAny(s, " \t\r\n\"<>\\")
+	return err == nil && len(s) <= maxURI && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" && u.User == nil && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= 0x20 || r >= 0x7f || strings.ContainsRune(`"<>\`, r)
+	})
 }
 
 // clientIDPrefix begins every client id, and no username or subject (RFC 9700 §4.15).

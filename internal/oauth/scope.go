@@ -21,6 +21,9 @@ const (
 // PersonScopes need a person and have to be asked for by name: none of them is ever a default.
 var PersonScopes = Scopes{ScopeOpenID, ScopeProfile, ScopeEmail, ScopeAddress, ScopePhone, ScopeOfflineAccess}
 
+// maxScope bounds a scope parameter, in bytes.
+const maxScope = 4 << 10
+
 // Scope is a right with a global name, described to people on the consent page.
 type Scope struct {
 	Name        string    `db:"name"`
@@ -36,6 +39,9 @@ type Scopes []string
 func ParseScopes(s string) (Scopes, error) {
 	if s == "" {
 		return nil, nil
+	}
+	if len(s) > maxScope {
+		return nil, fmt.Errorf("scope is longer than %d bytes", maxScope)
 	}
 	var out Scopes
 	for name := range strings.SplitSeq(s, " ") {

@@ -29,8 +29,9 @@ type Store interface {
 	SaveInteraction(ctx context.Context, i Interaction) error
 	// Interaction returns a pending authorization request by the hash of its id, expired or not.
 	Interaction(ctx context.Context, hash string) (*Interaction, error)
-	// BindInteraction binds a request that came by POST to the browser that fetched it first; ErrSpent if it is another's.
-	BindInteraction(ctx context.Context, hash, browserHash string) error
+	// BindInteraction binds a request that came by POST to the browser that fetched it first, and counts it as begun then;
+	// ErrSpent if it is another's.
+	BindInteraction(ctx context.Context, hash, browserHash string, at time.Time) error
 
 	// Consent returns what the person allows the client; NotFound if nothing.
 	Consent(ctx context.Context, userID, clientID string) (*Consent, error)

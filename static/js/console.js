@@ -23,6 +23,15 @@
     form.hidePopover?.();
   });
 
+  /* A form is sent once: clicking again would lose the answer to the first click, and a secret with it. */
+  const sent = new WeakSet();
+  document.addEventListener("submit", (e) => {
+    if (e.defaultPrevented) return;
+    if (sent.has(e.target)) e.preventDefault();
+    sent.add(e.target);
+    setTimeout(() => sent.delete(e.target), 5000); /* whoever stopped it may try again */
+  });
+
   /* Toasts: the server prints flash messages into #toasts, or sends
      HX-Trigger: {"toast":{"tone":"success","title":"…","text":"…"}} */
   document.addEventListener("toast", (e) => toast(e.detail));

@@ -53,6 +53,11 @@ func SignIn(c *fiber.Ctx, path string) error {
 	if path != "" {
 		to += "?return_to=" + url.QueryEscape(path)
 	}
+	if c.Get("HX-Request") == "true" { // a page of its own, with its own style: never swapped into another
+		c.Vary("HX-Request")
+		c.Set("HX-Redirect", to)
+		return c.SendStatus(fiber.StatusNoContent)
+	}
 	return SeeOther(c, to)
 }
 

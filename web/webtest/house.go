@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -96,6 +97,8 @@ type Options struct {
 	Lifetimes func(*oauth.Lifetimes)
 	Clock     *Clock         // shared between nodes
 	Sealer    *secret.Sealer // shared between nodes
+	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
 }
 
 // Open opens a house on the store.
@@ -123,7 +126,7 @@ func Open(t testing.TB, s *store.Store, with ...func(*Options)) *House {
 	hasher, err := secret.NewHasher(secret.HasherOptions{Wait: time.Minute})
 	must(t, err)
 	h.App, err = web.New(web.Config{
-		Issuer: o.Issuer, Store: s, Sealer: o.Sealer, Hasher: hasher, Lifetimes: lifetimes, Now: h.Clock.Now,
+		Issuer: o.Issuer, Store: s, Sealer: o.Sealer, Hasher: hasher, Lifetimes: lifetimes, Now: h.Clock.Now, TrustedProxies: o.TrustedProxies,
 		Log: slog.New(slog.NewJSONHandler(h.Log, nil)),
 	})
 	must(t, err)

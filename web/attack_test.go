@@ -1,0 +1,167 @@
+package web_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/internal/identity"
+	"gatehouse/internal/oauth"
+	"gatehouse/web/webtest"
+)
+
+// A few hundred bytes must not become gigabytes: compressed bodies are refused unread.
+func TestAttack_compressedBodiesAreNotUnpacked(t *testing.T) {
+	webtest.Each(t, func(t *testing.T, h *webtest.House) {
+		var packed bytes.Buffer
+		w := gzip.NewWriter(&packed)
+		if _, err := w.Write([]byte("grant_type=client_credentials&client_id=x")); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{oauth.PathToken, oauth.PathAuthorize, "/login", "/setup"} {
+			r := h.Request(t, http.MethodPost, path, "")
+			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(packed.Bytes())), int64(packed.Len())
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("Content-Encoding", "gzip")
+			if a := h.Do(t, r); a.Status != http.StatusUnsupportedMediaType {
+				t.Errorf("%s: %d", path, a.Status)
+			}
+		}
+	})
+}
+
+// Long parameters are refused before anything looks at them closely.
+func TestAttack_longScopesCostNothing(t *testing.T) {
+	webtest.Each(t, func(t *testing.T, h *webtest.House) {
+		client := h.Client(t)
+		long := strings.Repeat("a b ", 10<<10)
+		p := h.Browser(t).Post(oauth.PathAuthorize, url.Values{"client_id": {client.ID}, "response_type": {"code"}, "redirect_uri": {webtest.Callback}, "scope": {long}})
+		if p.Location == nil || p.Location.Query().Get("error") != "invalid_request" {
+			t.Errorf("answered %d %v", p.Status, p.Location)
+		}
+		a := h.Post(t, oauth.PathToken, client, url.Values{"grant_type": {"client_credentials"}, "scope": {long}})
+		refused(t, a, http.StatusBadRequest, "invalid_scope")
+	})
+}
+
+// A known browser passes the counters of strangers, but may not guess without end itself.
+func TestAttack_aKnownBrowserCannotGuessForEver(t *testing.T) {
+	webtest.Each(t, func(t *testing.T, h *webtest.House) {
+		user, b := h.User(t), h.Browser(t)
+		b.SignIn(user)
+		b.Get("/logout")
+		b.Submit("/logout", nil)
+		looked := 0
+		for range 30 {
+			if p := try(b, user.Username, "guess"); p.Status == http.StatusUnauthorized {
+				looked++
+			}
+		}
+		if most := 2 * (identity.FreeFailures + 1); looked > most { // as a known browser, and then as a stranger
+			t.Errorf("%d passwords were looked at", looked)
+		}
+		h.Clock.Advance(identity.MaxPause * time.Second)
+		if p := b.SignIn(user); p.URL.Path != "/account" {
+			t.Errorf("after the pause: %d %s", p.Status, p.Text())
+		}
+	})
+}
+
+// However a name is typed, who exists and who does not is paused alike.
+func TestAttack_pausesTellNothingAboutWhoExists(t *testing.T) {
+	webtest.Each(t, func(t *testing.T, h *webtest.House) {
+		user := h.User(t)
+		answers := func(name, email string) []int {
+			b := h.Browser(t)
+			for range identity.FreeFailures + 1 {
+				try(b, name, "guess")
+			}
+			var out []int
+			for _, spelled := range []string{name, " " + name, strings.ToUpper(name), name + " ", email} {
+				out = append(out, try(b, spelled, "guess").Status)
+			}
+			return out
+		}
+		there, nowhere := answers(user.Username, user.Email), answers("nobody", "nobody@example.test")
+		for i := range there {
+			if there[i] != nowhere[i] {
+				t.Errorf("spelling %d: %d for who exists, %d for who does not", i, there[i], nowhere[i])
+			}
+		}
+	})
+}
+
+// What was sent to authorize is sealed while it waits, and what means nothing is not kept at all.
+func TestAttack_pendingRequestsAreSealed(t *testing.T) {
+	webtest.Each(t, func(t *testing.T, h *webtest.House) {
+		client, b := h.Client(t), h.Browser(t)
+		b.Get(h.AuthorizeURL(client, url.Values{"login_hint": {"buffy@example.test"}, "password": {"hunter2"}}))
+		back, err := url.Parse(b.Page.URL.Query().Get("return_to"))
+		if err != nil || !back.Query().Has("interaction") {
+			t.Fatalf("led to %s", b.Page.URL)
+		}
+		i, params, err := h.App.Rules().Resume(t.Context(), back.Query().Get("interaction"), browserHash(t, h, b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(i.Params, "buffy") || strings.Contains(i.Params, "response_type") {
+			t.Errorf("kept as %q", i.Params)
+		}
+		if params.Get("login_hint") != "buffy@example.test" || params.Has("password") {
+			t.Error("what comes back is not what was asked")
+		}
+	})
+}
+
+// A sign-in from before the browser fetched a request that came by POST is none that prompt=login asked for.
+func TestAttack_anEarlierSignInDoesNotCountForPromptLogin(t *testing.T) {
+	webtest.Each(t, func(t *testing.T, h *webtest.House) {
+		client, user, b := h.Client(t), h.User(t), h.Browser(t)
+		b.Code(client, user, nil)
+		target, err := url.Parse(h.AuthorizeURL(client, url.Values{"prompt": {"login"}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		posted := h.Post(t, oauth.PathAuthorize, nil, target.Query()) // by whoever wants to skip the prompt
+		h.Clock.Advance(time.Second)
+		b.Get("/login?return_to=/account")
+		b.Submit("/login", url.Values{"username": {user.Username}, "password": {webtest.Password}})
+		h.Clock.Advance(time.Second)
+		if p := b.Get(posted.Header.Get("Location")); p.URL.Path != "/login" {
+			t.Errorf("led to %s %v", p.URL, p.Location)
+		}
+	})
+}
+
+// Security.md rule 1: a successor shown in any request that failed has arrived.
+func TestAttack_aSuccessorShownWithABadResourceHasArrived(t *testing.T) {
+	webtest.Each(t, func(t *testing.T, h *webtest.House) {
+		client := h.Client(t)
+		first := h.Tokens(t, client, h.User(t), nil).Str("refresh_token")
+		second := h.Refresh(t, client, first).Str("refresh_token")
+		refused(t, h.Post(t, oauth.PathToken, client, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {second}, "resource": {"https://api.test"}}),
+			http.StatusBadRequest, "invalid_target")
+		refused(t, h.Refresh(t, client, first), http.StatusBadRequest, "invalid_grant")
+	})
+}
+
+// A token has one spelling: the unused bits of its last character are no room for another.
+func TestAttack_tokensAreNotMalleable(t *testing.T) {
+	webtest.Each(t, func(t *testing.T, h *webtest.House) {
+		token := h.Tokens(t, h.Client(t), h.User(t), nil).Str("access_token")
+		const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+		last := strings.IndexByte(alphabet, token[len(token)-1])
+		other := token[:len(token)-1] + string(alphabet[last^1])
+		if a := h.Get(t, oauth.PathUserinfo, other); a.Status != http.StatusUnauthorized {
+			t.Errorf("another spelling: %d", a.Status)
+		}
+	})
+}
