@@ -225,6 +225,9 @@ func TestForms_areBoundToWhoWasShownThem(t *testing.T) {
 
 func TestSetup_worksOnceAndOnlyWithTheLink(t *testing.T) {
 	webtest.Each(t, func(t *testing.T, h *webtest.House) {
+		if p := h.Browser(t).Get("/"); p.Status != http.StatusOK || strings.Contains(p.Body, h.SetupToken) || !strings.Contains(p.Text(), "Not set up yet") {
+			t.Errorf("a new server greets with %d %s", p.Status, p.Text())
+		}
 		if p := h.Browser(t).Get("/setup?token=wrong"); p.Status != http.StatusNotFound {
 			t.Errorf("a wrong link: %d", p.Status)
 		}
@@ -243,6 +246,9 @@ func TestSetup_worksOnceAndOnlyWithTheLink(t *testing.T) {
 		late.Get("/setup?token=" + h.SetupToken)
 		if p := b.Submit("/setup", fill); p.URL.Path != "/console/clients" {
 			t.Fatalf("set-up led to %s (%d): %s", p.URL, p.Status, p.Text())
+		}
+		if p := h.Browser(t).Get("/"); p.URL.Path != "/login" {
+			t.Errorf("a server with users greets with %s", p.URL)
 		}
 		fill.Set("username", "eve")
 		if p := late.Submit("/setup", fill); p.Status != http.StatusNotFound {

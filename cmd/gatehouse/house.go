@@ -51,7 +51,9 @@ func openHouse(ctx context.Context, p *process, c Config, needs ...string) (*hou
 	switch {
 	case err != nil:
 	case schema == store.SchemaEmpty:
-		err = h.prepare(ctx)
+		if err = h.prepare(ctx); err == nil && !p.json { // whoever is in the wrong folder should notice
+			fmt.Fprintln(p.stderr, "Made a new database, "+h.settings.Database.Redacted())
+		}
 	case schema == store.SchemaBehind:
 		err = errBehind
 	case schema == store.SchemaNewer:

@@ -55,7 +55,7 @@ func (h *Handlers) UpdateProfile(c *fiber.Ctx) error {
 			d.Profile.Name, d.Profile.Email, d.Profile.Errs = user.Name, user.Email, errs
 		})
 	}
-	return respond.Flash(c, accountPath, "success", "Profile saved", "Applications see it when you sign in to them next.")
+	return respond.Flash(c, accountPath, "success", "Profile saved", "Applications that you let see it find it there from now on.")
 }
 
 // changes lists what the profile form changed.
@@ -117,7 +117,7 @@ func (h *Handlers) ChangePassword(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return respond.Flash(c, accountPath, "success", "Password changed", "You are signed out everywhere else, and applications have to ask you again.")
+	return respond.Flash(c, accountPath, "success", "Password changed", "You are signed out everywhere else, and what applications held for you has ended.")
 }
 
 // knowsPassword checks the present password. Tries are counted by session, before hashing: whoever found a browser open guesses

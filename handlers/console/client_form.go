@@ -18,7 +18,8 @@ func newClient() *oauth.Client {
 	return &oauth.Client{
 		ApplicationType: oauth.ApplicationWeb, TokenEndpointAuthMethod: oauth.AuthBasic, IDTokenSignedResponseAlg: oauth.IDTokenAlgs[0],
 		GrantTypes: oauth.Words{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken}, RequirePKCE: true,
-		Scopes: oauth.Scopes{oauth.ScopeOpenID, oauth.ScopeProfile, oauth.ScopeEmail},
+		// offline_access beside openid: without it the refresh token that is ticked would never come.
+		Scopes: oauth.Scopes{oauth.ScopeOpenID, oauth.ScopeProfile, oauth.ScopeEmail, oauth.ScopeOfflineAccess},
 	}
 }
 

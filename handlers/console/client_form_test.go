@@ -12,7 +12,7 @@ import (
 
 var everything = offer{
 	grants: []string{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken, oauth.GrantClientCredentials},
-	scopes: []oauth.Scope{{Name: "openid"}, {Name: "profile"}, {Name: "email"}, {Name: "invoices:read"}},
+	scopes: []oauth.Scope{{Name: "openid"}, {Name: "profile"}, {Name: "email"}, {Name: "offline_access"}, {Name: "invoices:read"}},
 }
 
 func TestFill_readsWhatTheFormShows(t *testing.T) {
@@ -103,7 +103,8 @@ func TestDifferences_nameWhatChanged(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	b = *a
-	b.Scopes = oauth.Scopes{oauth.ScopeEmail, oauth.ScopeOpenID, oauth.ScopeProfile}
+	b.Scopes = slices.Clone(a.Scopes)
+	slices.Reverse(b.Scopes)
 	if d := differences(a, &b); len(d) > 0 {
 		t.Errorf("the order of scopes means nothing: %+v", d)
 	}

@@ -118,7 +118,7 @@ func secretEvent(c *fiber.Ctx, at time.Time, action audit.Action, client *oauth.
 
 // showSecret shows a secret, this once.
 func showSecret(c *fiber.Ctx, client *oauth.Client, value string, s *oauth.ClientSecret, isNew bool) error {
-	d := view.NewSecretData{Client: headOf(client), Secret: value, Expires: orZero(s.ExpiresAt), NewClient: isNew}
+	d := view.NewSecretData{Client: headOf(client), Secret: value, Expires: orZero(s.ExpiresAt), NewClient: isNew, Issuer: request.Of(c).House.Issuer}
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	return respond.Page(c, fiber.StatusOK, view.NewSecretPage(request.Chrome(c), d), view.NewSecret(d))
 }

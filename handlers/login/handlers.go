@@ -38,11 +38,15 @@ type Handlers struct {
 
 // Home leads to where somebody belongs.
 func (h *Handlers) Home(c *fiber.Ctx) error {
-	user := request.Of(c).User
-	if user == nil {
-		return respond.SeeOther(c, "/login")
+	if user := request.Of(c).User; user != nil {
+		return respond.SeeOther(c, homeOf(user))
 	}
-	return respond.SeeOther(c, homeOf(user))
+	if users, err := h.Store.AnyUser(c.UserContext()); err != nil {
+		return err
+	} else if !users {
+		return respond.Page(c, fiber.StatusOK, view.SetupPendingPage(request.Chrome(c)), nil)
+	}
+	return respond.SeeOther(c, "/login")
 }
 
 // homeOf is where a person lands after signing in without having asked for a page.

@@ -279,7 +279,7 @@ func ProfileForm(ch layout.Chrome, d ProfileData) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldData{Label: "Username", Name: "username", Value: d.Username, Size: "lg", ReadOnly: true, Hint: "Only an administrator can change it.", Attrs: templ.Attributes{"autocomplete": "username"}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldData{Label: "Username", Name: "username", Value: d.Username, Size: "lg", ReadOnly: true, Hint: "It stays yours: a username is never changed or given to anybody else.", Attrs: templ.Attributes{"autocomplete": "username"}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

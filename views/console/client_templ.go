@@ -784,7 +784,7 @@ func clientFields(f ClientFormData) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = ui.Select(ui.FieldData{Label: "Type", Name: "application_type", Value: f.ApplicationType, Hint: "Web applications return to an https address. Native ones may also return to 127.0.0.1 or to a scheme of their own.", Error: f.Errs["application_type"]}, applicationTypes).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Select(ui.FieldData{Label: "Type", Name: "application_type", Value: f.ApplicationType, Hint: "Web applications run on a server or in a browser, native ones on a person's device.", Error: f.Errs["application_type"]}, applicationTypes).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -804,7 +804,7 @@ func clientFields(f ClientFormData) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				for _, m := range authMethods {
+				for _, m := range f.authMethods() {
 					templ_7745c5c3_Err = ui.Choice(ui.ChoiceData{Type: "radio", Name: "token_endpoint_auth_method", Value: m.Value, Label: m.Label, Hint: m.Hint, Checked: m.Value == f.AuthMethod}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err

@@ -2,6 +2,8 @@ package console
 
 import (
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -117,7 +119,37 @@ func (d ClientFormData) uris() []string {
 	return d.RedirectURIs
 }
 
+// authMethods are the choices there are: a client that exists neither begins nor ceases to have a secret.
+func (d ClientFormData) authMethods() []Choice {
+	if d.ID == "" {
+		return authMethods
+	}
+	return slices.DeleteFunc(slices.Clone(authMethods), func(m Choice) bool { return (m.Value == "none") != (d.AuthMethod == "none") })
+}
+
+// labels are the fields' names where a summary lists several faults.
+var labels = map[string]string{
+	"client_name": "Name", "application_type": "Type", "client_uri": "Home page", "token_endpoint_auth_method": "Authentication",
+	"redirect_uris": "Redirect URI", "grant_types": "Grants", "scopes": "Scopes", "require_pkce": "PKCE",
+	"id_token_signed_response_alg": "ID token signature", "policy_uri": "Privacy policy", "tos_uri": "Terms of service", "contacts": "Contacts",
+}
+
 func (d ClientFormData) errors() []ui.FieldError {
+	list := d.inOrder()
+	for i := range list {
+		base, row, numbered := strings.Cut(list[i].Field, ".")
+		label := labels[base]
+		if n, err := strconv.Atoi(row); numbered && err == nil {
+			label += " " + strconv.Itoa(n+1)
+		}
+		if label != "" {
+			list[i].Message = label + ": " + list[i].Message
+		}
+	}
+	return list
+}
+
+func (d ClientFormData) inOrder() []ui.FieldError {
 	return ui.Errors(d.Errs, "client_name", "application_type", "client_uri", "token_endpoint_auth_method", "redirect_uris",
 		"grant_types", "scopes", "require_pkce", "id_token_signed_response_alg", "policy_uri", "tos_uri", "contacts")
 }
@@ -275,4 +307,5 @@ type NewSecretData struct {
 	Secret    string
 	Expires   time.Time // zero: never
 	NewClient bool      // the client was made with it
+	Issuer    string    // what the application has to know besides
 }
