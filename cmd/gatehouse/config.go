@@ -81,6 +81,8 @@ type Database struct {
 	Driver string      // "sqlite" or "postgres"
 	URL    secret.Text // as the operator wrote it; it may hold a password
 	Path   string      // the SQLite file, absolute; empty for PostgreSQL
+
+	unnamed bool // no setting names it: it is where the command was run
 }
 
 // What the settings are bounded by. One second is for tests: lifetimes below the
@@ -334,7 +336,7 @@ func (r *reading) database(text string) Database {
 			r.mistake(name, "the working directory cannot be found, expected sqlite:///absolute/path.db: %v", err)
 		}
 		u := url.URL{Scheme: "sqlite", Path: path}
-		return Database{Driver: "sqlite", URL: secret.Text(u.String()), Path: path}
+		return Database{Driver: "sqlite", URL: secret.Text(u.String()), Path: path, unnamed: true}
 	}
 	u, err := url.Parse(text)
 	scheme, _, _ := strings.Cut(text, ":")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -65,6 +66,19 @@ func mustValidate(t *testing.T, c Config) Settings {
 	return s
 }
 
+func TestConfig_readsTrustedProxies(t *testing.T) {
+	withoutEnvironment(t)
+	t.Setenv("GATEHOUSE_TRUSTED_PROXIES", " 10.1.2.3/8, 192.0.2.7 ,2001:db8::/32,")
+	want := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("2001:db8::/32")}
+	if s := mustValidate(t, parse(t)); !reflect.DeepEqual(s.TrustedProxies, want) {
+		t.Errorf("read %v", s.TrustedProxies)
+	}
+	t.Setenv("GATEHOUSE_TRUSTED_PROXIES", "proxy.example,10.0.0.0/33")
+	if _, err := parse(t).Validate(os.Getenv); err == nil || strings.Count(err.Error(), "GATEHOUSE_TRUSTED_PROXIES") != 2 {
+		t.Errorf("took what is no address: %v", err)
+	}
+}
+
 func TestConfig_hasDefaults(t *testing.T) {
 	withoutEnvironment(t)
 	s := mustValidate(t, parse(t))
@@ -76,7 +90,7 @@ func TestConfig_hasDefaults(t *testing.T) {
 		Listen: "127.0.0.1:8080", Issuer: "http://localhost:8080",
 		Database: Database{
 			Driver: "sqlite", Path: filepath.Join(here, "data", "gatehouse.db"),
-			URL: secret.Text("sqlite://" + filepath.Join(here, "data", "gatehouse.db")),
+			URL: secret.Text("sqlite://" + filepath.Join(here, "data", "gatehouse.db")), unnamed: true,
 		},
 		CodeTTL: time.Minute, RefreshTokenTTL: 720 * time.Hour, RefreshTokenIdle: 336 * time.Hour,
 	}

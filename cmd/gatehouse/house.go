@@ -51,7 +51,7 @@ func openHouse(ctx context.Context, p *process, c Config, needs ...string) (*hou
 	switch {
 	case err != nil:
 	case schema == store.SchemaEmpty:
-		if err = h.prepare(ctx); err == nil && !p.json { // whoever is in the wrong folder should notice
+		if err = h.prepare(ctx); err == nil && h.settings.Database.unnamed && !p.json { // whoever is in the wrong folder should notice
 			fmt.Fprintln(p.stderr, "Made a new database, "+h.settings.Database.Redacted())
 		}
 	case schema == store.SchemaBehind:
