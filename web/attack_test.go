@@ -165,3 +165,25 @@ func TestAttack_tokensAreNotMalleable(t *testing.T) {
 		}
 	})
 }
+
+// Only the console reads long bodies: a client may have many long redirect URIs.
+func TestAttack_bodiesAreAsLongAsTheirPageNeeds(t *testing.T) {
+	webtest.Each(t, func(t *testing.T, h *webtest.House) {
+		b := h.Browser(t)
+		b.SignIn(h.User(t, func(u *identity.User) { u.Role = identity.RoleAdmin }))
+		b.Get("/console/clients/new")
+		form := b.Form("/console/clients").Values
+		form.Set("client_name", "Long")
+		form.Del("redirect_uris")
+		for range oauth.MaxRedirectURIs {
+			form.Add("redirect_uris", "https://app.example.test/"+strings.Repeat("%41", 650))
+		}
+		if p := b.Post("/console/clients", form); p.Status != http.StatusUnprocessableEntity { // they are all the same
+			t.Errorf("%d bytes in the console: %d", len(form.Encode()), p.Status)
+		}
+		r := h.Request(t, http.MethodPost, "/login", "pad="+strings.Repeat("x", 100<<10))
+		if _, err := h.HTTP().Do(r); err == nil || !strings.Contains(err.Error(), "body size exceeds") {
+			t.Errorf("as many bytes at the sign-in: %v", err)
+		}
+	})
+}
