@@ -30,8 +30,8 @@ func pages() map[string]templ.Component {
 		Path:  "/console/clients", Issuer: "https://id.example", RequestID: hostile,
 	}
 	errs := map[string]string{"": hostile, "client_name": hostile, "redirect_uris.0": hostile, "grant_types": hostile, "confirm": hostile, "password": hostile, "username": hostile, "email": hostile, "name": hostile}
-	client := console.Client{ID: hostile, Name: hostile, CreatedBy: hostile, LiveSecrets: 1, Created: now}
-	secret := console.Secret{ID: hostile, Last4: hostile, Created: now, CreatedBy: hostile}
+	client := console.Client{ID: hostile, Name: hostile, LiveSecrets: 1, Created: now}
+	secret := console.Secret{ID: hostile, Last4: hostile, Created: now}
 	choices := []console.Choice{{Value: hostile, Label: hostile, Hint: hostile, Checked: true}}
 	form := console.ClientFormData{
 		ID: hostile, CanEdit: true, ClientName: hostile, RedirectURIs: []string{hostile, ""}, Grants: choices, Scopes: choices,
@@ -53,11 +53,11 @@ func pages() map[string]templ.Component {
 		"reset":        login.ResetPage(ch, login.ResetData{Token: hostile, Username: hostile, Errs: errs}),
 		"reset done":   login.ResetDonePage(ch),
 		"reset closed": login.ResetClosedPage(ch),
-		"logout":       login.LogoutPage(ch, login.LogoutData{ClientName: hostile, Apps: []string{hostile, hostile}}),
-		"signed out":   login.SignedOutPage(ch, login.SignedOutData{BackURL: "javascript:alert(1)", BackName: hostile}),
+		"logout":       login.LogoutPage(ch),
+		"signed out":   login.SignedOutPage(ch),
 		"consent": oauth.ConsentPage(ch, oauth.ConsentData{
 			Interaction: hostile, ClientName: hostile, ClientURI: "javascript:alert(1)", RedirectHost: hostile, PolicyURI: hostile, TosURI: hostile, SwitchURL: "/login", Error: hostile,
-			Scopes: []oauth.ConsentScope{{Value: "openid", Needed: true}, {Value: hostile, Title: hostile, Description: hostile, Badge: hostile}},
+			Scopes: []oauth.ConsentScope{{Value: "openid", Needed: true}, {Value: hostile, Title: hostile, Description: hostile}},
 		}),
 		"error":      oauth.ErrorPage(ch, oauth.ErrorData{Title: hostile, Text: hostile, Code: hostile, BackURL: "/", BackText: hostile}),
 		"error code": oauth.ErrorCodePage(ch, oauth.CodeData{Code: hostile, Meaning: hostile, Causes: []string{hostile}, Reference: hostile, Request: hostile}),

@@ -74,9 +74,9 @@ func (h *Handlers) SetTheme(c *fiber.Ctx) error {
 // SignOutForm asks before it signs out: a link from elsewhere must not do it.
 func (h *Handlers) SignOutForm(c *fiber.Ctx) error {
 	if request.Of(c).Session == nil {
-		return respond.Page(c, fiber.StatusOK, view.SignedOutPage(request.Chrome(c), view.SignedOutData{}), nil)
+		return respond.Page(c, fiber.StatusOK, view.SignedOutPage(request.Chrome(c)), nil)
 	}
-	return respond.Page(c, fiber.StatusOK, view.LogoutPage(request.Chrome(c), view.LogoutData{}), nil)
+	return respond.Page(c, fiber.StatusOK, view.LogoutPage(request.Chrome(c)), nil)
 }
 
 // SignOut ends the session, with the families bound to it.
@@ -90,7 +90,7 @@ func (h *Handlers) SignOut(c *fiber.Ctx) error {
 		state.Session, state.User = nil, nil
 		request.BindForms(c, false)
 	}
-	return respond.Page(c, fiber.StatusOK, view.SignedOutPage(request.Chrome(c), view.SignedOutData{}), nil)
+	return respond.Page(c, fiber.StatusOK, view.SignedOutPage(request.Chrome(c)), nil)
 }
 
 func (h *Handlers) endSession(c *fiber.Ctx, session *identity.Session, user *identity.User, reason string) error {

@@ -39,7 +39,6 @@ type Client struct {
 	Public          bool   // holds no secret
 	Disabled        bool
 	Created         time.Time
-	CreatedBy       string // "" when unknown
 	LiveSecrets     int
 	Version         int64
 }
@@ -264,7 +263,6 @@ type CredentialsData struct {
 type Secret struct {
 	ID, Last4 string
 	Created   time.Time
-	CreatedBy string // "" when unknown
 	Expires   time.Time
 	LastUsed  time.Time
 	Revoked   time.Time
