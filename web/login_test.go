@@ -336,6 +336,12 @@ func TestAuthorize_prompts(t *testing.T) {
 		if again := authTime(b.Authorize(client, user, url.Values{"max_age": {"1"}})); again <= first {
 			t.Errorf("max_age=1: auth_time %v, was %v", again, first)
 		}
+		slow := url.Values{"max_age": {"60"}, "prompt": {"consent"}} // thinking about consent takes nothing from max_age
+		b.Get(h.AuthorizeURL(client, slow))
+		h.Clock.Advance(2 * time.Minute)
+		if p := b.Allow(); p.Location == nil || p.Location.Query().Get("code") == "" {
+			t.Errorf("a slow answer: %d %v", p.Status, p.Location)
+		}
 		h.Clock.Advance(2 * time.Second)
 		if again := authTime(b.Authorize(client, user, url.Values{"prompt": {"login"}})); again <= first+2 {
 			t.Errorf("prompt=login: auth_time %v, was %v", again, first)

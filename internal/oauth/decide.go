@@ -42,11 +42,15 @@ func Decide(a *Authorization, login *Login, consent *Consent, begun *time.Time, 
 		return signIn("signed_in", "a browser in which somebody is signed in")
 	}
 	fresh := begun != nil && !login.AuthTime.Before(*begun)
+	asked := now // max_age is counted to the request, however long its person then thinks about consent
+	if begun != nil {
+		asked = *begun
+	}
 	if !fresh {
 		switch {
 		case a.Prompt.has(promptLogin), a.Prompt.has(promptSelectAccount):
 			return signIn("prompt_login", "a sign-in after the request began")
-		case a.MaxAge != nil && now.Sub(login.AuthTime) > *a.MaxAge:
+		case a.MaxAge != nil && asked.Sub(login.AuthTime) > *a.MaxAge:
 			return signIn("max_age", "a sign-in within max_age")
 		}
 	}
