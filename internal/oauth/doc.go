@@ -16,7 +16,7 @@
 // # Index
 //
 // Section, function that obeys it, test that proves it. Rules that need nothing but their arguments are proven here; whole
-// flows are proven from the street, by the tests of web, where it says (web). TestDoc_indexIsTrue reads these lines.
+// flows are proven from the street, by the tests of web. TestDoc_indexIsTrue reads these lines.
 //
 //	RFC 6749 §2.3, §2.3.1           ParseCredentials      TestParseCredentials
 //	RFC 6749 §2.3.1, Appendix B     parseBasic            TestParseCredentials FuzzParseBasic
@@ -26,21 +26,21 @@
 //	RFC 6749 §3.1.2                 redirectURIFault      TestRedirectURIFault FuzzRedirectURI
 //	RFC 6749 §3.1.2                 redirect              TestTarget_redirect FuzzTarget_redirect
 //	RFC 6749 §3.1.2.3, §3.1.2.4     prove                 TestTarget_prove
-//	RFC 6749 §3.2.1                 authenticate          TestAuthenticate_needsSomebody (web)
+//	RFC 6749 §3.2.1                 authenticate          TestAuthenticate_needsSomebody TestNegatives
 //	RFC 6749 §3.3                   ParseScopes           TestParseScopes FuzzParseScopes
 //	RFC 6749 §3.3                   grantable             TestGrantable
 //	RFC 6749 §4.1.2.1               Refuse                TestTarget_refuse TestErrors_areDescribableAndExplained
-//	RFC 6749 §4.1.2.1               Target                TestTarget_isNotProvenFromDoubles (web)
-//	RFC 6749 §4.1.3, §10.5          redeemCode            (web)
-//	RFC 6749 §4.4                   actAsItself           TestActAsItself_isNotForPublicClients TestIssue_forAClientItself (web)
+//	RFC 6749 §4.1.2.1               Target                TestTarget_isNotProvenFromDoubles TestAuthorize_neverRedirectsToWhatIsNotProven
+//	RFC 6749 §4.1.3, §10.5          redeemCode            TestToken_aCodeWorksOnce TestToken_whatACodeIsBoundTo
+//	RFC 6749 §4.4                   actAsItself           TestActAsItself_isNotForPublicClients TestIssue_forAClientItself TestClientCredentials_giveATokenOfTheClientsOwn
 //	RFC 6749 §5.1                   issue                 TestIssue_saysWhatWasGranted
 //	RFC 6749 §5.2                   grantFor              TestGrantFor
 //	RFC 6749 §5.2, RFC 6750 §3.1    Status                TestError_Status
 //	RFC 6749 §6                     narrowed              TestNarrowed
-//	RFC 6749 §6, RFC 9700 §4.14.2   refresh               (web)
+//	RFC 6749 §6, RFC 9700 §4.14.2   refresh               TestRefresh_aRetryGetsTheSameSuccessorUntilItWasUsed
 //	RFC 6750 §2, §3.1               BearerToken           TestBearerToken TestBearerToken_keepsNoTokenInTheAuditLog
-//	RFC 6750 §3.1                   bearer                (web)
-//	RFC 7009 §2                     Revoke                (web)
+//	RFC 6750 §3.1                   bearer                TestEnding_takesEffectAtOnce
+//	RFC 7009 §2                     Revoke                TestRevoke
 //	RFC 7521 §4.2                   ParseCredentials      TestParseCredentials
 //	RFC 7591 §2                     ClientFromMetadata    TestClientFromMetadata_fillsInTheDefaults FuzzClientFromMetadata
 //	RFC 7591 §2                     Validate              TestClient_Validate
@@ -51,7 +51,7 @@
 //	RFC 7636 §4.2                   validChallenge        TestValidChallenge
 //	RFC 7636 §4.3, §4.4.1           checkPKCE             TestCheckPKCE
 //	RFC 7636 §4.6, Appendix B       verifierMatches       TestVerifierMatches FuzzVerifierMatches
-//	RFC 7662 §2.1, §2.2             Introspect            (web)
+//	RFC 7662 §2.1, §2.2             Introspect            TestIntrospect
 //	RFC 8252 §7.3, §8.3             redirectURIMatches    TestRedirectURIMatches FuzzRedirectURI
 //	RFC 8252 §8.6                   rememberable          TestRememberable TestDecide
 //	RFC 8259 §4                     unmarshalObject       TestClientFromMetadata_readsNamesAsTheyAreWritten
@@ -72,10 +72,10 @@
 //	OIDC Core §5.4                  claimsFor             TestClaimsFor
 //	OIDC Core §6, RFC 9101          checkRequestObject    TestAuthorizeChecks
 //	OIDC Core §11                   mayRefresh            TestMayRefresh TestBeginFamily
-//	security.md rule 1              notARetry             TestNotARetry
+//	security.md rule 1              notARetry             TestNotARetry TestRefresh_theReuseIntervalEnds
 //	security.md rule 1              retried               TestRetried_answersWithTheOneSuccessor
-//	security.md rule 2              proveVerifier         TestProveVerifier_refusesADowngrade (web)
-//	security.md rule 3              live                  (web)
+//	security.md rule 2              proveVerifier         TestProveVerifier_refusesADowngrade TestToken_aWrongVerifierDoesNotSpendTheCodeButFiveDo
+//	security.md rule 3              live                  TestEnding_takesEffectAtOnce
 //	security.md rule 5              verifyIDToken         TestTokens_areNotMistakenForEachOther
 //	security.md rule 14             Because               TestError_becauseAndForCopy TestTarget_refuse
 package oauth
