@@ -49,10 +49,10 @@ func (s *Store) setPassword(ctx context.Context, userID, hash, keepSession, keep
 	return err
 }
 
-// RaisePasswordHash replaces the hash of an unchanged password by a stronger one, unless the password was changed meanwhile.
-func (s *Store) RaisePasswordHash(ctx context.Context, userID, oldHash, newHash string) error {
-	_, err := s.exec(ctx, "user", "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2", userID, oldHash, newHash)
-	return err
+// RaisePasswordHash replaces the hash of an unchanged password by a stronger one; raised is false if it was replaced already.
+func (s *Store) RaisePasswordHash(ctx context.Context, userID, oldHash, newHash string) (raised bool, err error) {
+	n, err := s.exec(ctx, "user", "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2", userID, oldHash, newHash)
+	return n > 0, err
 }
 
 const resetLinkColumns = "hash, user_id, created_at, expires_at, used_at"

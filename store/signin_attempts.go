@@ -31,7 +31,8 @@ var beginAttempt, pauses = func() (string, int) {
 	return `INSERT INTO signin_attempts (key, failures, last_failure_at, paused_until) VALUES ($1, 1, $2, $4)
 		ON CONFLICT (key) DO UPDATE SET failures = ` + failures + `, last_failure_at = $2,
 			paused_until = CASE` + pause.String() + ` ELSE signin_attempts.paused_until END
-		WHERE signin_attempts.paused_until <= $2
+		WHERE signin_attempts.paused_until <= $2 -- or nobody has to wait yet, whatever another node's clock says
+			OR signin_attempts.failures <= ` + strconv.Itoa(identity.FreeFailures) + `
 		RETURNING failures`, n
 }()
 

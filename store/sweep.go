@@ -16,13 +16,21 @@ var sweeps = []string{
 	"DELETE FROM reset_links WHERE hash IN (SELECT hash FROM reset_links WHERE expires_at < $1 LIMIT $2)",
 }
 
-const sweepAttempts = "DELETE FROM signin_attempts WHERE key IN (SELECT key FROM signin_attempts WHERE last_failure_at < $1 LIMIT $2)"
+// sweepsOfOld delete what has been of no use for long: the first number is how long.
+var sweepsOfOld = []struct {
+	after time.Duration
+	query string
+}{
+	{2 * forgetAfter, "DELETE FROM signin_attempts WHERE key IN (SELECT key FROM signin_attempts WHERE last_failure_at < $1 LIMIT $2)"}, // a day's total has ended by then
+	{30 * 24 * time.Hour, "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)"},
+	{180 * 24 * time.Hour, "DELETE FROM known_devices WHERE device_hash IN (SELECT device_hash FROM known_devices WHERE last_seen_at < $1 LIMIT $2) AND last_seen_at < $1"},
+}
 
-// Sweep deletes, in small batches, pending requests, revocations, links and sign-in counters that have lapsed, and tells how
-// many. Nodes that sweep at the same time do each other no harm.
+// Sweep deletes, in small batches, pending requests, revocations and links that have lapsed, and sign-in counters, sessions and
+// known browsers that are long past, and tells how many. Nodes that sweep at the same time do each other no harm.
 func (s *Store) Sweep(ctx context.Context, at time.Time) (total int64, err error) {
 	sweep := func(query string, before time.Time) error {
-		for n := int64(sweepBatch); n == sweepBatch; {
+		for n := int64(sweepBatch); n >= sweepBatch; {
 			if n, err = s.exec(ctx, "lapsed row", query, before, sweepBatch); err != nil {
 				return err
 			}
@@ -35,5 +43,10 @@ func (s *Store) Sweep(ctx context.Context, at time.Time) (total int64, err error
 			return total, err
 		}
 	}
-	return total, sweep(sweepAttempts, at.Add(-2*forgetAfter)) // a day's total too has ended by then
+	for _, old := range sweepsOfOld {
+		if err := sweep(old.query, at.Add(-old.after)); err != nil {
+			return total, err
+		}
+	}
+	return total, nil
 }

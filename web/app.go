@@ -111,12 +111,9 @@ func New(cfg Config) (*App, error) {
 		ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second, IdleTimeout: 75 * time.Second,
 		ErrorHandler: s.handleError,
 	})
-	// A body is given room as soon as its length is announced: who may announce much is decided by the path.
 	app.Server().HeaderReceived = func(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
-		if bytes.HasPrefix(h.RequestURI(), []byte("/console/")) {
-			return fasthttp.RequestConfig{MaxRequestBodySize: consoleLimit}
-		}
-		return fasthttp.RequestConfig{}
+		keepForwarded(h)
+		return fasthttp.RequestConfig{MaxRequestBodySize: s.bodyLimitOf(h)}
 	}
 	s.table = s.routes()
 	app.Use(s.edge)
@@ -124,6 +121,22 @@ func New(cfg Config) (*App, error) {
 		r.register(app, s)
 	}
 	return &App{App: app, site: s}, nil
+}
+
+// bodyLimitOf is how long a body may be, in bytes. It is given room as soon as its length is announced, so only people of the
+// console may announce much.
+func (s *site) bodyLimitOf(h *fasthttp.RequestHeader) int {
+	announced := h.ContentLength() // negative where it is not known
+	if (announced >= 0 && announced <= bodyLimit) || !bytes.HasPrefix(h.RequestURI(), []byte("/console/")) {
+		return bodyLimit
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), actDeadline)
+	defer cancel()
+	session, user, err := s.Store.SessionByToken(ctx, secret.Hash(string(h.Cookie(s.house.CookieName(request.SessionCookie)))))
+	if err != nil || !session.Live(s.Now()) || !user.Enabled() || !user.Role.Console() {
+		return bodyLimit
+	}
+	return consoleLimit
 }
 
 // edge surrounds every request: it gives it an id, a deadline and its headers, catches panics, renders errors and logs one line.

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
+	"gatehouse/store/storetest"
 	"gatehouse/web/webtest"
 )
 
@@ -163,6 +165,9 @@ func TestAttack_tokensAreNotMalleable(t *testing.T) {
 		if a := h.Get(t, oauth.PathUserinfo, other); a.Status != http.StatusUnauthorized {
 			t.Errorf("another spelling: %d", a.Status)
 		}
+		if a := h.Post(t, oauth.PathUserinfo, nil, url.Values{"access_token": {token[:len(token)-5] + "\n" + token[len(token)-5:]}}); a.Status != http.StatusUnauthorized {
+			t.Errorf("with a line break: %d", a.Status)
+		}
 	})
 }
 
@@ -182,8 +187,64 @@ func TestAttack_bodiesAreAsLongAsTheirPageNeeds(t *testing.T) {
 			t.Errorf("%d bytes in the console: %d", len(form.Encode()), p.Status)
 		}
 		r := h.Request(t, http.MethodPost, "/login", "pad="+strings.Repeat("x", 100<<10))
-		if _, err := h.HTTP().Do(r); err == nil || !strings.Contains(err.Error(), "body size exceeds") {
+		if _, err := h.HTTP().Do(r); err == nil || //nolint:bodyclose // there is no response
+			!strings.Contains(err.Error(), "body size exceeds") {
 			t.Errorf("as many bytes at the sign-in: %v", err)
 		}
 	})
+}
+
+// Two sign-ins that raise an imported hash at the same time both succeed.
+func TestAttack_signInsThatRaiseAHashDoNotStopEachOther(t *testing.T) {
+	webtest.Each(t, func(t *testing.T, h *webtest.House) {
+		user := h.User(t, func(u *identity.User) {
+			u.PasswordHash = "$2b$12$EixZaYVK1fsbw1ZfbX3OXePaWxn96p36WQoeG6Lruj3vjPGga31lW" // of "secret"
+		})
+		browsers := make(chan *webtest.Browser, 3)
+		for range cap(browsers) {
+			b := h.Browser(t)
+			b.Get("/login")
+			browsers <- b
+		}
+		for _, path := range parallel(cap(browsers), func() string {
+			b := <-browsers
+			return b.Submit("/login", url.Values{"username": {user.Username}, "password": {"secret"}}).URL.Path
+		}) {
+			if path != "/account" {
+				t.Errorf("a right password led to %s", path)
+			}
+		}
+	})
+}
+
+// A flood of one kind of refusal does not hide the others.
+func TestAttack_junkDoesNotHideGuessing(t *testing.T) {
+	webtest.Each(t, func(t *testing.T, h *webtest.House) {
+		for range 110 {
+			h.Get(t, oauth.PathAuthorize+"?client_id=nope", "")
+		}
+		try(h.Browser(t), h.User(t).Username, "guess")
+		h.Refusal(t, "password")
+	})
+}
+
+// Only people of the console may announce long bodies, and what a trailer says came from nobody we trust.
+func TestAttack_longBodiesAndTrailersOfStrangers(t *testing.T) {
+	t.Parallel()
+	h := webtest.Open(t, storetest.Open(t, storetest.SQLite(t)), func(o *webtest.Options) {
+		o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+	})
+	host := strings.TrimPrefix(h.Listen(t), "http://")
+	to := " HTTP/1.1\r\nHost: " + strings.TrimPrefix(h.Issuer, "https://") + "\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+	status, _, err := exchange(host, "POST /console/clients"+to+"Content-Length: 100000\r\n\r\n")
+	if err != nil || status != http.StatusRequestEntityTooLarge {
+		t.Errorf("a stranger announced 100,000 bytes: %d %v", status, err)
+	}
+	status, _, err = exchange(host, "POST /oauth/token"+to+"X-Forwarded-For: 203.0.113.9:4444\r\nTransfer-Encoding: chunked\r\n\r\n3\r\na=b\r\n0\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n")
+	if err != nil || status != http.StatusUnauthorized {
+		t.Fatalf("answered %d %v", status, err)
+	}
+	if e := h.Refusal(t, "client_identified"); e.Caller.IP != "203.0.113.9" {
+		t.Errorf("came from %s", e.Caller.IP)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
@@ -107,17 +108,30 @@ func TestRefusals_aFloodOfDeniedPagesIsCountedToo(t *testing.T) {
 
 // Sign-ins are slowed down by account and by address, but a network has many of both.
 func TestRefusals_aFloodOfSignInsIsCountedToo(t *testing.T) {
-	webtest.Each(t, func(t *testing.T, h *webtest.House) {
-		for range keptAMinute - 2 { // of nobody's, and cheaper than a password
-			h.Get(t, oauth.PathUserinfo, "no-such-token")
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		h := webtest.Open(t, s, func(o *webtest.Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/32")} })
+		day := h.Sealer.MAC("sign-in attempts of a day", "nobody", h.Clock.Now().Format(time.DateOnly))
+		for range identity.DailyFailureLimit { // from then on no password is looked at
+			if _, err := s.CountDaily(t.Context(), day, h.Clock.Now()); err != nil {
+				t.Fatal(err)
+			}
 		}
-		for i := range 5 {
-			if p := try(h.Browser(t), fmt.Sprintf("nobody-%d", i), "guess"); p.Status != http.StatusUnauthorized {
+		b := h.Browser(t)
+		b.Get("/login")
+		form := b.Form("/login").Values
+		form.Set("username", "nobody")
+		form.Set("password", "guess")
+		for i := range keptAMinute + 3 {
+			r := h.Request(t, http.MethodPost, "/login", form.Encode())
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("X-Forwarded-For", fmt.Sprintf("203.0.113.%d", i%10))
+			if p := b.Do(r); p.Status != http.StatusUnauthorized {
 				t.Fatalf("answered %d", p.Status)
 			}
 		}
-		events, err := h.Store.Events(t.Context(), store.EventFilter{Action: audit.SignInRefused})
-		if err != nil || len(events) != 2 {
+		events, err := s.Events(t.Context(), store.EventFilter{Action: audit.SignInRefused, Limit: 500})
+		if err != nil || len(events) != keptAMinute {
 			t.Errorf("%d were kept, %v", len(events), err)
 		}
 		h.App.Stop()

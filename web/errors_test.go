@@ -89,26 +89,34 @@ func TestErrors_beforeAnyHandlerRuns(t *testing.T) {
 		{"too long for a page", "POST /login HTTP/1.1\r\nContent-Length: 600000\r\n", 413, false},
 		{"long headers for a page", "GET /login HTTP/1.1\r\nX-Long: " + strings.Repeat("x", 33<<10) + "\r\n", 431, false},
 	} {
-		// Sent by hand: a client that is still writing when it is refused sees the refusal or a broken pipe, as luck has it.
-		conn, err := net.Dial("tcp", host) //nolint:noctx // loopback
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		if _, err := io.WriteString(conn, c.head+"Host: "+strings.TrimPrefix(h.Issuer, "https://")+"\r\n\r\n"); err != nil {
-			t.Fatal(err)
-		}
-		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		status, header, err := exchange(host, c.head+"Host: "+strings.TrimPrefix(h.Issuer, "https://")+"\r\n\r\n")
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		response.Body.Close() //nolint:gosec // nothing of it is read
-		kind, cors := response.Header.Get("Content-Type"), response.Header.Get("Access-Control-Allow-Origin")
-		if response.StatusCode != c.status || strings.Contains(kind, "json") != c.machine || (cors == "*") != c.machine || response.Header.Get("X-Content-Type-Options") == "" {
-			t.Errorf("%s: answered %d, %q, CORS %q", c.name, response.StatusCode, kind, cors)
+		kind, cors := header.Get("Content-Type"), header.Get("Access-Control-Allow-Origin")
+		if status != c.status || strings.Contains(kind, "json") != c.machine || (cors == "*") != c.machine || header.Get("X-Content-Type-Options") == "" {
+			t.Errorf("%s: answered %d, %q, CORS %q", c.name, status, kind, cors)
 		}
 	}
+}
+
+// exchange sends the head of a request by hand and reads the head of the answer: a client that is still writing when it is
+// refused sees the refusal or a broken pipe, as luck has it.
+func exchange(host, head string) (status int, header http.Header, err error) {
+	conn, err := net.Dial("tcp", host) //nolint:noctx // loopback
+	if err != nil {
+		return 0, nil, err
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, head); err != nil {
+		return 0, nil, err
+	}
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	return response.StatusCode, response.Header, response.Body.Close()
 }
 
 // Rule 14: the page behind error_uri is the same for every id, existing or not.

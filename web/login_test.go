@@ -141,7 +141,7 @@ func TestSignIn_anAccountUnderAttackTakesKnownBrowsersOnly(t *testing.T) {
 	webtest.Each(t, func(t *testing.T, h *webtest.House) {
 		user, known := h.User(t), h.Browser(t)
 		known.SignIn(user)
-		key := h.Sealer.MAC("sign-in attempts of a day", "user "+user.ID, h.Clock.Now().Format(time.DateOnly))
+		key := h.Sealer.MAC("sign-in attempts of a day", user.Username, h.Clock.Now().Format(time.DateOnly))
 		for range identity.DailyFailureLimit {
 			if _, err := h.Store.CountDaily(t.Context(), key, h.Clock.Now()); err != nil {
 				t.Fatal(err)

@@ -12,7 +12,8 @@ import (
 	"gatehouse/store"
 )
 
-// keptRefusals is how many refusals a minute are written down for one network and client; the rest are counted (security.md rule 14).
+// keptRefusals is how many refusals of a kind are written down in a minute for one network and client; the rest are counted
+// (security.md rule 14). By kind, or a flood of one would hide the others.
 const keptRefusals = 100
 
 // refusals writes down why requests were refused, without letting a flood of them fill the database.
@@ -25,7 +26,10 @@ type refusals struct {
 	seen   map[refusalKey]int64
 }
 
-type refusalKey struct{ network, client string }
+type refusalKey struct {
+	network, client string
+	action          audit.Action
+}
 
 func newRefusals(s *store.Store, log *slog.Logger) *refusals {
 	return &refusals{store: s, log: log, seen: map[refusalKey]int64{}}
@@ -60,7 +64,7 @@ func (r *refusals) write(ctx context.Context, event audit.Event) error {
 
 // keep writes the event down, unless there were too many of its network and client in this minute.
 func (r *refusals) keep(ctx context.Context, event audit.Event) (kept bool, err error) {
-	if !r.admit(ctx, event.At, refusalKey{identity.Network(event.Caller.IP), event.ClientID}) {
+	if !r.admit(ctx, event.At, refusalKey{identity.Network(event.Caller.IP), event.ClientID, event.Action}) {
 		return false, nil
 	}
 	return true, r.store.Record(ctx, event)

@@ -161,16 +161,20 @@ type counters struct{ network, day, device string }
 
 func (h *Handlers) counters(c *fiber.Ctx, user *identity.User, name string) counters {
 	typed := identity.FoldUsername(name)
-	account := "name " + typed
-	if user != nil {
-		account = "user " + user.ID // by whichever of their names they are tried
-	}
 	return counters{
-		// By what was typed: that two names share a pause would tell that they are one person's.
+		// By what was typed: that two names share a counter would tell that they are one person's.
 		network: h.MAC("sign-in attempts", typed, identity.Network(request.Of(c).Caller.IP)),
-		day:     h.MAC("sign-in attempts of a day", account, h.Now().Format(time.DateOnly)),
-		device:  h.MAC("sign-in attempts of a browser", account, request.Cookie(c, request.DeviceCookie)),
+		day:     h.MAC("sign-in attempts of a day", typed, h.Now().Format(time.DateOnly)),
+		device:  h.MAC("sign-in attempts of a browser", whose(user), request.Cookie(c, request.DeviceCookie)),
 	}
+}
+
+// whose names the person whose browser it is; a browser of nobody's has no counter.
+func whose(user *identity.User) string {
+	if user == nil {
+		return ""
+	}
+	return user.ID
 }
 
 // admit says whether a password may be tried now, and counts the try.
@@ -226,15 +230,33 @@ func (h *Handlers) checkPassword(ctx context.Context, user *identity.User, passw
 
 // raise stores the password under today's parameters. That it fails stops nobody: the next sign-in tries again.
 func (h *Handlers) raise(ctx context.Context, user *identity.User, password string) {
-	hash, err := h.Hasher.Hash(ctx, password)
-	if err == nil {
-		err = h.Store.RaisePasswordHash(ctx, user.ID, user.PasswordHash, hash)
-	}
+	hash, err := h.raised(ctx, user, password)
 	if err != nil {
 		h.Log.Warn("a password hash could not be raised", "error", err, "user_id", user.ID)
 		return
 	}
-	user.PasswordHash = hash // if somebody changed the password meanwhile, this is not theirs, and the session will not begin
+	user.PasswordHash = hash
+}
+
+// raised returns the hash that is the person's now: the new one, or that of another sign-in that raised it first. If it is
+// another password's, what is returned is not theirs, and no session will begin.
+func (h *Handlers) raised(ctx context.Context, user *identity.User, password string) (string, error) {
+	hash, err := h.Hasher.Hash(ctx, password)
+	if err != nil {
+		return "", err
+	}
+	raised, err := h.Store.RaisePasswordHash(ctx, user.ID, user.PasswordHash, hash)
+	if err != nil || raised {
+		return hash, err
+	}
+	now, err := h.Store.User(ctx, user.ID)
+	if err != nil {
+		return "", err
+	}
+	if ok, _, err := h.Hasher.Check(ctx, now.PasswordHash, password, true); err != nil || !ok {
+		return hash, err
+	}
+	return now.PasswordHash, nil
 }
 
 func (h *Handlers) recordRefusal(c *fiber.Ctx, user *identity.User, r *refusal) error {

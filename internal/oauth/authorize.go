@@ -44,6 +44,9 @@ func (p prompts) has(value string) bool { return slices.Contains(p, value) }
 // maxAuthorizeRequest bounds a request that is stored, in bytes.
 const maxAuthorizeRequest = 16 << 10
 
+// maxLoginHint bounds who a client expects, in bytes: an address is at most 254.
+const maxLoginHint = 1 << 10
+
 // maxEchoed bounds what is kept for the client and given back to it: state and nonce, in bytes.
 const maxEchoed = 4 << 10
 
@@ -174,7 +177,7 @@ func (c *Client) grantable(p Params, known map[string]Scope) (Scopes, error) {
 // checkLength bounds what is stored and what goes back to the client, before anything else looks at it.
 func (s *Server) checkLength(_ context.Context, a *Authorization) error {
 	a.nonce = a.params.Get("nonce")
-	if len(a.nonce) > maxEchoed || len(a.Target.state) > maxEchoed || len(a.params.encode()) > maxAuthorizeRequest {
+	if len(a.nonce) > maxEchoed || len(a.Target.state) > maxEchoed || len(a.LoginHint) > maxLoginHint || len(a.params.encode()) > maxAuthorizeRequest {
 		return InvalidRequest("The request is too long.").
 			Because(cause("request_length", "state and nonce of at most 4096 bytes", "", "Keep what is long on your side and send a short state."))
 	}

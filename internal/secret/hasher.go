@@ -44,6 +44,7 @@ type Hasher struct {
 	memoryKiB uint64 // all there is
 	unusedKiB uint64 // that not in use
 	queues    [2][]*waiter
+	ahead     int           // known devices served while a stranger waits
 	rest      *time.Timer   // runs while the pool is idle
 	done      chan struct{} // closed by Close
 }
@@ -162,20 +163,29 @@ func (h *Hasher) acquire(ctx context.Context, threads int, kib uint32, known boo
 	return nil, err
 }
 
-// serve lets in whoever fits, known devices first. Whoever is first and does not fit holds up those behind,
+// knownAhead is how many known devices pass a waiting stranger.
+const knownAhead = 3
+
+// serve lets in whoever fits, known devices first, but a waiting stranger after every few of them, or one person with many
+// connections would keep all strangers out. Whoever is first and does not fit holds up those behind,
 // or large hashes would wait for ever. It is called with mu held.
 func (h *Hasher) serve() {
-	for q := range h.queues {
-		for len(h.queues[q]) > 0 {
-			w := h.queues[q][0]
-			if w.workers > h.idle || w.kib > h.unusedKiB {
-				return
-			}
-			h.queues[q] = slices.Delete(h.queues[q], 0, 1)
-			h.idle -= w.workers
-			h.unusedKiB -= w.kib
-			close(w.ready)
+	for len(h.queues[knownDevices])+len(h.queues[strangers]) > 0 {
+		q := knownDevices
+		if len(h.queues[knownDevices]) == 0 || (len(h.queues[strangers]) > 0 && h.ahead >= knownAhead) {
+			q = strangers
 		}
+		w := h.queues[q][0]
+		if w.workers > h.idle || w.kib > h.unusedKiB {
+			return
+		}
+		if h.ahead++; q == strangers || len(h.queues[strangers]) == 0 {
+			h.ahead = 0
+		}
+		h.queues[q] = slices.Delete(h.queues[q], 0, 1)
+		h.idle -= w.workers
+		h.unusedKiB -= w.kib
+		close(w.ready)
 	}
 }
 

@@ -44,11 +44,13 @@ func TestHasher_servesKnownDevicesFirst(t *testing.T) {
 		}
 		enter("stranger 1", false)
 		enter("stranger 2", false)
-		enter("known 1", true)
-		enter("known 2", true)
+		for _, name := range []string{"known 1", "known 2", "known 3", "known 4"} {
+			enter(name, true)
+		}
 		release()
 		synctest.Wait()
-		if want := []string{"known 1", "known 2", "stranger 1", "stranger 2"}; !slices.Equal(order, want) {
+		// Every few of them let a stranger pass, or whoever has many connections would keep all strangers out.
+		if want := []string{"known 1", "known 2", "known 3", "stranger 1", "known 4", "stranger 2"}; !slices.Equal(order, want) {
 			t.Errorf("served %v", order)
 		}
 	})

@@ -22,8 +22,8 @@ const (
 
 const year = 365 * 24 * time.Hour
 
-// cookieName fits the issuer: __Host- under https, plain on loopback http. Only this name is read (security.md rule 12).
-func (h *House) cookieName(name string) string {
+// CookieName fits the issuer: __Host- under https, plain on loopback http. Only this name is read (security.md rule 12).
+func (h *House) CookieName(name string) string {
 	if h.Secure {
 		return "__Host-gh_" + name
 	}
@@ -31,13 +31,13 @@ func (h *House) cookieName(name string) string {
 }
 
 // Cookie returns the value of one of our cookies.
-func Cookie(c *fiber.Ctx, name string) string { return c.Cookies(Of(c).House.cookieName(name)) }
+func Cookie(c *fiber.Ctx, name string) string { return c.Cookies(Of(c).House.CookieName(name)) }
 
 // SetCookie sets one of our cookies. A life of 0 lasts until the browser closes; a negative one removes it.
 func SetCookie(c *fiber.Ctx, name, value string, life time.Duration) {
 	h := Of(c).House
 	cookie := &fiber.Cookie{
-		Name: h.cookieName(name), Value: value, Path: "/", Secure: h.Secure, HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode,
+		Name: h.CookieName(name), Value: value, Path: "/", Secure: h.Secure, HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode,
 	}
 	switch {
 	case life > 0:
