@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/jmoiron/sqlx"
 
 	"gatehouse/internal/audit"
 	"gatehouse/internal/fault"
+	"gatehouse/internal/oauth"
 )
 
 // get reads one row into dest; fault.NotFound(what) if there is none.
@@ -198,7 +198,7 @@ func values(args []any) ([]any, error) {
 		case time.Time:
 			out[i] = stamp(v)
 		case string:
-			if strings.IndexByte(v, 0) >= 0 || !utf8.ValidString(v) {
+			if !oauth.ValidText(v) {
 				return nil, fault.Fields{"": "Text must be valid UTF-8 without NUL characters."}
 			}
 			out[i] = v

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"time"
+
+	"gatehouse/internal/identity"
 )
 
 // sweepBatch is how many rows one statement deletes: it holds its locks for no longer.
@@ -23,7 +25,7 @@ var sweepsOfOld = []struct {
 }{
 	{2 * forgetAfter, "DELETE FROM signin_attempts WHERE key IN (SELECT key FROM signin_attempts WHERE last_failure_at < $1 LIMIT $2)"}, // a day's total has ended by then
 	{30 * 24 * time.Hour, "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)"},
-	{180 * 24 * time.Hour, "DELETE FROM known_devices WHERE device_hash IN (SELECT device_hash FROM known_devices WHERE last_seen_at < $1 LIMIT $2) AND last_seen_at < $1"},
+	{identity.DeviceLife, "DELETE FROM known_devices WHERE device_hash IN (SELECT device_hash FROM known_devices WHERE last_seen_at < $1 LIMIT $2) AND last_seen_at < $1"},
 }
 
 // Sweep deletes, in small batches, pending requests, revocations and links that have lapsed, and sign-in counters, sessions and

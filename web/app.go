@@ -95,7 +95,7 @@ func New(cfg Config) (*App, error) {
 	s.house = &request.House{Issuer: cfg.Issuer, Secure: issuer.secure, MAC: cfg.Sealer.MAC}
 	s.rules = oauth.New(oauth.Config{
 		Issuer: cfg.Issuer, Store: cfg.Store, Keys: keys.NewRing(cfg.Store, cfg.Sealer, cfg.Now), Lifetimes: cfg.Lifetimes,
-		Now: cfg.Now, ReadySince: s.ready.since, Log: cfg.Log,
+		Now: cfg.Now, ReadySince: s.ready.since,
 	})
 	s.oauth = &oauthdoor.Handlers{Rules: s.rules, Refused: s.refused.record, CountFailure: s.countClientFailure, Blocked: s.clientBlocked}
 	s.login = &login.Handlers{
@@ -183,15 +183,14 @@ func (s *site) begin(c *fiber.Ctx) {
 
 // logRequest writes one line per request. It names the route, not the URL, which may carry codes and ids.
 func (s *site) logRequest(c *fiber.Ctx, started time.Time) {
-	pattern := "unknown"
+	pattern, level := "unknown", slog.LevelInfo
 	if r := s.routeOf(c); r != nil {
 		pattern = r.path
+		if r.audience == asset {
+			level = slog.LevelDebug
+		}
 	}
 	status := c.Response().StatusCode()
-	level := slog.LevelInfo
-	if r := s.routeOf(c); r != nil && r.audience == asset {
-		level = slog.LevelDebug
-	}
 	s.Log.Log(context.Background(), level, "request", "method", c.Method(), "route", pattern, "status", status,
 		"duration_ms", float64(s.Now().Sub(started).Microseconds())/1000, "request_id", request.Of(c).Caller.RequestID, "ip", request.Of(c).Caller.IP)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"gatehouse/internal/audit"
 	"gatehouse/internal/fault"
 	"gatehouse/internal/oauth"
+	"gatehouse/internal/secret"
 	consoleview "gatehouse/views/console"
 	"gatehouse/views/layout"
 	oauthview "gatehouse/views/oauth"
@@ -23,7 +23,7 @@ import (
 // handleError is the one place where errors become answers: the protocol's JSON for machines, a page for people, by the
 // site map. Nothing of an unknown error is shown; it is logged once, here.
 func (s *site) handleError(c *fiber.Ctx, err error) error {
-	if request.Begun(c) == nil { // 413, 431 and malformed requests come here before any handler ran
+	if request.Of(c) == nil { // 413, 431 and malformed requests come here before any handler ran
 		s.begin(c)
 		c.SetUserContext(context.Background())
 	}
@@ -31,8 +31,11 @@ func (s *site) handleError(c *fiber.Ctx, err error) error {
 	if len(c.Response().Header.Peek(fiber.HeaderXContentTypeOptions)) == 0 {
 		s.setHeaders(c, to)
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		err = fault.Unavailable(time.Second, err)
+	case errors.Is(err, secret.ErrBusy):
+		err = fault.Unavailable(2*time.Second, err)
 	}
 	var protocol *oauth.Error
 	if errors.As(err, &protocol) {
@@ -63,11 +66,11 @@ func (s *site) understand(c *fiber.Ctx, err error) notice {
 	if unavailable := fault.AsUnavailable(err); unavailable != nil {
 		s.ready.suspect()
 		s.Log.Error("unavailable", "error", err, "request_id", request.Of(c).Caller.RequestID)
-		retryAfter(c, unavailable.RetryAfter)
+		respond.RetryAfter(c, unavailable.RetryAfter)
 		return notice{http.StatusServiceUnavailable, "Not available just now", "The server cannot reach its database, or is very busy. Nothing was saved. Try again in a few seconds."}
 	}
 	if wait := fault.AsTooMany(err); wait != nil {
-		retryAfter(c, wait.RetryAfter)
+		respond.RetryAfter(c, wait.RetryAfter)
 		return notice{http.StatusTooManyRequests, "Too many tries", "Wait a little, then try again."}
 	}
 	var fields fault.Fields
@@ -110,11 +113,6 @@ func describe(status int) notice {
 		return notice{status, "Something went wrong", "The server failed."}
 	}
 	return notice{status, "Not understood", "The request could not be read."}
-}
-
-func retryAfter(c *fiber.Ctx, wait time.Duration) {
-	seconds := int64((wait + time.Second - 1) / time.Second)
-	c.Set(fiber.HeaderRetryAfter, strconv.FormatInt(max(seconds, 1), 10))
 }
 
 // machineError answers in the protocol's JSON.

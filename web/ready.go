@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"gatehouse/store"
+	"gatehouse/web/respond"
 )
 
 // probeEvery is how often a database that was lost is asked for a sign of life.
@@ -95,7 +96,7 @@ func (s *site) readyz(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	if err := s.ready.ping(); err != nil {
 		s.ready.suspect()
-		retryAfter(c, time.Second)
+		respond.RetryAfter(c, time.Second)
 		return c.Status(fiber.StatusServiceUnavailable).SendString("the database does not answer\n")
 	}
 	return c.SendString("ok\n")

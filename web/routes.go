@@ -38,7 +38,7 @@ func (s *site) routes() []route {
 	return []route{
 		// Applications
 		{get, oauth.PathAuthorize, passage, s.visitor, s.oauth.Authorize, audit.AuthorizeRefused},
-		{post, oauth.PathAuthorize, passage, s.stranger, s.oauth.PostAuthorize, audit.AuthorizeRefused},
+		{post, oauth.PathAuthorize, passage, s.open, s.oauth.PostAuthorize, audit.AuthorizeRefused},
 		{post, oauth.PathToken, machine, s.open, s.oauth.Token, audit.TokenRefused},
 		{post, oauth.PathRevoke, machine, s.open, s.oauth.Revoke, audit.RevokeRefused},
 		{post, oauth.PathIntrospect, machine, s.open, s.oauth.Introspect, audit.IntrospectRefused},
@@ -110,14 +110,24 @@ func (r route) register(app *fiber.App, s *site) {
 // routeOf finds the route of a request by its path, whatever the method: an error has to know whom it answers before, or
 // without, any route having run.
 func (s *site) routeOf(c *fiber.Ctx) *route {
-	path := c.Path()
-	var byPath *route
+	if found, asked := c.Locals(routeKey{}).(*route); asked {
+		return found
+	}
+	found := s.findRoute(c.Method(), c.Path())
+	c.Locals(routeKey{}, found)
+	return found
+}
+
+// routeKey is where routeOf remembers what it found for a request: several ask.
+type routeKey struct{}
+
+func (s *site) findRoute(method, path string) (byPath *route) {
 	for i := range s.table {
 		r := &s.table[i]
-		if r.path != path && !fiber.RoutePatternMatch(path, r.path, fiber.Config{StrictRouting: true, CaseSensitive: true}) {
+		if !r.matches(path) {
 			continue
 		}
-		if r.method == c.Method() {
+		if r.method == method {
 			return r
 		}
 		if byPath == nil {
@@ -125,6 +135,14 @@ func (s *site) routeOf(c *fiber.Ctx) *route {
 		}
 	}
 	return byPath
+}
+
+// matches leaves what is no pattern to a comparison: Fiber reads a pattern anew each time it matches one.
+func (r *route) matches(path string) bool {
+	if !strings.ContainsAny(r.path, ":*") {
+		return r.path == path
+	}
+	return fiber.RoutePatternMatch(path, r.path, fiber.Config{StrictRouting: true, CaseSensitive: true})
 }
 
 // audienceOf says whom a request answers. What lies below the machines' paths is theirs, even if it does not exist.

@@ -1,10 +1,8 @@
 package account
 
 import (
-	"errors"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -103,7 +101,7 @@ func (h *Handlers) ChangePassword(c *fiber.Ctx) error {
 	}
 	hash, err := h.Hasher.Hash(c.UserContext(), password)
 	if err != nil {
-		return unlessBusy(err)
+		return err
 	}
 	now := h.Now()
 	changed := event(c, now, audit.UserPasswordChanged)
@@ -134,7 +132,7 @@ func (h *Handlers) knowsPassword(c *fiber.Ctx, password string) (bool, error) {
 	}
 	ok, _, err := h.Hasher.Check(c.UserContext(), state.User.PasswordHash, password, true)
 	if err != nil {
-		return false, unlessBusy(err)
+		return false, err
 	}
 	if ok {
 		return true, h.Store.ForgiveAttempt(c.UserContext(), key)
@@ -145,12 +143,4 @@ func (h *Handlers) knowsPassword(c *fiber.Ctx, password string) (bool, error) {
 		Rule: "current_password", Expected: "the person's current password", Remedy: "If somebody else is at the browser, end its session.",
 	}
 	return false, h.Store.Record(c.UserContext(), wrong)
-}
-
-// unlessBusy tells people to come back where too many passwords are being hashed.
-func unlessBusy(err error) error {
-	if errors.Is(err, secret.ErrBusy) {
-		return fault.Unavailable(2*time.Second, err)
-	}
-	return err
 }

@@ -3,9 +3,7 @@ package console
 import (
 	"context"
 	"net/url"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -37,7 +35,7 @@ func canEdit(c *fiber.Ctx) bool { return request.Of(c).User.Role.AtLeast(identit
 // client reads the client that the path names.
 func (h *Handlers) client(c *fiber.Ctx) (*oauth.Client, error) {
 	id, err := url.PathUnescape(c.Params("id"))
-	if err != nil || !utf8.ValidString(id) || strings.ContainsRune(id, 0) {
+	if err != nil {
 		return nil, fault.NotFound("client")
 	}
 	return h.Store.Client(c.UserContext(), id)

@@ -9,7 +9,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"gatehouse/internal/audit"
-	"gatehouse/internal/fault"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
 	"gatehouse/internal/secret"
@@ -118,6 +117,3 @@ func (h *Handlers) askerOf(c *fiber.Ctx, returnTo string) (asker *view.Asker, hi
 	client := target.Client
 	return &view.Asker{Name: client.Name, PolicyURI: client.PolicyURI, TosURI: client.TosURI}, params.Get("login_hint")
 }
-
-// unavailable turns a full hash queue into the answer for one: try again shortly.
-func unavailable(err error) error { return fault.Unavailable(2*time.Second, err) }

@@ -1,8 +1,6 @@
 package login
 
 import (
-	"errors"
-
 	"github.com/gofiber/fiber/v2"
 
 	"gatehouse/internal/audit"
@@ -78,9 +76,6 @@ func (h *Handlers) Reset(c *fiber.Ctx) error {
 		return respond.Page(c, fiber.StatusUnprocessableEntity, view.ResetPage(request.Chrome(c), d), nil)
 	}
 	hash, err := h.Hasher.Hash(c.UserContext(), password)
-	if errors.Is(err, secret.ErrBusy) {
-		return unavailable(err)
-	}
 	if err != nil {
 		return err
 	}

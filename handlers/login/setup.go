@@ -1,7 +1,6 @@
 package login
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -74,9 +73,7 @@ func (h *Handlers) Setup(c *fiber.Ctx) error {
 		d.Errs = errs
 		return respond.Page(c, fiber.StatusUnprocessableEntity, view.SetupPage(request.Chrome(c), d), nil)
 	}
-	if user.PasswordHash, err = h.Hasher.Hash(c.UserContext(), password); errors.Is(err, secret.ErrBusy) {
-		return unavailable(err)
-	} else if err != nil {
+	if user.PasswordHash, err = h.Hasher.Hash(c.UserContext(), password); err != nil {
 		return err
 	}
 	err = h.Store.CompleteSetup(c.UserContext(), secret.Hash(d.Token), user, now, audit.Event{

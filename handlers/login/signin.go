@@ -3,7 +3,6 @@ package login
 import (
 	"context"
 	"errors"
-	"strconv"
 	"strings"
 	"time"
 
@@ -24,9 +23,6 @@ const wrongCredentials = "The username or the password is wrong."
 
 // manyFailures is added when an account is under attack: only a browser it knows may try a password then.
 const manyFailures = "There were too many wrong tries today. Use a browser in which you signed in before, or ask your administrator for a one-time link."
-
-// deviceLife is how long a browser counts as known without having been used to sign in.
-const deviceLife = 180 * 24 * time.Hour
 
 // SignInForm asks who is there.
 func (h *Handlers) SignInForm(c *fiber.Ctx) error {
@@ -86,13 +82,12 @@ func (h *Handlers) again(c *fiber.Ctx, status int, d view.LoginData) error {
 // failed answers what is no wrong password: somebody who has to wait, or a server that is busy.
 func (h *Handlers) failed(c *fiber.Ctx, d view.LoginData, err error) error {
 	if wait := fault.AsTooMany(err); wait != nil {
-		d.WaitSeconds = int((wait.RetryAfter + time.Second - 1) / time.Second)
-		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(d.WaitSeconds))
+		d.WaitSeconds = respond.RetryAfter(c, wait.RetryAfter)
 		return h.again(c, fiber.StatusTooManyRequests, d)
 	}
 	if errors.Is(err, secret.ErrBusy) {
 		d.Busy = true
-		c.Set(fiber.HeaderRetryAfter, "2")
+		respond.RetryAfter(c, 2*time.Second)
 		return h.again(c, fiber.StatusServiceUnavailable, d)
 	}
 	return err
@@ -148,7 +143,7 @@ func (h *Handlers) knownDevice(c *fiber.Ctx, user *identity.User, keys counters)
 	if user == nil || device == "" {
 		return false, nil
 	}
-	known, err := h.Store.KnownDevice(c.UserContext(), user.ID, secret.Hash(device), h.Now().Add(-deviceLife))
+	known, err := h.Store.KnownDevice(c.UserContext(), user.ID, secret.Hash(device), h.Now().Add(-identity.DeviceLife))
 	if err != nil || !known {
 		return false, err
 	}
@@ -304,7 +299,7 @@ func (h *Handlers) signedIn(c *fiber.Ctx, user *identity.User, returnTo string) 
 		return err
 	}
 	request.SetCookie(c, request.SessionCookie, token, 0)
-	request.SetCookie(c, request.DeviceCookie, device, deviceLife)
+	request.SetCookie(c, request.DeviceCookie, device, identity.DeviceLife)
 	if returnTo == "" {
 		returnTo = homeOf(user)
 	}

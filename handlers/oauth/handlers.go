@@ -24,8 +24,9 @@ type Handlers struct {
 	CountFailure func(c *fiber.Ctx)
 	Blocked      func(c *fiber.Ctx) error
 
-	metadata func() ([]byte, error)
-	once     sync.Once
+	discovery   sync.Once
+	metadata    []byte // what Discovery publishes, once it was asked for
+	metadataErr error
 }
 
 // Token is the token endpoint (RFC 6749 §3.2).
@@ -116,14 +117,11 @@ func (h *Handlers) JWKS(c *fiber.Ctx) error {
 
 // Discovery publishes the metadata (RFC 8414 §3, OpenID Connect Discovery §4). It is written once.
 func (h *Handlers) Discovery(c *fiber.Ctx) error {
-	h.once.Do(func() {
-		h.metadata = sync.OnceValues(func() ([]byte, error) { return json.Marshal(h.Rules.Discovery()) })
-	})
-	document, err := h.metadata()
-	if err != nil {
-		return err
+	h.discovery.Do(func() { h.metadata, h.metadataErr = json.Marshal(h.Rules.Discovery()) })
+	if h.metadataErr != nil {
+		return h.metadataErr
 	}
 	c.Set(fiber.HeaderCacheControl, "public, max-age=300")
 	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
-	return c.Send(document)
+	return c.Send(h.metadata)
 }

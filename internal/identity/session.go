@@ -9,6 +9,8 @@ const (
 	ConsoleIdle     = 30 * time.Minute
 	// TouchEvery is how stale Session.LastSeenAt may get before a request writes it anew.
 	TouchEvery = time.Minute
+	// DeviceLife is how long a browser counts as known without having been used to sign in.
+	DeviceLife = 180 * 24 * time.Hour
 )
 
 // Session is one browser in which a person signed in.

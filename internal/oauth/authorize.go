@@ -259,7 +259,7 @@ type Answer struct {
 	Redirect string // where to send the browser, if Step is Done
 }
 
-// Begun is an interaction that the browser brought back, or nil.
+// begunAt is when a request that the browser brought back was put aside; nil for one that was not.
 func begunAt(i *Interaction) *time.Time {
 	if i == nil {
 		return nil

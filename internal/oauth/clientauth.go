@@ -80,7 +80,7 @@ func parseBasic(authorization string) (Credentials, *Error) {
 	if c.secret, err = url.QueryUnescape(sec); err != nil {
 		return Credentials{}, malformed
 	}
-	if !text(c.ID) || !text(c.secret) {
+	if !ValidText(c.ID) || !ValidText(c.secret) {
 		return Credentials{}, malformed
 	}
 	return c, nil

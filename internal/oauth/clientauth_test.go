@@ -139,7 +139,7 @@ func FuzzParseBasic(f *testing.F) {
 			}
 			return
 		}
-		if c.Method != AuthBasic || !text(c.ID) || !text(c.secret) {
+		if c.Method != AuthBasic || !ValidText(c.ID) || !ValidText(c.secret) {
 			t.Errorf("%q: %+v", header, c)
 		}
 		if again, e := parseBasic(basic(url.QueryEscape(c.ID), url.QueryEscape(c.secret))); e != nil || again != c {

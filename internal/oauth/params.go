@@ -3,8 +3,6 @@ package oauth
 import (
 	"net/url"
 	"slices"
-	"strings"
-	"unicode/utf8"
 
 	"gatehouse/internal/audit"
 )
@@ -26,7 +24,7 @@ func ParseParams(raw string) (Params, *Error) {
 	p := Params{values: make(map[string]string, len(values))}
 	for name, all := range values {
 		for _, v := range append(all, name) {
-			if !utf8.ValidString(v) || strings.ContainsRune(v, 0) {
+			if !ValidText(v) {
 				return Params{}, InvalidRequest("A parameter holds bytes that are not text.").
 					Because(cause("parameters_text", "UTF-8 without NUL", "", "Send text only."))
 			}

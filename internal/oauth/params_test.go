@@ -86,7 +86,7 @@ func FuzzParseParams(f *testing.F) {
 			return
 		}
 		for name, value := range p.values {
-			if value == "" || !text(name) || !text(value) || p.Twice(name) {
+			if value == "" || !ValidText(name) || !ValidText(value) || p.Twice(name) {
 				t.Errorf("%q holds %q=%q", raw, name, value)
 			}
 		}

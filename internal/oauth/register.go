@@ -33,7 +33,7 @@ func (c *Client) Validate(grantTypes []string, scopes []Scope) fault.Fields {
 		f.Add("client_name", "Give the application a name that people recognise.")
 	case len([]rune(name)) > maxClientName:
 		f.Add("client_name", fmt.Sprintf("Use at most %d characters.", maxClientName))
-	case !text(c.Name) || strings.ContainsFunc(c.Name, misleading):
+	case !ValidText(c.Name) || strings.ContainsFunc(c.Name, misleading):
 		f.Add("client_name", "Use plain text.")
 	}
 	if c.ApplicationType != ApplicationWeb && c.ApplicationType != ApplicationNative {
@@ -58,7 +58,7 @@ func (c *Client) Validate(grantTypes []string, scopes []Scope) fault.Fields {
 	}
 	for _, contact := range c.Contacts {
 		// They are kept in one column with spaces between; net/mail lets spaces beyond ASCII pass.
-		if a, err := mail.ParseAddress(contact); err != nil || a.Address != contact || !text(contact) || strings.ContainsFunc(contact, unicode.IsSpace) {
+		if a, err := mail.ParseAddress(contact); err != nil || a.Address != contact || !ValidText(contact) || strings.ContainsFunc(contact, unicode.IsSpace) {
 			f.Add("contacts", "Enter e-mail addresses.")
 		}
 	}

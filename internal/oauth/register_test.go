@@ -349,7 +349,7 @@ func FuzzClientFromMetadata(f *testing.F) {
 			t.Errorf("%q: %+v does not survive the store", document, c)
 		}
 		for _, s := range append([]string{c.Name, c.ClientURI, c.PolicyURI, c.TosURI}, c.RedirectURIs...) {
-			if !text(s) {
+			if !ValidText(s) {
 				t.Errorf("%q holds %q", document, s)
 			}
 		}

@@ -2,7 +2,6 @@ package oauth
 
 import (
 	"context"
-	"log/slog"
 	"net/url"
 	"time"
 
@@ -62,7 +61,6 @@ type Config struct {
 	Now       func() time.Time // UTC, to the microsecond
 	// ReadySince tells when this node last became ready to serve: retries that waited for it are not taken for replays.
 	ReadySince func() time.Time
-	Log        *slog.Logger
 }
 
 // New makes a Server.

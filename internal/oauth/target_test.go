@@ -132,7 +132,7 @@ func FuzzTarget_redirect(f *testing.F) {
 	f.Add("https://app.example/cb?a=1", "\r\n")
 	f.Add("com.example.app:/cb", "&code=x")
 	f.Fuzz(func(t *testing.T, uri, state string) {
-		if redirectURIFault(uri) != "" || !text(state) {
+		if redirectURIFault(uri) != "" || !ValidText(state) {
 			t.Skip()
 		}
 		where := (&Target{RedirectURI: uri, state: state, issuer: issuer}).succeed("gh_ac_x")

@@ -141,4 +141,5 @@ func (s *Server) issue(ctx context.Context, call *tokenCall, g *granted) (*Token
 // newID makes an id whose order is that of time (UUIDv7).
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
-func text(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
+// ValidText reports whether s is text that both databases take: UTF-8 without NUL (security.md rule 25).
+func ValidText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }

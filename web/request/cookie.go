@@ -78,9 +78,6 @@ func SetTheme(c *fiber.Ctx, theme string) {
 	SetCookie(c, themeCookie, "", -1)
 }
 
-// AddFlash shows a message on the page this very request answers with.
-func AddFlash(c *fiber.Ctx, f layout.Flash) { s := Of(c); s.flash = append(s.flash, f) }
-
 // SetFlash shows a message on the next page. Never put a secret there.
 func SetFlash(c *fiber.Ctx, f layout.Flash) {
 	b, err := json.Marshal(f)

@@ -7,6 +7,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"gatehouse/internal/fault"
+	"gatehouse/internal/oauth"
 	"gatehouse/internal/secret"
 )
 
@@ -61,7 +62,7 @@ func Form(c *fiber.Ctx) (url.Values, error) {
 	}
 	for name, values := range form {
 		for _, v := range append(values, name) {
-			if !cleanText(v) {
+			if !oauth.ValidText(v) {
 				return nil, fault.Fields{"": "The form holds bytes that are not text."}
 			}
 		}

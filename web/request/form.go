@@ -2,8 +2,6 @@ package request
 
 import (
 	"mime"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -65,5 +63,3 @@ func parse(raw string) (oauth.Params, error) {
 func HTMX(c *fiber.Ctx) bool {
 	return c.Get("HX-Request") == "true" && c.Get("HX-Request-Type") == "partial"
 }
-
-func cleanText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }

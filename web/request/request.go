@@ -21,7 +21,6 @@ type State struct {
 	User    *identity.User    // nil when nobody is signed in
 	Browser string            // value of the browser cookie, empty until there is one
 	CSRF    string            // what the forms of this page carry
-	flash   []layout.Flash
 }
 
 // House is what all requests share.
@@ -37,14 +36,11 @@ type stateKey struct{}
 // Begin gives the request its State.
 func Begin(c *fiber.Ctx, s *State) { c.Locals(stateKey{}, s) }
 
-// Begun returns the request's State, or nil if none was given yet.
-func Begun(c *fiber.Ctx) *State {
+// Of returns the request's State. The web room gives every request one before any handler runs; until then it is nil.
+func Of(c *fiber.Ctx) *State {
 	s, _ := c.Locals(stateKey{}).(*State)
 	return s
 }
-
-// Of returns the request's State. The web room gives every request one.
-func Of(c *fiber.Ctx) *State { return Begun(c) }
 
 // Actor is who acts in the request, for the audit log.
 func Actor(c *fiber.Ctx) audit.Party {
@@ -70,7 +66,7 @@ func BrowserHash(c *fiber.Ctx) string { return secret.Hash(Of(c).Browser) }
 func Chrome(c *fiber.Ctx) layout.Chrome {
 	s := Of(c)
 	ch := layout.Chrome{
-		CSRF: s.CSRF, Flash: append(takeFlash(c), s.flash...), Path: c.Path(), Theme: Theme(c),
+		CSRF: s.CSRF, Flash: takeFlash(c), Path: c.Path(), Theme: Theme(c),
 		Issuer: s.House.Issuer, RequestID: s.Caller.RequestID,
 	}
 	if u := s.User; u != nil {

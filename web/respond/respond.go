@@ -3,6 +3,8 @@ package respond
 import (
 	"encoding/json"
 	"net/url"
+	"strconv"
+	"time"
 
 	"github.com/a-h/templ"
 	"github.com/gofiber/fiber/v2"
@@ -42,6 +44,13 @@ func SeeOther(c *fiber.Ctx, path string) error {
 func Flash(c *fiber.Ctx, path, tone, title, text string) error {
 	request.SetFlash(c, layout.Flash{Tone: tone, Title: title, Text: text})
 	return SeeOther(c, path)
+}
+
+// RetryAfter tells when to try again, in whole seconds and at least one (RFC 9110 §10.2.3), and returns what it told.
+func RetryAfter(c *fiber.Ctx, wait time.Duration) (seconds int) {
+	seconds = max(int((wait+time.Second-1)/time.Second), 1)
+	c.Set(fiber.HeaderRetryAfter, strconv.Itoa(seconds))
+	return seconds
 }
 
 // Out leads the browser to a URL that a *oauth.Target built. Never 307: a password must not travel on (RFC 9700 §4.12).
