@@ -11,7 +11,7 @@ import (
 )
 
 const clientColumns = "id, client_name, application_type, redirect_uris, grant_types, scope, token_endpoint_auth_method, " +
-	"id_token_signed_response_alg, require_pkce, client_uri, policy_uri, tos_uri, contacts, grant_id, disabled_at, created_at, updated_at, version"
+	"id_token_signed_response_alg, require_pkce, client_uri, policy_uri, tos_uri, contacts, default_resource, resource_server, grant_id, disabled_at, created_at, updated_at, version"
 
 // clientRow is a client with what is derived for ordering and searching.
 type clientRow struct {
@@ -99,7 +99,8 @@ func (s *Store) UpdateClient(ctx context.Context, c oauth.Client, at time.Time, 
 		UPDATE clients SET client_name = :client_name, application_type = :application_type, redirect_uris = :redirect_uris,
 			grant_types = :grant_types, scope = :scope, token_endpoint_auth_method = :token_endpoint_auth_method,
 			id_token_signed_response_alg = :id_token_signed_response_alg, require_pkce = :require_pkce, client_uri = :client_uri,
-			policy_uri = :policy_uri, tos_uri = :tos_uri, contacts = :contacts, search_key = :search_key, search_text = :search_text,
+			policy_uri = :policy_uri, tos_uri = :tos_uri, contacts = :contacts, default_resource = :default_resource,
+			resource_server = :resource_server, search_key = :search_key, search_text = :search_text,
 			updated_at = :updated_at, version = version + 1
 		WHERE id = :id AND version = :version`, clientRowOf(c)}, eventOf(event, at))
 	if err == nil && n == 0 {

@@ -9,7 +9,7 @@ import (
 	"gatehouse/internal/oauth"
 )
 
-const codeColumns = "hash, client_id, user_id, session_id, family_id, redirect_uri, redirect_uri_sent, scope, nonce, code_challenge, " +
+const codeColumns = "hash, client_id, user_id, session_id, family_id, redirect_uri, redirect_uri_sent, scope, resource, nonce, code_challenge, " +
 	"auth_time, amr, created_at, expires_at, spent_at, wrong_verifiers"
 
 // IssueCode saves a code and, where the person has just given it, the consent (nil otherwise).
@@ -23,15 +23,32 @@ func (s *Store) IssueCode(ctx context.Context, code oauth.Code, consent *oauth.C
 		then = append(then, eventOf(event, code.CreatedAt))
 	}
 	issue := row{table: "codes", columns: codeColumns, value: code}
-	n, err := s.act(ctx, "code", issue.insert(live(":user_id", ":client_id", ":session_id")), then...)
+	n, err := s.act(ctx, "code", issue.insert(s.liveAndHeld(":user_id", ":client_id", ":session_id")), then...)
 	return mustChange("person, client or session", n, err)
 }
 
 // live is the condition that a person and a client are enabled and that a session, if there is one, has not ended.
 func live(userID, clientID, sessionID string) string {
-	return "EXISTS (SELECT 1 FROM users WHERE id = " + userID + " AND disabled_at IS NULL)" +
-		" AND EXISTS (SELECT 1 FROM clients WHERE id = " + clientID + " AND disabled_at IS NULL)" +
-		" AND " + sessionLive(sessionID)
+	return liveRows(userID, clientID, sessionID, "")
+}
+
+// liveAndHeld is live for what begins without a row that an ending would change: on PostgreSQL it holds the three rows, so that an
+// ending under way is waited for and one that comes later finds what has begun. On SQLite one writes at a time.
+func (s *Store) liveAndHeld(userID, clientID, sessionID string) string {
+	return liveRows(userID, clientID, sessionID, s.hold())
+}
+
+func (s *Store) hold() string {
+	if s.dialect == PostgreSQL {
+		return " FOR SHARE"
+	}
+	return ""
+}
+
+func liveRows(userID, clientID, sessionID, hold string) string {
+	return "EXISTS (SELECT 1 FROM users WHERE id = " + userID + " AND disabled_at IS NULL" + hold + ")" +
+		" AND EXISTS (SELECT 1 FROM clients WHERE id = " + clientID + " AND disabled_at IS NULL" + hold + ")" +
+		" AND (" + sessionID + " = '' OR EXISTS (SELECT 1 FROM sessions WHERE id = " + sessionID + " AND ended_at IS NULL" + hold + "))"
 }
 
 func sessionLive(id string) string {
@@ -57,14 +74,11 @@ func (s *Store) CountWrongVerifier(ctx context.Context, hash string, limit int64
 
 var redeemCode = "UPDATE codes SET spent_at = :at WHERE hash = :hash AND spent_at IS NULL AND " + live("codes.user_id", "codes.client_id", "codes.session_id")
 
-// RedeemCode spends the code and begins its family, with its first refresh token where there is one (RFC 6749 §4.1.2: once).
-// oauth.ErrSpent if the code was spent; fault.NotFound if the person, the client or the session is not live any more.
-func (s *Store) RedeemCode(ctx context.Context, codeHash string, family oauth.Family, first *oauth.RefreshToken, event audit.Event) error {
-	at := family.CreatedAt
-	then := []row{{table: "families", columns: familyColumns, value: family}}
-	if first != nil {
-		then = append(then, refreshTokenRow(*first, family.ID))
-	}
+// RedeemCode spends the code and begins its family (RFC 6749 §4.1.2: once). oauth.ErrSpent if the code was spent;
+// fault.NotFound if the person, the client or the session is not live any more.
+func (s *Store) RedeemCode(ctx context.Context, codeHash string, b oauth.Beginning, event audit.Event) error {
+	at := b.Family.CreatedAt
+	then := append([]row{{table: "families", columns: familyColumns, value: b.Family}}, handedOut(b)...)
 	n, err := s.act(ctx, "code", statement{redeemCode, map[string]any{"hash": codeHash, "at": at}}, append(then, eventOf(event, at))...)
 	if err != nil || n > 0 {
 		return err

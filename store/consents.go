@@ -83,6 +83,9 @@ func (s *Store) consents(ctx context.Context, condition string, args ...any) ([]
 // fault.NotFound if there was nothing.
 func (s *Store) WithdrawConsent(ctx context.Context, userID, clientID string, at time.Time, event audit.Event) error {
 	return s.InTx(ctx, func(tx *Store) error {
+		if err := tx.holdUser(ctx, userID); err != nil {
+			return err
+		}
 		consents, err := tx.exec(ctx, "consent", "DELETE FROM consents WHERE user_id = $1 AND client_id = $2", userID, clientID)
 		if err != nil {
 			return err

@@ -35,6 +35,8 @@ var fields = map[string]string{
 	"client_secrets_client_id_hash_key": "secret",
 	"scopes_pkey":                       "name",
 	"signing_keys_pkey":                 "kid",
+	"apis_pkey":                         "id",
+	"apis_identifier_key":               "identifier",
 }
 
 // failure is the one place where a driver's error becomes one that the rest of the house understands. what names the thing

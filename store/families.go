@@ -8,8 +8,40 @@ import (
 	"gatehouse/internal/oauth"
 )
 
-const familyColumns = "id, client_id, user_id, session_id, scope, auth_time, amr, created_at, expires_at, ended_at, end_reason, " +
+const familyColumns = "id, client_id, user_id, session_id, scope, resource, auth_time, amr, created_at, expires_at, ended_at, end_reason, " +
 	"generation, current_hash, current_presented_at, previous_hash, rotated_at, successor_sealed, idle_expires_at"
+
+// BeginFamily begins a family that no code led to: of the password grant or of implicit. fault.NotFound if the person, the client
+// or the session is not live any more, or if the person's password is not the one that was checked.
+func (s *Store) BeginFamily(ctx context.Context, b oauth.Beginning, events ...audit.Event) error {
+	at := b.Family.CreatedAt
+	begin := row{table: "families", columns: familyColumns, value: struct {
+		oauth.Family
+		CheckedHash string `db:"checked_hash"`
+	}{b.Family, b.CheckedHash}}
+	condition := s.liveAndHeld(":user_id", ":client_id", ":session_id")
+	if b.CheckedHash != "" {
+		condition += " AND EXISTS (SELECT 1 FROM users WHERE id = :user_id AND password_hash = :checked_hash" + s.hold() + ")"
+	}
+	then := handedOut(b)
+	if b.Consent != nil {
+		then = append(then, consentRows(*b.Consent, at)...)
+	}
+	for _, event := range events {
+		then = append(then, eventOf(event, at))
+	}
+	n, err := s.act(ctx, "family", begin.insert(condition), then...)
+	return mustChange("person, client or session", n, err)
+}
+
+// handedOut are the tokens that a family begins with.
+func handedOut(b oauth.Beginning) []row {
+	var rows []row
+	if b.First != nil {
+		rows = append(rows, refreshTokenRow(*b.First, b.Family.ID))
+	}
+	return append(rows, accessTokenRows(b.Access)...)
+}
 
 // Family returns the family, ended or not.
 func (s *Store) Family(ctx context.Context, id string) (*oauth.Family, error) {
@@ -53,6 +85,9 @@ func (s *Store) EndFamily(ctx context.Context, id, reason string, at time.Time, 
 // there was none.
 func (s *Store) EndFamiliesOfUser(ctx context.Context, userID, reason string, at time.Time, event audit.Event) (n int64, err error) {
 	err = s.InTx(ctx, func(tx *Store) error {
+		if err := tx.holdUser(ctx, userID); err != nil {
+			return err
+		}
 		if err := tx.voidCodes(ctx, at, "user_id = ?", userID); err != nil {
 			return err
 		}

@@ -38,7 +38,7 @@ var rotateRefreshToken = `UPDATE families SET previous_hash = current_hash, curr
 func (s *Store) RotateRefreshToken(ctx context.Context, r oauth.Rotation, event audit.Event) error {
 	n, err := s.act(ctx, "refresh token", statement{rotateRefreshToken, map[string]any{
 		"family": r.FamilyID, "presented": r.PresentedHash, "successor": r.Successor.Hash, "sealed": r.SuccessorSealed, "at": r.At, "idle": r.IdleExpiresAt,
-	}}, refreshTokenRow(r.Successor, r.FamilyID), eventOf(event, r.At))
+	}}, append(accessTokenRows(r.Access), refreshTokenRow(r.Successor, r.FamilyID), eventOf(event, r.At))...)
 	if err == nil && n == 0 {
 		return oauth.ErrSpent
 	}

@@ -26,6 +26,12 @@ func (s *Store) Scope(ctx context.Context, name string) (*oauth.Scope, error) {
 	return &scope, nil
 }
 
+// UpdateScope describes the scope anew. fault.NotFound unless there is one of this name that is not built in.
+func (s *Store) UpdateScope(ctx context.Context, scope oauth.Scope, at time.Time, event audit.Event) error {
+	n, err := s.act(ctx, "scope", statement{"UPDATE scopes SET description = :description WHERE name = :name AND NOT builtin", scope}, eventOf(event, at))
+	return mustChange("scope", n, err)
+}
+
 // CreateScope adds a scope, never a built-in one. fault.Conflict "name" if there is one of this name.
 func (s *Store) CreateScope(ctx context.Context, scope oauth.Scope, at time.Time, event audit.Event) error {
 	scope.Builtin, scope.CreatedAt = false, at

@@ -15,6 +15,7 @@ const sweepBatch = 1000
 var sweeps = []string{
 	"DELETE FROM interactions WHERE hash IN (SELECT hash FROM interactions WHERE expires_at < $1 LIMIT $2)",
 	"DELETE FROM revoked_tokens WHERE jti IN (SELECT jti FROM revoked_tokens WHERE expires_at < $1 LIMIT $2)",
+	"DELETE FROM access_tokens WHERE hash IN (SELECT hash FROM access_tokens WHERE expires_at < $1 LIMIT $2)",
 	"DELETE FROM reset_links WHERE hash IN (SELECT hash FROM reset_links WHERE expires_at < $1 LIMIT $2)",
 }
 
@@ -28,7 +29,7 @@ var sweepsOfOld = []struct {
 	{identity.DeviceLife, "DELETE FROM known_devices WHERE device_hash IN (SELECT device_hash FROM known_devices WHERE last_seen_at < $1 LIMIT $2) AND last_seen_at < $1"},
 }
 
-// Sweep deletes, in small batches, pending requests, revocations and links that have lapsed, and sign-in counters, sessions and
+// Sweep deletes, in small batches, pending requests, opaque tokens, revocations and links that have lapsed, and sign-in counters, sessions and
 // known browsers that are long past, and tells how many. Nodes that sweep at the same time do each other no harm.
 func (s *Store) Sweep(ctx context.Context, at time.Time) (total int64, err error) {
 	sweep := func(query string, before time.Time) error {

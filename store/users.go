@@ -171,6 +171,12 @@ func (s *Store) EnableUser(ctx context.Context, id string, at time.Time, event a
 	return err
 }
 
+// holdUser keeps codes and families of the person from beginning until the end of the transaction.
+func (s *Store) holdUser(ctx context.Context, id string) error {
+	_, err := s.exec(ctx, "user", "UPDATE users SET id = id WHERE id = $1", id)
+	return err
+}
+
 // endUser ends the person's sessions but one (empty: all), all families, unused codes and reset links. It tells how many sessions.
 func (s *Store) endUser(ctx context.Context, id, exceptSessionID, reason string, at time.Time) (int64, error) {
 	sessions, err := s.endSessions(ctx, reason, at, "user_id = ? AND id <> ?", id, exceptSessionID)

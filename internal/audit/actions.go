@@ -29,7 +29,13 @@ const (
 	ClientSecretRevoked Action = "client_secret.revoked"
 	ClientRevokedAll    Action = "client.tokens_revoked"
 
+	APICreated       Action = "api.created"
+	APIUpdated       Action = "api.updated"
+	APIDeleted       Action = "api.deleted"
+	APISecretChanged Action = "api.signing_secret_changed"
+
 	ScopeCreated Action = "scope.created"
+	ScopeUpdated Action = "scope.updated"
 	KeyRotated   Action = "signing_key.rotated"
 
 	ConsentGiven     Action = "consent.given"
@@ -38,6 +44,8 @@ const (
 	CodeIssued        Action = "code.issued"
 	CodeRedeemed      Action = "code.redeemed"
 	CodeReplayed      Action = "code.replayed"
+	ImplicitIssued    Action = "token.issued_implicitly"
+	PasswordTraded    Action = "password.traded"
 	TokenRefreshed    Action = "token.refreshed"
 	TokenRetried      Action = "token.refresh_retried"
 	RefreshReplayed   Action = "token.refresh_replayed"
@@ -49,6 +57,7 @@ const (
 	RevokeRefused     Action = "revoke.refused"
 	IntrospectRefused Action = "introspect.refused"
 	UserinfoRefused   Action = "userinfo.refused"
+	MeRefused         Action = "me.refused"
 	AccessDenied      Action = "access.denied"
 
 	// RefusalsSuppressed stands for Event.Count refusals of one network and client that came faster than they are kept.

@@ -25,6 +25,7 @@ const (
 	KindScope   = "scope"
 	KindSecret  = "client_secret"
 	KindToken   = "access_token"
+	KindAPI     = "api"
 	KindCLI     = "cli"    // a command run beside the server
 	KindSystem  = "system" // the server itself
 )

@@ -208,19 +208,9 @@ type Purpose struct {
 // Verify checks a JWT's type and signature and reads its claims; what the claims say is the caller's to judge.
 // A token that does not verify is ErrUnverified; any other error means that the keys could not be read.
 func (r *Ring) Verify(ctx context.Context, token string, p Purpose, claims jwt.Claims) error {
-	if strings.ContainsAny(token, "\r\n") { // Go's base64 skips them, even when strict: a token has one spelling
-		return fmt.Errorf("%w: line breaks", ErrUnverified)
-	}
 	var loadErr error
-	parser := jwt.NewParser(jwt.WithValidMethods(p.Algorithms), jwt.WithoutClaimsValidation(), jwt.WithStrictDecoding())
-	_, err := parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
+	err := verify(token, p, claims, func(t *jwt.Token) (any, error) {
 		kid, _ := t.Header["kid"].(string)
-		if typ, _ := t.Header["typ"].(string); typ != p.Type {
-			return nil, fmt.Errorf("%w: typ is not %s", ErrUnverified, p.Type)
-		}
-		if _, critical := t.Header["crit"]; critical { // RFC 7515 §4.1.11: extensions we do not know refuse the token
-			return nil, fmt.Errorf("%w: crit header", ErrUnverified)
-		}
 		k, err := r.byID(ctx, kid)
 		if err != nil {
 			loadErr = err
@@ -239,6 +229,24 @@ func (r *Ring) Verify(ctx context.Context, token string, p Purpose, claims jwt.C
 	if loadErr != nil {
 		return loadErr
 	}
+	return err
+}
+
+// verify checks a JWT's type and signature, with the key that the function finds, and reads its claims. Its error is ErrUnverified.
+func verify(token string, p Purpose, claims jwt.Claims, key jwt.Keyfunc) error {
+	if strings.ContainsAny(token, "\r\n") { // Go's base64 skips them, even when strict: a token has one spelling
+		return fmt.Errorf("%w: line breaks", ErrUnverified)
+	}
+	parser := jwt.NewParser(jwt.WithValidMethods(p.Algorithms), jwt.WithoutClaimsValidation(), jwt.WithStrictDecoding())
+	_, err := parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
+		if typ, _ := t.Header["typ"].(string); typ != p.Type {
+			return nil, fmt.Errorf("typ is not %s", p.Type)
+		}
+		if _, critical := t.Header["crit"]; critical { // RFC 7515 §4.1.11: extensions we do not know refuse the token
+			return nil, errors.New("crit header")
+		}
+		return key(t)
+	})
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnverified, err)
 	}

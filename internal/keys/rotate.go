@@ -3,6 +3,7 @@ package keys
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -12,6 +13,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"slices"
 	"time"
 
 	"gatehouse/internal/secret"
@@ -53,10 +55,16 @@ func Generate(alg string, sealer *secret.Sealer, at, activeFrom time.Time) (Sign
 	}, nil
 }
 
-// GenerateAll makes one key for each algorithm.
-func GenerateAll(sealer *secret.Sealer, at, activeFrom time.Time) ([]SigningKey, error) {
-	out := make([]SigningKey, 0, len(Algorithms))
-	for _, alg := range Algorithms {
+// GenerateAll makes one key for each algorithm every house has, and for those that it has keys of besides.
+func GenerateAll(existing []SigningKey, sealer *secret.Sealer, at, activeFrom time.Time) ([]SigningKey, error) {
+	algs := slices.Clone(Algorithms)
+	for _, k := range existing {
+		if !slices.Contains(algs, k.Algorithm) {
+			algs = append(algs, k.Algorithm)
+		}
+	}
+	out := make([]SigningKey, 0, len(algs))
+	for _, alg := range algs {
 		key, err := Generate(alg, sealer, at, activeFrom)
 		if err != nil {
 			return nil, err
@@ -66,12 +74,32 @@ func GenerateAll(sealer *secret.Sealer, at, activeFrom time.Time) ([]SigningKey,
 	return out, nil
 }
 
+// Missing makes a key for the algorithm, to sign with at once, if none of those that exist may. It returns none where nothing
+// is missing, and for algorithms that need no key of ours.
+func Missing(existing []SigningKey, alg string, sealer *secret.Sealer, at time.Time) ([]SigningKey, error) {
+	if alg == "" || alg == HS256 {
+		return nil, nil
+	}
+	states := States(existing, at)
+	if slices.ContainsFunc(existing, func(k SigningKey) bool { return k.Algorithm == alg && states[k.KID] == Current }) {
+		return nil, nil
+	}
+	key, err := Generate(alg, sealer, at, at)
+	if err != nil {
+		return nil, err
+	}
+	return []SigningKey{key}, nil
+}
+
 func newPrivateKey(alg string) (crypto.Signer, error) {
 	switch alg {
 	case ES256:
 		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	case RS256:
 		return rsa.GenerateKey(rand.Reader, rsaBits)
+	case EdDSA:
+		_, private, err := ed25519.GenerateKey(rand.Reader)
+		return private, err
 	}
 	return nil, fmt.Errorf("no key can be made for algorithm %q", alg)
 }
@@ -107,6 +135,9 @@ func publicJWK(alg string, public crypto.PublicKey) (JWK, error) {
 		jwk.KeyType, jwk.Curve = "EC", key.Curve.Params().Name
 		jwk.X, jwk.Y = b64(point[1:1+size]), b64(point[1+size:])
 		thumb = fmt.Sprintf(`{"crv":%q,"kty":"EC","x":%q,"y":%q}`, jwk.Curve, jwk.X, jwk.Y)
+	case ed25519.PublicKey: // RFC 8037 §2, thumbprint as its Appendix A.3
+		jwk.KeyType, jwk.Curve, jwk.X = "OKP", "Ed25519", b64(key)
+		thumb = fmt.Sprintf(`{"crv":"Ed25519","kty":"OKP","x":%q}`, jwk.X)
 	case *rsa.PublicKey:
 		jwk.KeyType = "RSA"
 		jwk.N, jwk.E = b64(key.N.Bytes()), b64(big.NewInt(int64(key.E)).Bytes())
@@ -135,6 +166,12 @@ func publicKey(text string) (crypto.PublicKey, JWK, error) {
 		}
 		key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), append(append([]byte{4}, x...), y...))
 		return key, jwk, err
+	case "OKP":
+		x, err := dec(jwk.X)
+		if err != nil || len(x) != ed25519.PublicKeySize {
+			return nil, jwk, fmt.Errorf("key %s: bad public key", jwk.KeyID)
+		}
+		return ed25519.PublicKey(x), jwk, nil
 	case "RSA":
 		n, errN := dec(jwk.N)
 		e, errE := dec(jwk.E)

@@ -6,6 +6,8 @@ import "time"
 const (
 	ES256 = "ES256"
 	RS256 = "RS256"
+	EdDSA = "EdDSA" // RFC 8037, Ed25519; a key is made when the first API asks for it
+	HS256 = "HS256" // with a secret shared with one API; never a key of the ring
 )
 
 // SigningKey is a key pair as it is kept: the public part as a JWK, the private part sealed.

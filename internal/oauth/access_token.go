@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -10,6 +11,7 @@ import (
 	"gatehouse/internal/audit"
 	"gatehouse/internal/fault"
 	"gatehouse/internal/keys"
+	"gatehouse/internal/secret"
 )
 
 // accessTokenType is the typ header of RFC 9068 §2.1.
@@ -19,8 +21,8 @@ const accessTokenType = "at+jwt"
 type registered struct {
 	Issuer   string `json:"iss"`
 	Subject  string `json:"sub"`
-	Audience string `json:"aud"`
-	Expiry   int64  `json:"exp"` // seconds since 1970
+	Audience string `json:"aud,omitempty"` // empty only in tokens of tutorial claims
+	Expiry   int64  `json:"exp"`           // seconds since 1970
 	IssuedAt int64  `json:"iat"`
 }
 
@@ -44,53 +46,217 @@ type accessClaims struct {
 	Scope    string `json:"scope,omitempty"`
 	AuthTime int64  `json:"auth_time,omitempty"` // seconds since 1970
 	GrantID  string `json:"gid"`
+
+	// Of tutorial claims: the scopes as a list, and the API's id in place of an audience, which the guides' libraries refuse.
+	Scopes *[]string `json:"scopes,omitempty"`
+	APIID  string    `json:"api,omitempty"`
 }
 
-// ofPerson reports whether a person stands behind the token. Client ids and subjects never coincide (RFC 9700 §4.15).
+// ofPerson reports whether a person stands behind the token. Client ids never coincide with subjects and usernames (RFC 9700
+// §4.15).
 func (c *accessClaims) ofPerson() bool { return c.Subject != c.ClientID }
 
-func (s *Server) signAccessToken(ctx context.Context, call *tokenCall, g *granted, life time.Duration) (string, error) {
+// scope is what the token bears, as the protocol writes it.
+func (c *accessClaims) scope() string {
+	if c.Scopes != nil {
+		return Scopes(*c.Scopes).String()
+	}
+	return c.Scope
+}
+
+// userID is the person behind the token, as far as it says: tutorial claims name the username alone.
+func (c *accessClaims) userID() string {
+	if c.APIID != "" || !c.ofPerson() {
+		return ""
+	}
+	return c.Subject
+}
+
+// opaquePrefix begins every opaque access token.
+const opaquePrefix = "gh_at_"
+
+// makeAccessToken makes an access token for what was granted: a JWT signed as its API wants it, or an opaque one, which has to
+// be saved.
+func (s *Server) makeAccessToken(ctx context.Context, call *tokenCall, g *granted, life time.Duration) (string, *AccessToken, error) {
 	claims := accessClaims{
 		registered: registered{
 			Issuer: s.Issuer, Subject: g.userID, Audience: s.Issuer,
 			Expiry: call.now.Add(life).Unix(), IssuedAt: call.now.Unix(),
 		},
-		JTI: newID(), ClientID: call.client.ID, Scope: g.scopes.String(), GrantID: g.grantID,
+		JTI: newID(), ClientID: call.client.ID, Scope: g.api.narrowed(g.scopes).String(), GrantID: g.grantID,
 	}
 	if g.userID == "" {
 		claims.Subject = call.client.ID // RFC 9068 §2.2
 	} else {
 		claims.AuthTime = g.authTime.Unix()
 	}
-	return s.Keys.Sign(ctx, keys.ES256, accessTokenType, claims)
+	if g.api == nil {
+		token, err := s.Keys.Sign(ctx, ownAlg, accessTokenType, claims)
+		return token, nil, err
+	}
+	claims.Audience = g.api.Identifier
+	if g.api.TokenFormat == FormatOpaque {
+		token := secret.New(opaquePrefix)
+		return token, &AccessToken{
+			Hash: secret.Hash(token), JTI: claims.JTI, APIID: g.api.ID, GrantID: g.grantID, ClientID: call.client.ID, Subject: claims.Subject,
+			Scopes: g.api.narrowed(g.scopes), CreatedAt: call.now, ExpiresAt: call.now.Add(life),
+		}, nil
+	}
+	if g.api.Claims == ClaimsTutorial {
+		if err := s.asTutorial(ctx, &claims, g); err != nil {
+			return "", nil, err
+		}
+	}
+	token, err := s.signFor(ctx, g.api, claims)
+	return token, nil, err
 }
 
-// accessToken reads one of our access tokens: type, signature, issuer, audience and expiry hold. A nil result means that it
-// is none; whether its grant is live is for live to say.
+// asTutorial turns the claims into those of the FastAPI guides: the username as subject, the scopes as a list, no audience.
+func (s *Server) asTutorial(ctx context.Context, claims *accessClaims, g *granted) error {
+	scopes := append([]string{}, g.api.narrowed(g.scopes)...)
+	claims.Audience, claims.Scope, claims.AuthTime, claims.Scopes, claims.APIID = "", "", 0, &scopes, g.api.ID
+	if g.userID == "" {
+		return nil
+	}
+	person, err := s.Store.Person(ctx, g.userID)
+	if err != nil {
+		return err
+	}
+	claims.Subject = person.Username
+	return nil
+}
+
+// ownAlg signs what is for our own API.
+const ownAlg = keys.ES256
+
+// signFor signs with the key that the API verifies with.
+func (s *Server) signFor(ctx context.Context, api *API, claims accessClaims) (string, error) {
+	if !api.symmetric() {
+		return s.Keys.Sign(ctx, api.SigningAlg, accessTokenType, claims)
+	}
+	shared, err := api.signingSecret(s.Sealer)
+	if err != nil {
+		return "", err
+	}
+	return keys.SignShared(shared, api.ID, accessTokenType, claims)
+}
+
+// accessToken reads an access token for our own API: type, signature, issuer, audience and expiry hold. A nil result means that
+// it is none; whether its grant is live is for live to say.
 func (s *Server) accessToken(ctx context.Context, token string) (*accessClaims, error) {
+	return s.readJWT(ctx, token, ownAlg, s.Issuer)
+}
+
+// readJWT reads an access token that is signed with a key of the ring: by this algorithm, for this audience (security.md rule 5).
+func (s *Server) readJWT(ctx context.Context, token, alg, audience string) (*accessClaims, error) {
 	var claims accessClaims
-	err := s.Keys.Verify(ctx, token, keys.Purpose{Type: accessTokenType, Algorithms: []string{keys.ES256}}, &claims)
+	err := s.Keys.Verify(ctx, token, keys.Purpose{Type: accessTokenType, Algorithms: []string{alg}}, &claims)
 	if errors.Is(err, keys.ErrUnverified) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	if claims.Issuer != s.Issuer || claims.Audience != s.Issuer || s.Now().Unix() >= claims.Expiry {
+	if claims.Issuer != s.Issuer || claims.Audience != audience || s.Now().Unix() >= claims.Expiry {
 		return nil, nil
 	}
 	return &claims, nil
+}
+
+// anyAccessToken reads an access token for whatever API: ours, for which the result's API is nil, or another. A nil result means
+// that it is none.
+func (s *Server) anyAccessToken(ctx context.Context, token string) (*accessClaims, *API, error) {
+	if strings.HasPrefix(token, opaquePrefix) {
+		return s.opaqueToken(ctx, token)
+	}
+	var asked accessClaims
+	alg, kid, ok := keys.Peek(token, &asked)
+	if !ok {
+		return nil, nil, nil
+	}
+	if asked.Audience == s.Issuer {
+		claims, err := s.accessToken(ctx, token)
+		return claims, nil, err
+	}
+	// Nothing is proven so far: it only says which API's key to try, and with that its algorithm.
+	find, name := s.Store.API, asked.Audience
+	switch {
+	case alg == keys.HS256:
+		find, name = s.Store.APIByID, kid
+	case asked.Audience == "":
+		find, name = s.Store.APIByID, asked.APIID
+	}
+	api, err := find(ctx, name)
+	if fault.IsNotFound(err) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	claims, err := s.readFor(ctx, api, alg, token)
+	if err != nil || claims == nil {
+		return nil, nil, err
+	}
+	return claims, api, nil
+}
+
+// readFor reads a JWT for the API, by the API's own algorithm and key.
+func (s *Server) readFor(ctx context.Context, api *API, alg, token string) (*accessClaims, error) {
+	if api.TokenFormat != FormatJWT || alg != api.SigningAlg {
+		return nil, nil
+	}
+	audience := api.Identifier
+	if api.Claims == ClaimsTutorial {
+		audience = ""
+	}
+	if !api.symmetric() {
+		claims, err := s.readJWT(ctx, token, alg, audience)
+		if claims == nil || audience == "" && claims.APIID != api.ID {
+			return nil, err
+		}
+		return claims, err
+	}
+	shared, err := api.signingSecret(s.Sealer)
+	if err != nil {
+		return nil, err
+	}
+	var claims accessClaims
+	if err := keys.VerifyShared(token, shared, api.ID, accessTokenType, &claims); err != nil {
+		return nil, nil //nolint:nilerr // it is none
+	}
+	if claims.Issuer != s.Issuer || claims.Audience != audience || s.Now().Unix() >= claims.Expiry {
+		return nil, nil
+	}
+	return &claims, nil
+}
+
+// opaqueToken reads an opaque access token.
+func (s *Server) opaqueToken(ctx context.Context, token string) (*accessClaims, *API, error) {
+	row, api, err := s.Store.AccessToken(ctx, secret.Hash(token))
+	if fault.IsNotFound(err) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if !s.Now().Before(row.ExpiresAt) {
+		return nil, nil, nil
+	}
+	return &accessClaims{
+		registered: registered{Issuer: s.Issuer, Subject: row.Subject, Audience: api.Identifier, Expiry: row.ExpiresAt.Unix(), IssuedAt: row.CreatedAt.Unix()},
+		JTI:        row.JTI, ClientID: row.ClientID, Scope: row.Scopes.String(), GrantID: row.GrantID,
+	}, api, nil
 }
 
 // live asks the store, in one statement, whether the token's grant holds this very moment. The person is nil for a token of
 // client_credentials; ok is false if the grant has ended.
 func (s *Server) live(ctx context.Context, c *accessClaims) (person *Person, ok bool, err error) {
 	if c.ofPerson() {
-		person, err = s.Store.LivePerson(ctx, c.GrantID, c.ClientID, c.Subject, c.JTI)
+		person, err = s.Store.LivePerson(ctx, c.GrantID, c.ClientID, c.JTI)
 	} else {
 		err = s.Store.LiveClientGrant(ctx, c.GrantID, c.ClientID, c.JTI)
 	}
-	if fault.IsNotFound(err) {
+	if fault.IsNotFound(err) || err == nil && person != nil && c.Subject != person.Subject && (c.APIID == "" || c.Subject != person.Username) {
 		return nil, false, nil
 	}
 	return person, err == nil, err

@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -18,10 +19,13 @@ import (
 type Authorization struct {
 	Target    *Target
 	Scopes    Scopes
+	Resources []string // what its tokens may be for, by identifier
 	Prompt    prompts
 	MaxAge    *time.Duration
 	LoginHint string
 
+	responseType  responseType
+	apis          []*API // those of Resources; nil is our own
 	nonce         string
 	codeChallenge string // S256, or empty
 	hintSubject   string // of id_token_hint
@@ -104,39 +108,25 @@ func (s *Server) checkRequestObject(_ context.Context, a *Authorization) error {
 	return nil
 }
 
-func (s *Server) checkResponseType(_ context.Context, a *Authorization) error {
-	switch t := a.params.Get("response_type"); {
-	case t == "":
-		return InvalidRequest("response_type is missing.").
-			Because(cause("response_type_present", ResponseTypeCode, "", "Send response_type=code."))
-	case t != ResponseTypeCode:
-		return (&Error{Code: "unsupported_response_type", Description: "This response_type is not supported."}).
-			Because(causeReceived("response_type_supported", ResponseTypeCode, t, "Send response_type=code."))
-	case !a.Target.Client.Allows(GrantAuthorizationCode):
-		return UnauthorizedClient("The client has not registered the grant type authorization_code.").
-			Because(causeReceived("grant_type_registered", strings.Join(a.Target.Client.GrantTypes, " "), GrantAuthorizationCode,
-				"Add the grant type to the client."))
+// checkResource finds the APIs that are asked for: several may be (RFC 8707 §2), and each token is for one of them.
+func (s *Server) checkResource(ctx context.Context, a *Authorization) error {
+	a.Resources = a.params.resources
+	if len(a.Resources) == 0 {
+		a.Resources = []string{s.defaultResource(a.Target.Client)}
 	}
-	return nil
-}
-
-func (s *Server) checkResponseMode(_ context.Context, a *Authorization) error {
-	if mode := a.params.Get("response_mode"); mode != "" && mode != "query" {
-		return InvalidRequest("This response_mode is not supported.").
-			Because(causeReceived("response_mode_supported", "query", mode, "Leave response_mode out."))
+	if len(a.Resources) > 1 && a.responseType.grant == GrantImplicit {
+		return severalResources()
 	}
-	return nil
-}
-
-func (s *Server) checkResource(_ context.Context, a *Authorization) error {
-	return s.resource(a.params)
-}
-
-// resource refuses a resource that is not ours: there are no other APIs (RFC 8707 §2).
-func (s *Server) resource(p Params) error {
-	if r := p.Get("resource"); r != "" && r != s.Issuer {
-		return InvalidTarget("The resource is not one this server issues tokens for.").
-			Because(cause("resource_known", s.Issuer, audit.URI(r), "Leave resource out."))
+	if len(a.Resources) > maxResources {
+		return InvalidTarget("Too many resources were asked for.").
+			Because(cause("resource_count", fmt.Sprintf("at most %d", maxResources), audit.Value(strconv.Itoa(len(a.Resources))), "Ask for fewer."))
+	}
+	for _, identifier := range a.Resources {
+		api, err := s.api(ctx, identifier)
+		if err != nil {
+			return err
+		}
+		a.apis = append(a.apis, api)
 	}
 	return nil
 }
@@ -146,20 +136,21 @@ func (s *Server) checkScope(ctx context.Context, a *Authorization) error {
 	if a.known, err = s.scopeSet(ctx); err != nil {
 		return err
 	}
-	a.Scopes, err = a.Target.Client.grantable(a.params, a.known)
+	a.Scopes, err = a.Target.Client.grantable(a.params, a.known, a.apis...)
 	return err
 }
 
-// grantable reads the scope parameter and refuses what is unknown or not the client's. Without the parameter it is all the
-// client may have that has not to be asked for by name (RFC 6749 §3.3).
-func (c *Client) grantable(p Params, known map[string]Scope) (Scopes, error) {
+// grantable reads the scope parameter and refuses what is unknown, not the client's, or taken by none of the APIs that the
+// token may be for. Without the parameter it is all the client may have there that has not to be asked for by name (RFC 6749 §3.3).
+func (c *Client) grantable(p Params, known map[string]Scope, apis ...*API) (Scopes, error) {
+	taken := func(scope string) bool { return slices.ContainsFunc(apis, func(a *API) bool { return a.takes(scope) }) }
 	scopes, err := ParseScopes(p.Get("scope"))
 	if err != nil {
 		return nil, InvalidScope("The scope is malformed.").
 			Because(causeReceived("scope_syntax", "names as RFC 6749 §3.3 has them, one space between", p.Get("scope"), "Join the scopes by one space."))
 	}
 	if len(scopes) == 0 {
-		return PersonScopes.Missing(c.Scopes), nil
+		return slices.DeleteFunc(PersonScopes.Missing(c.Scopes), func(name string) bool { return !taken(name) }), nil
 	}
 	for _, name := range scopes {
 		if _, ok := known[name]; !ok {
@@ -169,6 +160,10 @@ func (c *Client) grantable(p Params, known map[string]Scope) (Scopes, error) {
 		if !c.Scopes.Has(name) {
 			return nil, InvalidScope("The client may not ask for one of the scopes.").
 				Because(causeReceived("scope_allowed", c.Scopes.String(), name, "Add the scope to the client, or do not ask for it."))
+		}
+		if !PersonScopes.Has(name) && !taken(name) {
+			return nil, InvalidScope("A scope is not one that the resource takes.").
+				Because(causeReceived("scope_resource", "a scope of the API that the token is for", name, "Add the scope to the API, or send the resource it belongs to."))
 		}
 	}
 	return scopes, nil
@@ -223,6 +218,8 @@ func (s *Server) checkPKCE(_ context.Context, a *Authorization) error {
 	case challenge == "" && method != "":
 		return InvalidRequest("code_challenge_method came without code_challenge.").
 			Because(causeReceived("code_challenge_present", "code_challenge", method, "Send code_challenge too."))
+	case challenge == "" && a.responseType.name != ResponseTypeCode: // there is no code to protect
+		return nil
 	case challenge == "" && (a.Target.Client.Public() || a.Target.Client.RequirePKCE):
 		return InvalidRequest("code_challenge is missing: this client has to use PKCE.").
 			Because(cause("pkce_required", "code_challenge and code_challenge_method=S256", "", "Turn PKCE on in your OAuth library."))
@@ -281,7 +278,7 @@ func (s *Server) Advance(ctx context.Context, a *Authorization, login *Login, i 
 	case Refuse:
 		return Answer{}, d.Refusal.For(a.Target.Client.ID, subjectOf(login))
 	case Done:
-		url, err := s.issueCode(ctx, a, a.Scopes, login, nil, from)
+		url, err := s.answer(ctx, &agreed{Authorization: a, scopes: a.Scopes, login: login, from: from})
 		return Answer{Redirect: url}, err
 	default:
 		return Answer{Step: d.Step}, nil
@@ -295,36 +292,48 @@ func subjectOf(login *Login) string {
 	return login.Subject
 }
 
-// issueCode saves a code for what was granted and builds the redirection that carries it.
-func (s *Server) issueCode(ctx context.Context, a *Authorization, granted Scopes, login *Login, consent *Consent, from audit.Caller) (string, error) {
-	now := s.Now()
-	code := secret.New("gh_ac_") // 256 random bits (RFC 6749 §10.10 asks for 128)
-	client := a.Target.Client
-	row := Code{
-		Hash: secret.Hash(code), ClientID: client.ID, UserID: login.Subject, SessionID: login.SessionID, FamilyID: newID(),
-		RedirectURI: a.Target.RedirectURI, RedirectURISent: a.Target.sent, Scopes: granted, Nonce: a.nonce, CodeChallenge: a.codeChallenge,
-		AuthTime: login.AuthTime, AMR: login.AMR, CreatedAt: now, ExpiresAt: now.Add(s.Lifetimes.Code),
-	}
-	event := audit.Event{
-		At: now, Action: audit.CodeIssued, Outcome: audit.Success, ClientID: client.ID, UserID: login.Subject, Caller: from,
-		Actor: audit.Party{Kind: audit.KindUser, ID: login.Subject}, Target: audit.Party{Kind: audit.KindClient, ID: client.ID, Name: client.Name},
-	}
-	events := []audit.Event{event}
-	if consent != nil {
-		given := event
-		given.Action = audit.ConsentGiven
-		given.Changes = map[string]audit.Change{"scope": {After: consent.Scopes.String()}}
-		events = append(events, given)
-	}
-	err := s.Store.IssueCode(ctx, row, consent, events...)
+// answer hands out what was agreed and builds the redirection that carries it.
+func (s *Server) answer(ctx context.Context, g *agreed) (string, error) {
+	values, err := g.responseType.answer(s, ctx, g)
 	if fault.IsNotFound(err) { // signed out, disabled or deleted while we decided
-		return "", (&Error{Code: "access_denied", Description: "The sign-in or the application ended meanwhile."}).For(client.ID, login.Subject).
+		return "", (&Error{Code: "access_denied", Description: "The sign-in or the application ended meanwhile."}).For(g.Target.Client.ID, g.login.Subject).
 			Because(cause("still_live", "a live session, person and client", "", "Start again."))
 	}
 	if err != nil {
 		return "", err
 	}
-	return a.Target.succeed(code), nil
+	return g.Target.redirect(values), nil
+}
+
+// events are what is written down about it: what was handed out, and the consent if it was just given.
+func (g *agreed) events(action audit.Action, at time.Time) []audit.Event {
+	client := g.Target.Client
+	event := audit.Event{
+		At: at, Action: action, Outcome: audit.Success, ClientID: client.ID, UserID: g.login.Subject, Caller: g.from,
+		Actor: audit.Party{Kind: audit.KindUser, ID: g.login.Subject}, Target: audit.Party{Kind: audit.KindClient, ID: client.ID, Name: client.Name},
+	}
+	events := []audit.Event{event}
+	if g.consent != nil {
+		given := event
+		given.Action = audit.ConsentGiven
+		given.Changes = map[string]audit.Change{"scope": {After: g.consent.Scopes.String()}}
+		events = append(events, given)
+	}
+	return events
+}
+
+// issueCode saves a code for what was granted (RFC 6749 §4.1.2).
+func (s *Server) issueCode(ctx context.Context, g *agreed) (url.Values, error) {
+	now := s.Now()
+	code := secret.New("gh_ac_") // 256 random bits (RFC 6749 §10.10 asks for 128)
+	row := Code{
+		Hash: secret.Hash(code), ClientID: g.Target.Client.ID, UserID: g.login.Subject, SessionID: g.login.SessionID, FamilyID: newID(),
+		RedirectURI: g.Target.RedirectURI, RedirectURISent: g.Target.sent, Scopes: g.scopes, Resources: g.Resources,
+		Nonce: g.nonce, CodeChallenge: g.codeChallenge,
+		AuthTime: g.login.AuthTime, AMR: g.login.AMR, CreatedAt: now, ExpiresAt: now.Add(s.Lifetimes.Code),
+	}
+	err := s.Store.IssueCode(ctx, row, g.consent, g.events(audit.CodeIssued, now)...)
+	return url.Values{"code": {code}}, err
 }
 
 // interactionAAD binds the sealed parameters of a request to their column.

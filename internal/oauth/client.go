@@ -19,6 +19,8 @@ const (
 	GrantAuthorizationCode = "authorization_code"
 	GrantRefreshToken      = "refresh_token"
 	GrantClientCredentials = "client_credentials"
+	GrantPassword          = "password" // RFC 6749 §4.3
+	GrantImplicit          = "implicit" // RFC 6749 §4.2
 )
 
 // Application types (OpenID Connect Dynamic Client Registration §2).
@@ -48,6 +50,10 @@ type Client struct {
 	PolicyURI                string       `db:"policy_uri"`
 	TosURI                   string       `db:"tos_uri"`
 	Contacts                 Words        `db:"contacts"`
+	// DefaultResource is the API that tokens are for where a request names no resource; empty: our own. Our own member.
+	DefaultResource string `db:"default_resource"`
+	// ResourceServer is the API that this client is, and introspects for (RFC 7662 §4); empty for none. Our own member.
+	ResourceServer string `db:"resource_server"`
 	// GrantID is the grant that tokens of client_credentials name; "revoke all of this client" replaces it (security.md rule 3).
 	GrantID    string     `db:"grant_id"`
 	DisabledAt *time.Time `db:"disabled_at"`
@@ -67,10 +73,18 @@ func (c *Client) Allows(grantType string) bool { return slices.Contains(c.GrantT
 
 // ResponseTypes follow from the grant types (RFC 7591 §2.1).
 func (c *Client) ResponseTypes() []string {
-	if c.Allows(GrantAuthorizationCode) {
-		return []string{ResponseTypeCode}
+	types := []string{}
+	for _, t := range responseTypes {
+		if c.Allows(t.grant) {
+			types = append(types, t.name)
+		}
 	}
-	return []string{}
+	return types
+}
+
+// withPeople reports whether people take part in one of the client's grants.
+func (c *Client) withPeople() bool {
+	return c.Allows(GrantAuthorizationCode) || c.Allows(GrantImplicit) || c.Allows(GrantPassword)
 }
 
 // ClientSecret is one of a client's secrets, kept as a hash and a hint.

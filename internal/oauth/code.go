@@ -23,6 +23,7 @@ type Code struct {
 	FamilyID      string `db:"family_id"` // the family that redemption begins
 	RedirectURI   string `db:"redirect_uri"`
 	Scopes        Scopes `db:"scope"`
+	Resources     Words  `db:"resource"` // what its tokens may be for; empty: our own API
 	Nonce         string `db:"nonce"`
 	CodeChallenge string `db:"code_challenge"` // S256, or empty
 	// RedirectURISent: the request named its redirect_uri, so the token request has to as well (RFC 6749 §4.1.3).

@@ -53,7 +53,7 @@ func (s *Server) Approve(ctx context.Context, a *Authorization, login *Login, i 
 		return "", fault.Fields{"scope": "Choose at least one, or deny."}
 	}
 	consent := &Consent{UserID: login.Subject, ClientID: a.Target.Client.ID, Scopes: granted, UpdatedAt: s.Now()}
-	return s.issueCode(ctx, a, granted, login, consent, from)
+	return s.answer(ctx, &agreed{Authorization: a, scopes: granted, login: login, consent: consent, from: from})
 }
 
 // Deny records that the person said no and returns the refusal for the client (RFC 6749 §4.1.2.1).

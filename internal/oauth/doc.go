@@ -79,6 +79,3 @@
 //	security.md rule 5              verifyIDToken         TestTokens_areNotMistakenForEachOther
 //	security.md rule 14             Because               TestError_becauseAndForCopy TestTarget_refuse
 package oauth
-
-// ResponseTypeCode is the one response type there is (RFC 6749 §3.1.1).
-const ResponseTypeCode = "code"

@@ -5,20 +5,13 @@ import (
 )
 
 // actAsItself gives a confidential client a token of its own (RFC 6749 §4.4). No refresh token (§4.4.3), no ID token, and
-// nothing is written: the token names the client's current grant.
+// nothing is written unless the token is opaque: it names the client's current grant.
 func (s *Server) actAsItself(ctx context.Context, call *tokenCall) (*granted, error) {
 	if call.client.Public() {
 		return nil, UnauthorizedClient("A public client cannot act as itself.").
 			Because(cause("client_confidential", "a confidential client", "", "Give the client a secret."))
 	}
-	if err := s.resource(call.params); err != nil {
-		return nil, err
-	}
-	known, err := s.scopeSet(ctx)
-	if err != nil {
-		return nil, err
-	}
-	scopes, err := call.client.grantable(call.params, known)
+	api, scopes, err := s.wanted(ctx, call)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +22,12 @@ func (s *Server) actAsItself(ctx context.Context, call *tokenCall) (*granted, er
 		}
 	}
 	return &granted{
-		grantID: call.client.GrantID, scopes: scopes,
-		save: func(context.Context) error { return nil },
+		api: api, grantID: call.client.GrantID, scopes: scopes,
+		save: func(ctx context.Context, opaque *AccessToken) error {
+			if opaque == nil {
+				return nil
+			}
+			return s.Store.SaveAccessToken(ctx, *opaque)
+		},
 	}, nil
 }

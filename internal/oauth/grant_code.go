@@ -19,9 +19,6 @@ func (s *Server) redeemCode(ctx context.Context, call *tokenCall) (*granted, err
 	if value == "" {
 		return nil, InvalidRequest("code is missing.").Because(cause("code_present", "code", "", "Send the code."))
 	}
-	if err := s.resource(call.params); err != nil {
-		return nil, err
-	}
 	refuse := func(rule, expected string, received audit.Received, remedy string) (*granted, error) {
 		return nil, InvalidGrant(codeInvalid).Because(cause(rule, expected, received, remedy))
 	}
@@ -56,7 +53,11 @@ func (s *Server) redeemCode(ctx context.Context, call *tokenCall) (*granted, err
 	if !call.now.Before(code.ExpiresAt) {
 		return refuse("code_fresh", "a code that expires at "+code.ExpiresAt.Format("2006-01-02 15:04:05 MST"), audit.Opaque(value), "Redeem the code at once.")
 	}
-	return s.beginFamily(call, code), nil
+	api, err := s.resourceOf(ctx, call, code.Resources)
+	if err != nil {
+		return nil, err
+	}
+	return s.beginFamily(call, code, api), nil
 }
 
 // proveVerifier compares the code_verifier with the code's challenge. It returns nothing if it holds.
@@ -79,30 +80,46 @@ func (s *Server) proveVerifier(ctx context.Context, call *tokenCall, code *Code,
 	return refuse("code_verifier", "the code_verifier whose SHA-256 is the code_challenge", audit.Shape(verifier), "Keep the verifier from the authorization request until the code is redeemed.")
 }
 
-// beginFamily prepares the family that a code begins, with a refresh token where the client may have one.
-func (s *Server) beginFamily(call *tokenCall, code *Code) *granted {
+// beginFamily prepares the family that a code begins.
+func (s *Server) beginFamily(call *tokenCall, code *Code, api *API) *granted {
 	family := Family{
-		ID: code.FamilyID, ClientID: code.ClientID, UserID: code.UserID, Scopes: code.Scopes, AuthTime: code.AuthTime, AMR: code.AMR,
-		CreatedAt: call.now, ExpiresAt: call.now.Add(s.Lifetimes.Refresh), IdleExpiresAt: call.now,
+		ID: code.FamilyID, ClientID: code.ClientID, UserID: code.UserID, Scopes: code.Scopes, Resources: code.Resources,
+		AuthTime: code.AuthTime, AMR: code.AMR,
 	}
 	if boundToSession(code.Scopes) {
 		family.SessionID = code.SessionID
 	}
-	g := &granted{grantID: code.FamilyID, userID: code.UserID, scopes: code.Scopes, authTime: code.AuthTime, amr: code.AMR, nonce: code.Nonce}
-	var first *RefreshToken
-	if call.client.Allows(GrantRefreshToken) && mayRefresh(code.Scopes) {
-		g.refreshToken = secret.New("gh_rt_")
-		token := s.refreshTokenRow(call, family.ID, 0, g.refreshToken)
-		first = &token
-		family.CurrentHash = token.Hash
-		family.IdleExpiresAt = s.idleEnd(call.now, family.ExpiresAt)
+	g, b := s.newFamily(call, family, api)
+	g.nonce = code.Nonce
+	event := s.familyEvent(call, &b.Family, audit.CodeRedeemed)
+	g.save = func(ctx context.Context, opaque *AccessToken) error {
+		b.Access = opaque
+		return s.Store.RedeemCode(ctx, code.Hash, b, event)
 	}
-	event := audit.Event{
-		At: call.now, Action: audit.CodeRedeemed, Outcome: audit.Success, ClientID: code.ClientID, UserID: code.UserID, Caller: call.from,
-		Actor: audit.Party{Kind: audit.KindClient, ID: call.client.ID, Name: call.client.Name}, Target: audit.Party{Kind: audit.KindFamily, ID: family.ID},
-	}
-	g.save = func(ctx context.Context) error { return s.Store.RedeemCode(ctx, code.Hash, family, first, event) }
 	return g
+}
+
+// newFamily dates a family that begins now, and gives it a refresh token where the client may have one.
+func (s *Server) newFamily(call *tokenCall, f Family, api *API) (*granted, Beginning) {
+	f.CreatedAt, f.ExpiresAt, f.IdleExpiresAt = call.now, call.now.Add(s.Lifetimes.Refresh), call.now
+	g := &granted{api: api, grantID: f.ID, userID: f.UserID, scopes: f.Scopes, authTime: f.AuthTime, amr: f.AMR}
+	var first *RefreshToken
+	if call.client.Allows(GrantRefreshToken) && mayRefresh(f.Scopes) {
+		g.refreshToken = secret.New("gh_rt_")
+		token := s.refreshTokenRow(call, f.ID, 0, g.refreshToken)
+		first = &token
+		f.CurrentHash, f.IdleExpiresAt = token.Hash, s.idleEnd(call.now, f.ExpiresAt)
+	}
+	return g, Beginning{Family: f, First: first}
+}
+
+// familyEvent is what is written down about what a client did with a family.
+func (s *Server) familyEvent(call *tokenCall, f *Family, action audit.Action) audit.Event {
+	return audit.Event{
+		At: call.now, Action: action, Outcome: audit.Success, ClientID: f.ClientID, UserID: f.UserID, Caller: call.from,
+		Actor:  audit.Party{Kind: audit.KindClient, ID: call.client.ID, Name: call.client.Name},
+		Target: audit.Party{Kind: audit.KindFamily, ID: f.ID},
+	}
 }
 
 // mayRefresh: offline access was granted (OpenID Connect Core §11), or it is plain OAuth.

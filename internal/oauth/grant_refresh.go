@@ -61,7 +61,7 @@ func (s *Server) refresh(ctx context.Context, call *tokenCall) (*granted, error)
 	case !call.now.Before(t.IdleExpiresAt):
 		return refuse("refresh_token_idle", "a refresh token used before "+t.IdleExpiresAt.Format("2006-01-02 15:04:05 MST"), again)
 	}
-	scopes, err := s.narrowed(call, t)
+	api, scopes, err := s.narrowed(ctx, call, t)
 	if err != nil {
 		if current { // its owner has it: from now on its predecessor cannot be an honest retry
 			if e := s.Store.MarkRefreshTokenPresented(ctx, t.ID, hash, call.now); e != nil {
@@ -70,7 +70,7 @@ func (s *Server) refresh(ctx context.Context, call *tokenCall) (*granted, error)
 		}
 		return nil, err
 	}
-	g := &granted{grantID: t.ID, userID: t.UserID, scopes: scopes, authTime: t.AuthTime, amr: t.AMR}
+	g := &granted{api: api, grantID: t.ID, userID: t.UserID, scopes: scopes, authTime: t.AuthTime, amr: t.AMR}
 	if !current {
 		return s.retried(call, t, g, value)
 	}
@@ -79,19 +79,20 @@ func (s *Server) refresh(ctx context.Context, call *tokenCall) (*granted, error)
 
 // narrowed reads what a refresh asks for, its resource and scope: never more than the family has (RFC 6749 §6), nor than the client may still
 // ask for.
-func (s *Server) narrowed(call *tokenCall, t *PresentedRefreshToken) (Scopes, error) {
-	if err := s.resource(call.params); err != nil {
-		return nil, concerning(err, "", t.UserID)
+func (s *Server) narrowed(ctx context.Context, call *tokenCall, t *PresentedRefreshToken) (*API, Scopes, error) {
+	api, err := s.resourceOf(ctx, call, t.Resources)
+	if err != nil {
+		return nil, nil, concerning(err, "", t.UserID)
 	}
 	granted := t.Scopes.Common(call.client.Scopes)
 	if !call.params.Has("scope") {
-		return granted, nil
+		return api, granted, nil
 	}
 	asked, err := ParseScopes(call.params.Get("scope"))
 	if err == nil && granted.Covers(asked) {
-		return asked, nil
+		return api, asked, nil
 	}
-	return nil, InvalidScope("The scope goes beyond what was granted.").For("", t.UserID).
+	return nil, nil, InvalidScope("The scope goes beyond what was granted.").For("", t.UserID).
 		Because(causeReceived("scope_granted", granted.String(), call.params.Get("scope"), "Ask for less, or send the person through consent again."))
 }
 
@@ -103,8 +104,11 @@ func (s *Server) rotated(call *tokenCall, t *PresentedRefreshToken, g *granted, 
 		SuccessorSealed: secret.SealUnder(value, successorAAD+t.ID, []byte(g.refreshToken)),
 		At:              call.now, IdleExpiresAt: s.idleEnd(call.now, t.ExpiresAt),
 	}
-	event := s.refreshEvent(call, t, audit.TokenRefreshed, audit.Success)
-	g.save = func(ctx context.Context) error { return s.Store.RotateRefreshToken(ctx, rotation, event) }
+	event := s.familyEvent(call, &t.Family, audit.TokenRefreshed)
+	g.save = func(ctx context.Context, opaque *AccessToken) error {
+		rotation.Access = opaque
+		return s.Store.RotateRefreshToken(ctx, rotation, event)
+	}
 	return g
 }
 
@@ -138,28 +142,26 @@ func (s *Server) retried(call *tokenCall, t *PresentedRefreshToken, g *granted, 
 		return nil, fmt.Errorf("the successor of a refresh token cannot be opened: %w", err)
 	}
 	g.refreshToken = string(successor)
-	event := s.refreshEvent(call, t, audit.TokenRetried, audit.Success)
-	g.save = func(ctx context.Context) error { return s.Store.Record(ctx, event) }
+	event := s.familyEvent(call, &t.Family, audit.TokenRetried)
+	g.save = func(ctx context.Context, opaque *AccessToken) error {
+		if opaque == nil {
+			return s.Store.Record(ctx, event)
+		}
+		return s.Store.SaveAccessToken(ctx, *opaque, event)
+	}
 	return g, nil
 }
 
 // replayed ends the family, durably, before it answers (RFC 9700 §4.14.2).
 func (s *Server) replayed(ctx context.Context, call *tokenCall, t *PresentedRefreshToken, value, why string) (*granted, error) {
-	event := s.refreshEvent(call, t, audit.RefreshReplayed, audit.Refused)
+	event := s.familyEvent(call, &t.Family, audit.RefreshReplayed)
+	event.Outcome = audit.Refused
 	if err := s.Store.EndFamily(ctx, t.ID, EndedByReplay, call.now, event); err != nil {
 		return nil, err
 	}
 	return nil, InvalidGrant(refreshInvalid).For("", t.UserID).
 		Because(cause("refresh_token_current", "the family's current refresh token; this one is spent and "+why, audit.Opaque(value),
 			"Store each new refresh token before you use it. The family has ended: send the person through sign-in again."))
-}
-
-func (s *Server) refreshEvent(call *tokenCall, t *PresentedRefreshToken, action audit.Action, outcome audit.Outcome) audit.Event {
-	return audit.Event{
-		At: call.now, Action: action, Outcome: outcome, ClientID: t.ClientID, UserID: t.UserID, Caller: call.from,
-		Actor:  audit.Party{Kind: audit.KindClient, ID: call.client.ID, Name: call.client.Name},
-		Target: audit.Party{Kind: audit.KindFamily, ID: t.ID},
-	}
 }
 
 func (s *Server) refreshTokenRow(call *tokenCall, familyID string, generation int64, value string) RefreshToken {

@@ -23,7 +23,8 @@ type Introspection struct {
 	JTI       string `json:"jti,omitempty"`
 }
 
-// Introspect tells a confidential client about its own tokens; everything else is not active (RFC 7662 §2.1, §4).
+// Introspect tells a confidential client about its own tokens, and about those for the API that it is; everything else is not
+// active (RFC 7662 §2.1, §4).
 func (s *Server) Introspect(ctx context.Context, p Params, authorization string) (*Introspection, error) {
 	client, err := s.caller(ctx, p, authorization)
 	if err != nil {
@@ -38,18 +39,21 @@ func (s *Server) Introspect(ctx context.Context, p Params, authorization string)
 		return nil, InvalidRequest("token is missing.").For(client.ID, "").Because(cause("token_present", "token", "", "Send the token."))
 	}
 	// token_type_hint could only make this faster, and it is fast: a JWT and an opaque token never look alike.
-	claims, err := s.accessToken(ctx, token)
+	claims, api, err := s.anyAccessToken(ctx, token)
 	if err != nil {
 		return nil, err
 	}
 	if claims != nil {
-		return s.introspectAccess(ctx, client, claims)
+		return s.introspectAccess(ctx, client, claims, api)
 	}
 	return s.introspectRefresh(ctx, client, token)
 }
 
-func (s *Server) introspectAccess(ctx context.Context, client *Client, c *accessClaims) (*Introspection, error) {
-	if c.ClientID != client.ID {
+// introspectAccess tells the API about the tokens that are for it, and a client about those it was given; not about one that its
+// API could have made itself (security.md rules 5, 6).
+func (s *Server) introspectAccess(ctx context.Context, client *Client, c *accessClaims, api *API) (*Introspection, error) {
+	isAPI := api != nil && client.ResourceServer == api.Identifier
+	if !isAPI && (c.ClientID != client.ID || api.symmetric()) {
 		return &Introspection{}, nil
 	}
 	person, ok, err := s.live(ctx, c)
@@ -57,7 +61,7 @@ func (s *Server) introspectAccess(ctx context.Context, client *Client, c *access
 		return &Introspection{}, err
 	}
 	answer := &Introspection{
-		Active: true, Scope: c.Scope, ClientID: c.ClientID, TokenType: "Bearer", Expiry: c.Expiry, IssuedAt: c.IssuedAt,
+		Active: true, Scope: c.scope(), ClientID: c.ClientID, TokenType: "Bearer", Expiry: c.Expiry, IssuedAt: c.IssuedAt,
 		Subject: c.Subject, Audience: c.Audience, Issuer: c.Issuer, JTI: c.JTI,
 	}
 	if person != nil {

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 
@@ -10,8 +11,9 @@ import (
 // Params are the parameters of one request. A parameter without a value counts as omitted, and one may come only once
 // (RFC 6749 §3.1, §3.2).
 type Params struct {
-	values map[string]string
-	twice  []string // names that came more than once
+	values    map[string]string
+	twice     []string // names that came more than once
+	resources []string // the one parameter that may (RFC 8707 §2)
 }
 
 // ParseParams reads an urlencoded query or body.
@@ -28,6 +30,14 @@ func ParseParams(raw string) (Params, *Error) {
 				return Params{}, InvalidRequest("A parameter holds bytes that are not text.").
 					Because(cause("parameters_text", "UTF-8 without NUL", "", "Send text only."))
 			}
+		}
+		if name == paramResource {
+			for _, v := range all {
+				if v != "" && !slices.Contains(p.resources, v) {
+					p.resources = append(p.resources, v)
+				}
+			}
+			continue
 		}
 		if len(all) > 1 {
 			p.twice = append(p.twice, name)
@@ -50,11 +60,22 @@ func (p Params) Has(name string) bool { return p.values[name] != "" }
 // Twice reports whether the parameter came more than once.
 func (p Params) Twice(name string) bool { return slices.Contains(p.twice, name) }
 
+// with is p with one parameter more, or another value for it.
+func (p Params) with(name, value string) Params {
+	p.values = maps.Clone(p.values)
+	p.values[name] = value
+	return p
+}
+
+// paramResource names an API (RFC 8707 §2).
+const paramResource = "resource"
+
 // knownParams are the parameters that mean something at the authorization or token endpoint.
 var knownParams = []string{
 	"client_id", "code_challenge", "code_challenge_method", "id_token_hint", "login_hint", "max_age", "nonce", "prompt", "redirect_uri",
 	"request", "request_uri", "resource", "response_mode", "response_type", "scope", "state",
-	"client_assertion", "client_assertion_type", "client_secret", "code", "code_verifier", "grant_type", "refresh_token", "token", "token_type_hint",
+	"client_assertion", "client_assertion_type", "client_secret", "code", "code_verifier", "grant_type", "password", "refresh_token", "token",
+	"token_type_hint", "username",
 }
 
 // authorizeParams are those of an authorization request.
@@ -69,19 +90,18 @@ func (p Params) encode() string {
 			values.Set(name, p.values[name])
 		}
 	}
+	if len(p.resources) > 0 {
+		values[paramResource] = p.resources
+	}
 	return values.Encode()
 }
 
-// once refuses parameters that came more than once.
+// once refuses parameters that came more than once. Of resources there may be several (RFC 8707 §2).
 func (p Params) once() *Error {
 	if len(p.twice) == 0 {
 		return nil
 	}
 	name := p.twice[0]
-	if name == "resource" { // RFC 8707 §2 allows several, but one access token serves one API
-		return InvalidTarget("Several resources were asked for; one access token serves one.").
-			Because(cause("resource_single", "one resource", "", "Ask for one resource at a time."))
-	}
 	received := audit.Shape(name)
 	if slices.Contains(knownParams, name) {
 		received = audit.Value(name)

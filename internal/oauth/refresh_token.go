@@ -11,6 +11,7 @@ type Family struct {
 	// SessionID is the browser session the family lives and dies with; empty for offline access and plain OAuth.
 	SessionID string     `db:"session_id"`
 	Scopes    Scopes     `db:"scope"`
+	Resources Words      `db:"resource"` // what its tokens may be for; empty: our own API
 	AuthTime  time.Time  `db:"auth_time"`
 	AMR       Words      `db:"amr"`
 	CreatedAt time.Time  `db:"created_at"`
@@ -59,12 +60,24 @@ type PresentedRefreshToken struct {
 	SessionLive   bool  `db:"session_live"` // true also where the family is bound to none
 }
 
+// Beginning is a family that begins, with all that is handed out at once.
+type Beginning struct {
+	Family Family
+	First  *RefreshToken // nil where the client may not refresh
+	Access *AccessToken  // nil unless the access token is opaque
+	// Consent is what the person has just agreed to; nil where nobody asked them.
+	Consent *Consent
+	// CheckedHash is the password hash that was checked; it has to be the person's still. Empty where no password took part.
+	CheckedHash string
+}
+
 // Rotation spends a family's current refresh token and puts its successor there.
 type Rotation struct {
 	FamilyID        string
 	PresentedHash   string // must be current for the rotation to happen
 	Successor       RefreshToken
 	SuccessorSealed string
+	Access          *AccessToken // nil unless the access token is opaque
 	At              time.Time
 	IdleExpiresAt   time.Time
 }

@@ -23,10 +23,16 @@ const (
 	maxContacts   = 10
 )
 
+// Offer is what a client can be given.
+type Offer struct {
+	GrantTypes []string // that are on
+	Scopes     []Scope  // that exist
+	APIs       []API    // that exist
+}
+
 // Validate says what is wrong with a client, field by field, by the names of RFC 7591 §2; one redirect URI is
-// "redirect_uris.N". The console, the command line and registration ask it alike. grantTypes are those that are on, scopes
-// those that exist.
-func (c *Client) Validate(grantTypes []string, scopes []Scope) fault.Fields {
+// "redirect_uris.N". The console, the command line and registration ask it alike.
+func (c *Client) Validate(o Offer) fault.Fields {
 	f := fault.Fields{}
 	switch name := strings.TrimSpace(c.Name); {
 	case name == "":
@@ -45,9 +51,10 @@ func (c *Client) Validate(grantTypes []string, scopes []Scope) fault.Fields {
 	if !slices.Contains(IDTokenAlgs, c.IDTokenSignedResponseAlg) {
 		f.Add("id_token_signed_response_alg", "Choose one of "+strings.Join(IDTokenAlgs, ", ")+".")
 	}
-	c.validateGrants(f, grantTypes)
+	c.validateGrants(f, o.GrantTypes)
 	c.validateRedirectURIs(f)
-	c.validateScopes(f, scopes)
+	c.validateScopes(f, o.Scopes)
+	c.validateResources(f, o.APIs)
 	for field, uri := range map[string]string{"client_uri": c.ClientURI, "policy_uri": c.PolicyURI, "tos_uri": c.TosURI} {
 		if uri != "" && !webURI(uri) {
 			f.Add(field, "Enter a full address that begins with https:// or http://.")
@@ -72,7 +79,7 @@ func misleading(r rune) bool {
 }
 
 func (c *Client) validateGrants(f fault.Fields, grantTypes []string) {
-	if len(c.GrantTypes) == 0 {
+	if len(c.GrantTypes) == 0 && c.ResourceServer == "" { // an API need not ask for tokens
 		f.Add("grant_types", "Choose at least one grant type.")
 	}
 	for _, g := range c.GrantTypes {
@@ -80,7 +87,7 @@ func (c *Client) validateGrants(f fault.Fields, grantTypes []string) {
 			f.Add("grant_types", "The grant type "+g+" is unknown or switched off.")
 		}
 	}
-	if c.Allows(GrantRefreshToken) && !c.Allows(GrantAuthorizationCode) {
+	if c.Allows(GrantRefreshToken) && !c.Allows(GrantAuthorizationCode) && !c.Allows(GrantPassword) {
 		f.Add("grant_types", "Refresh tokens come with the authorization code: choose authorization_code too.")
 	}
 	if c.Allows(GrantClientCredentials) && c.Public() {
@@ -92,8 +99,8 @@ func (c *Client) validateGrants(f fault.Fields, grantTypes []string) {
 }
 
 func (c *Client) validateRedirectURIs(f fault.Fields) {
-	if c.Allows(GrantAuthorizationCode) && len(c.RedirectURIs) == 0 {
-		f.Add("redirect_uris", "Enter at least one redirect URI: the authorization code needs one.")
+	if len(c.ResponseTypes()) > 0 && len(c.RedirectURIs) == 0 {
+		f.Add("redirect_uris", "Enter at least one redirect URI: the answer to an authorization request needs one.")
 	}
 	if len(c.RedirectURIs) > MaxRedirectURIs {
 		f.Add("redirect_uris", fmt.Sprintf("At most %d redirect URIs.", MaxRedirectURIs))
@@ -114,7 +121,7 @@ func (c *Client) validateScopes(f fault.Fields, scopes []Scope) {
 		if !slices.ContainsFunc(scopes, func(s Scope) bool { return s.Name == name }) {
 			unknown = append(unknown, name)
 		}
-		if PersonScopes.Has(name) && !c.Allows(GrantAuthorizationCode) {
+		if PersonScopes.Has(name) && !c.withPeople() {
 			ofPerson = append(ofPerson, name)
 		}
 	}
@@ -123,6 +130,17 @@ func (c *Client) validateScopes(f fault.Fields, scopes []Scope) {
 	}
 	if len(ofPerson) > 0 {
 		f.Add("scope", "These need a person, and so the authorization code: "+strings.Join(ofPerson, ", ")+".")
+	}
+}
+
+func (c *Client) validateResources(f fault.Fields, apis []API) {
+	for field, identifier := range map[string]string{"default_resource": c.DefaultResource, "resource_server": c.ResourceServer} {
+		if identifier != "" && !slices.ContainsFunc(apis, func(a API) bool { return a.Identifier == identifier }) {
+			f.Add(field, "There is no API of this identifier.")
+		}
+	}
+	if c.ResourceServer != "" && c.Public() { // security.md rule 6
+		f.Add("resource_server", "An API introspects as a confidential client: give this one a secret.")
 	}
 }
 
@@ -165,6 +183,8 @@ type metadata struct {
 	ApplicationType          *string  `json:"application_type"`
 	IDTokenSignedResponseAlg *string  `json:"id_token_signed_response_alg"`
 	RequirePKCE              *bool    `json:"require_pkce"`
+	DefaultResource          *string  `json:"default_resource"`
+	ResourceServer           *string  `json:"resource_server"`
 
 	// Read only to refuse both at once (RFC 7591 §2): no method of ours uses a client's keys yet.
 	JWKS    json.RawMessage `json:"jwks"`
@@ -191,9 +211,10 @@ func ClientFromMetadata(document []byte) (*Client, *Error) {
 		GrantTypes: m.GrantTypes, TokenEndpointAuthMethod: value(m.TokenEndpointAuthMethod, AuthBasic),
 		IDTokenSignedResponseAlg: value(m.IDTokenSignedResponseAlg, IDTokenAlgs[0]), RequirePKCE: value(m.RequirePKCE, true),
 		ClientURI: value(m.ClientURI, ""), PolicyURI: value(m.PolicyURI, ""), TosURI: value(m.TosURI, ""), Contacts: m.Contacts,
+		DefaultResource: value(m.DefaultResource, ""), ResourceServer: value(m.ResourceServer, ""),
 	}
 	if m.GrantTypes == nil {
-		c.GrantTypes = Words{GrantAuthorizationCode} // RFC 7591 §2
+		c.GrantTypes = grantsFor(m.ResponseTypes)
 	}
 	if strings.TrimSpace(c.Name) == "" {
 		c.Name = "Unnamed application"
@@ -203,7 +224,7 @@ func ClientFromMetadata(document []byte) (*Client, *Error) {
 		return nil, InvalidClientMetadata("scope is malformed.")
 	}
 	c.Scopes = scopes
-	if m.Scope == nil && c.Allows(GrantAuthorizationCode) {
+	if m.Scope == nil && c.withPeople() {
 		c.Scopes = slices.Clone(PersonScopes)
 	}
 	for _, word := range slices.Concat([]string(c.GrantTypes), c.Contacts) {
@@ -212,10 +233,24 @@ func ClientFromMetadata(document []byte) (*Client, *Error) {
 		}
 	}
 	// RFC 7591 §2.1: the response types have to fit the grant types; where only one of the two is given, the other follows.
-	if m.ResponseTypes != nil && !slices.Equal(m.ResponseTypes, c.ResponseTypes()) {
+	if m.ResponseTypes != nil && !slices.Equal(slices.Sorted(slices.Values(m.ResponseTypes)), slices.Sorted(slices.Values(c.ResponseTypes()))) {
 		return nil, InvalidClientMetadata("response_types do not fit grant_types.")
 	}
 	return c, nil
+}
+
+// grantsFor are the grant types of a client that names none: those its response types need, else the code (RFC 7591 §2).
+func grantsFor(names []string) Words {
+	var grants Words
+	for _, t := range responseTypes {
+		if slices.Contains(names, t.name) {
+			grants = append(grants, t.grant)
+		}
+	}
+	if grants == nil {
+		grants = Words{GrantAuthorizationCode}
+	}
+	return grants
 }
 
 // MetadataFault turns what Validate found into the error of RFC 7591 §3.2.2, or nil.
@@ -251,6 +286,8 @@ type Registration struct {
 	PolicyURI                string   `json:"policy_uri,omitempty"`
 	TosURI                   string   `json:"tos_uri,omitempty"`
 	Contacts                 []string `json:"contacts,omitempty"`
+	DefaultResource          string   `json:"default_resource,omitempty"`
+	ResourceServer           string   `json:"resource_server,omitempty"`
 }
 
 // Registration describes the client; secretValue is empty unless it was made just now.
@@ -260,6 +297,7 @@ func (c *Client) Registration(secretValue string, secretExpires *time.Time) Regi
 		RedirectURIs: orEmpty(c.RedirectURIs), GrantTypes: orEmpty(c.GrantTypes), ResponseTypes: c.ResponseTypes(), Scope: c.Scopes.String(),
 		TokenEndpointAuthMethod: c.TokenEndpointAuthMethod, IDTokenSignedResponseAlg: c.IDTokenSignedResponseAlg, RequirePKCE: c.RequirePKCE,
 		ClientURI: c.ClientURI, PolicyURI: c.PolicyURI, TosURI: c.TosURI, Contacts: c.Contacts,
+		DefaultResource: c.DefaultResource, ResourceServer: c.ResourceServer,
 	}
 	if secretValue != "" {
 		var at int64

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
+
+	"gatehouse/internal/fault"
 )
 
 // Scopes of OpenID Connect Core §5.4 and §11.
@@ -30,6 +33,25 @@ type Scope struct {
 	Description string    `db:"description"`
 	Builtin     bool      `db:"builtin"` // OpenID's own; cannot be changed or deleted
 	CreatedAt   time.Time `db:"created_at"`
+}
+
+// Bounds of a scope, in characters: a consent page shows both.
+const (
+	MaxScopeName        = 100
+	maxScopeDescription = 200
+)
+
+// Validate says what is wrong with a scope, field by field.
+func (s *Scope) Validate() fault.Fields {
+	f := fault.Fields{}
+	if !ValidScopeName(s.Name) || len(s.Name) > MaxScopeName {
+		f.Add("name", fmt.Sprintf("Use up to %d printable ASCII characters without space, \" and \\ (RFC 6749 §3.3).", MaxScopeName))
+	}
+	if strings.TrimSpace(s.Description) == "" || !ValidText(s.Description) || utf8.RuneCountInString(s.Description) > maxScopeDescription ||
+		strings.ContainsFunc(s.Description, misleading) {
+		f.Add("description", fmt.Sprintf("Describe it in one line of up to %d characters.", maxScopeDescription))
+	}
+	return f
 }
 
 // Scopes is a list of scope names in the order they were asked for, without doubles.

@@ -3,10 +3,12 @@ package oauth
 import (
 	"context"
 	"net/url"
+	"slices"
 	"time"
 
 	"gatehouse/internal/audit"
 	"gatehouse/internal/keys"
+	"gatehouse/internal/secret"
 )
 
 // Paths of the endpoints below the issuer.
@@ -18,6 +20,14 @@ const (
 	PathUserinfo   = "/oauth/userinfo"
 	PathJWKS       = "/oauth/jwks"
 	PathErrors     = "/errors/"
+)
+
+// Paths by which the FastAPI guides call the same endpoints (tutorial.go), and the one they read people from.
+const (
+	PathTutorialAuthorize = "/auth"
+	PathTutorialToken     = "/token"
+	PathTutorialRefresh   = "/refresh_token"
+	PathMe                = "/users/me"
 )
 
 // Lifetimes of what the server hands out.
@@ -49,7 +59,8 @@ const maxReuse = 5 * time.Minute
 // Server is the rulebook at work. Make it with New.
 type Server struct {
 	Config
-	grants map[string]grant
+	grants    map[string]grant // at the token endpoint
+	responses []responseType   // at the authorization endpoint
 }
 
 // Config is what a Server needs.
@@ -57,10 +68,19 @@ type Config struct {
 	Issuer    string
 	Store     Store
 	Keys      *keys.Ring
+	Sealer    *secret.Sealer // opens the secrets shared with APIs
 	Lifetimes Lifetimes
 	Now       func() time.Time // UTC, to the microsecond
 	// ReadySince tells when this node last became ready to serve: retries that waited for it are not taken for replays.
 	ReadySince func() time.Time
+
+	// ImplicitGrant and PasswordGrant switch on what RFC 9700 §2.1.2 and §2.4 advise against.
+	ImplicitGrant bool
+	PasswordGrant bool
+	// CheckPassword proves a person for the password grant, with the counters of the sign-in page (security.md rule 16).
+	CheckPassword func(ctx context.Context, username, password string, from audit.Caller) (PasswordCheck, error)
+	// DefaultClient is the client_id of whoever does not identify itself at the guides' paths; empty for nobody.
+	DefaultClient string
 }
 
 // New makes a Server.
@@ -72,16 +92,34 @@ func New(c Config) *Server {
 		GrantRefreshToken:      s.refresh,
 		GrantClientCredentials: s.actAsItself,
 	}
+	if c.PasswordGrant {
+		s.grants[GrantPassword] = s.tradePassword
+	}
+	for _, t := range responseTypes {
+		if t.grant != GrantImplicit || c.ImplicitGrant {
+			s.responses = append(s.responses, t)
+		}
+	}
 	return s
 }
 
 // GrantTypes lists the grants that are on, in the order people meet them.
 func (s *Server) GrantTypes() []string {
 	var out []string
-	for _, g := range []string{GrantAuthorizationCode, GrantRefreshToken, GrantClientCredentials} {
-		if _, on := s.grants[g]; on {
+	for _, g := range []string{GrantAuthorizationCode, GrantRefreshToken, GrantClientCredentials, GrantPassword, GrantImplicit} {
+		_, atToken := s.grants[g]
+		if atToken || slices.ContainsFunc(s.responses, func(t responseType) bool { return t.grant == g }) {
 			out = append(out, g)
 		}
+	}
+	return out
+}
+
+// ResponseTypes lists the response types that are on.
+func (s *Server) ResponseTypes() []string {
+	var out []string
+	for _, t := range s.responses {
+		out = append(out, t.name)
 	}
 	return out
 }

@@ -24,6 +24,10 @@ type Store interface {
 	TouchClientSecret(ctx context.Context, id string, at time.Time) error
 	// Scopes returns all scopes, by name.
 	Scopes(ctx context.Context) ([]Scope, error)
+	// API returns the API of this identifier.
+	API(ctx context.Context, identifier string) (*API, error)
+	// APIByID returns the API of this id.
+	APIByID(ctx context.Context, id string) (*API, error)
 
 	// SaveInteraction keeps a pending authorization request.
 	SaveInteraction(ctx context.Context, i Interaction) error
@@ -43,9 +47,12 @@ type Store interface {
 	Code(ctx context.Context, hash string) (*Code, error)
 	// CountWrongVerifier counts a wrong code_verifier and spends the code at the limit.
 	CountWrongVerifier(ctx context.Context, hash string, limit int64, at time.Time) error
-	// RedeemCode spends the code and begins its family, with its first refresh token where there is one.
-	// ErrSpent if the code was spent; NotFound if the person, the client or the session is not live any more.
-	RedeemCode(ctx context.Context, codeHash string, family Family, first *RefreshToken, event audit.Event) error
+	// RedeemCode spends the code and begins its family. ErrSpent if the code was spent; NotFound if the person, the client or
+	// the session is not live any more.
+	RedeemCode(ctx context.Context, codeHash string, b Beginning, event audit.Event) error
+	// BeginFamily begins a family that no code led to. NotFound if the person, the client or the session is not live any more,
+	// or if the person's password is not the one that was checked.
+	BeginFamily(ctx context.Context, b Beginning, events ...audit.Event) error
 
 	// RefreshToken returns what is known about the refresh token with this hash, current or spent.
 	RefreshToken(ctx context.Context, hash string) (*PresentedRefreshToken, error)
@@ -57,9 +64,13 @@ type Store interface {
 	// EndFamily ends the family, whatever its state; ending it twice keeps the first reason.
 	EndFamily(ctx context.Context, id, reason string, at time.Time, event audit.Event) error
 
+	// SaveAccessToken keeps an opaque access token of a grant that exists already.
+	SaveAccessToken(ctx context.Context, t AccessToken, events ...audit.Event) error
+	// AccessToken returns the opaque access token with this hash, expired or not, and the API it is for.
+	AccessToken(ctx context.Context, hash string) (*AccessToken, *API, error)
 	// LivePerson answers, in one statement, whether a person's access token still holds: family, person, client and
 	// session live, jti not revoked. NotFound if not.
-	LivePerson(ctx context.Context, familyID, clientID, userID, jti string) (*Person, error)
+	LivePerson(ctx context.Context, familyID, clientID, jti string) (*Person, error)
 	// LiveClientGrant answers the same for a token of client_credentials.
 	LiveClientGrant(ctx context.Context, grantID, clientID, jti string) error
 	// Person returns the person's claims; NotFound if disabled or unknown.

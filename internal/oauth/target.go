@@ -14,7 +14,8 @@ import (
 type Target struct {
 	Client      *Client
 	RedirectURI string
-	sent        bool // the request named it
+	sent        bool   // the request named it
+	mode        string // how the answer travels
 	state       string
 	issuer      string
 }
@@ -51,7 +52,7 @@ func (s *Server) Target(ctx context.Context, p Params) (*Target, error) {
 			For(client.ID, "").
 			Because(cause("client_enabled", "an enabled client", "", "Enable the client in the console."))
 	}
-	t := &Target{Client: client, issuer: s.Issuer, state: p.Get("state")}
+	t := &Target{Client: client, issuer: s.Issuer, state: p.Get("state"), mode: modeOf(p)}
 	t.RedirectURI, t.sent = p.Get("redirect_uri"), p.Has("redirect_uri")
 	if e := t.prove(p); e != nil {
 		return nil, e.For(client.ID, "")
@@ -91,6 +92,9 @@ func (t *Target) redirect(answer url.Values) string {
 		answer.Set("state", t.state)
 	}
 	answer.Set("iss", t.issuer)
+	if t.mode == modeFragment { // a registered redirect_uri has none of its own
+		return t.RedirectURI + "#" + answer.Encode()
+	}
 	separator := "?"
 	if strings.Contains(t.RedirectURI, "?") {
 		separator = "&"
@@ -105,9 +109,6 @@ func (t *Target) redirect(answer url.Values) string {
 func (t *Target) Refuse(e *Error, errorURI string) string {
 	return t.redirect(url.Values{"error": {e.Code}, "error_description": {e.Description}, "error_uri": {errorURI}})
 }
-
-// succeed builds the redirection that hands the client its code.
-func (t *Target) succeed(code string) string { return t.redirect(url.Values{"code": {code}}) }
 
 // unknownClientID is why a client_id was not found. What does not look like one may be a person's name, typed into the wrong
 // place, and is not kept.

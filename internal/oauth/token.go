@@ -37,15 +37,17 @@ type grant func(ctx context.Context, call *tokenCall) (*granted, error)
 
 // granted is what a grant proved.
 type granted struct {
+	api          *API   // what the access token is for; nil is our own API
 	grantID      string // what the access token names (security.md rule 3)
 	userID       string // empty where the client acts as itself
-	scopes       Scopes // of this access token
+	scopes       Scopes // that were granted; the access token bears those that its API takes
 	authTime     time.Time
 	amr          Words
 	nonce        string
 	refreshToken string // to hand out with it
-	// save spends what was presented, together with saving what is issued for it. On ErrSpent the grant is judged anew.
-	save func(ctx context.Context) error
+	// save spends what was presented, together with saving what is issued for it: an access token that is opaque, nil where it
+	// is a JWT. On ErrSpent the grant is judged anew.
+	save func(ctx context.Context, opaque *AccessToken) error
 }
 
 // Token answers a token request (RFC 6749 §3.2). A refusal is a *Error.
@@ -72,16 +74,18 @@ func (s *Server) tokenFor(ctx context.Context, call *tokenCall) (*TokenResponse,
 	if err != nil {
 		return nil, err
 	}
+	if len(call.params.resources) > 1 {
+		return nil, severalResources()
+	}
 	for range 4 {
 		g, err := prove(ctx, call)
 		if err != nil {
 			return nil, err
 		}
-		response, err := s.issue(ctx, call, g)
-		if err != nil {
-			return nil, err
+		response, opaque, err := s.issue(ctx, call, g)
+		if err == nil {
+			err = g.save(ctx, opaque)
 		}
-		err = g.save(ctx)
 		if errors.Is(err, ErrSpent) { // somebody else was faster: look again at what is true now
 			continue
 		}
@@ -116,26 +120,31 @@ func (s *Server) grantFor(call *tokenCall) (grant, error) {
 	return prove, nil
 }
 
-// issue signs the tokens for what was granted. Nothing is saved yet.
-func (s *Server) issue(ctx context.Context, call *tokenCall, g *granted) (*TokenResponse, error) {
-	life := s.Lifetimes.AccessToken
-	if g.userID == "" {
-		life = s.Lifetimes.ClientAccessToken
-	}
-	access, err := s.signAccessToken(ctx, call, g, life)
-	if err != nil {
-		return nil, err
-	}
-	response := &TokenResponse{
-		AccessToken: access, TokenType: "Bearer", ExpiresIn: int64(life / time.Second),
-		RefreshToken: g.refreshToken, Scope: g.scopes.String(),
+// issue makes the tokens for what was granted. Nothing is saved yet; opaque is what has to be.
+func (s *Server) issue(ctx context.Context, call *tokenCall, g *granted) (response *TokenResponse, opaque *AccessToken, err error) {
+	response = &TokenResponse{TokenType: "Bearer", RefreshToken: g.refreshToken, Scope: g.api.narrowed(g.scopes).String()}
+	life := s.accessTokenLife(g)
+	response.ExpiresIn = int64(life / time.Second)
+	if response.AccessToken, opaque, err = s.makeAccessToken(ctx, call, g, life); err != nil {
+		return nil, nil, err
 	}
 	if g.userID != "" && g.scopes.Has(ScopeOpenID) {
-		if response.IDToken, err = s.signIDToken(ctx, call, g, access); err != nil {
-			return nil, err
+		if response.IDToken, err = s.signIDToken(ctx, call, g, response.AccessToken); err != nil {
+			return nil, nil, err
 		}
 	}
-	return response, nil
+	return response, opaque, nil
+}
+
+// accessTokenLife is how long an access token for what was granted holds.
+func (s *Server) accessTokenLife(g *granted) time.Duration {
+	switch {
+	case g.api != nil && g.api.AccessTokenTTL > 0:
+		return time.Duration(g.api.AccessTokenTTL) * time.Second
+	case g.userID == "":
+		return s.Lifetimes.ClientAccessToken
+	}
+	return s.Lifetimes.AccessToken
 }
 
 // newID makes an id whose order is that of time (UUIDv7).

@@ -1,0 +1,35 @@
+package oauth
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+	"time"
+
+	"gatehouse/internal/audit"
+)
+
+// issueImplicit hands out an access token in the redirection itself (RFC 6749 §4.2.2): no refresh token, and a family of its own
+// (security.md rule 3), which ends with the browser session.
+func (s *Server) issueImplicit(ctx context.Context, g *agreed) (url.Values, error) {
+	call := &tokenCall{client: g.Target.Client, from: g.from, now: s.Now()}
+	family := Family{
+		ID: newID(), ClientID: call.client.ID, UserID: g.login.Subject, SessionID: g.login.SessionID, Scopes: g.scopes, Resources: g.Resources,
+		AuthTime: g.login.AuthTime, AMR: g.login.AMR, CreatedAt: call.now, IdleExpiresAt: call.now,
+	}
+	grant := &granted{api: g.apis[0], grantID: family.ID, userID: family.UserID, scopes: g.scopes, authTime: family.AuthTime, amr: family.AMR}
+	life := s.accessTokenLife(grant)
+	family.ExpiresAt = call.now.Add(life)
+	token, opaque, err := s.makeAccessToken(ctx, call, grant, life)
+	if err != nil {
+		return nil, err
+	}
+	answer := url.Values{
+		"access_token": {token}, "token_type": {"Bearer"}, "expires_in": {strconv.FormatInt(int64(life/time.Second), 10)},
+	}
+	if scope := grant.api.narrowed(g.scopes).String(); scope != "" {
+		answer.Set("scope", scope)
+	}
+	b := Beginning{Family: family, Access: opaque, Consent: g.consent}
+	return answer, s.Store.BeginFamily(ctx, b, g.events(audit.ImplicitIssued, call.now)...)
+}

@@ -1,0 +1,89 @@
+package oauth
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
+)
+
+// maxResources bounds how many APIs one authorization may be for.
+const maxResources = 10
+
+// api returns the API that a resource names, nil for our own (RFC 8707 §2).
+func (s *Server) api(ctx context.Context, identifier string) (*API, error) {
+	if identifier == s.Issuer {
+		return nil, nil
+	}
+	unknown := func(rule, expected string) error {
+		return InvalidTarget("The resource is not one this server issues tokens for.").
+			Because(cause(rule, expected, audit.URI(identifier), "Name an API by its identifier, or leave resource out."))
+	}
+	if !resourceSyntax(identifier) {
+		return nil, unknown("resource_syntax", "an absolute URI without a fragment")
+	}
+	api, err := s.Store.API(ctx, identifier)
+	if fault.IsNotFound(err) {
+		return nil, unknown("resource_known", "the identifier of an API")
+	}
+	return api, err
+}
+
+// defaultResource is what a client's token is for where the request names nothing (security.md rule 6).
+func (s *Server) defaultResource(c *Client) string {
+	if c.DefaultResource != "" {
+		return c.DefaultResource
+	}
+	return s.Issuer
+}
+
+// resourceOf is the API that this one token is for: the one that the token request names, which has to be among those that were
+// granted (RFC 8707 §2.2), else the first of these.
+func (s *Server) resourceOf(ctx context.Context, call *tokenCall, granted []string) (*API, error) {
+	if len(granted) == 0 { // by a node that knew no APIs
+		granted = []string{s.Issuer}
+	}
+	asked := granted[0]
+	if len(call.params.resources) > 0 {
+		asked = call.params.resources[0]
+	}
+	if !slices.Contains(granted, asked) {
+		return nil, InvalidTarget("The resource was not asked for in the authorization request.").
+			Because(cause("resource_granted", strings.Join(granted, " "), audit.URI(asked), "Send the resource in the authorization request too."))
+	}
+	return s.api(ctx, asked)
+}
+
+// resourcesOf is what a family keeps of the API its tokens are for.
+func (s *Server) resourcesOf(api *API) Words {
+	if api == nil {
+		return Words{s.Issuer}
+	}
+	return Words{api.Identifier}
+}
+
+// wanted is what a client asks for where no authorization went before: the API, and scopes that it takes.
+func (s *Server) wanted(ctx context.Context, call *tokenCall) (*API, Scopes, error) {
+	identifier := s.defaultResource(call.client)
+	if len(call.params.resources) > 0 {
+		identifier = call.params.resources[0]
+	}
+	api, err := s.api(ctx, identifier)
+	if err != nil {
+		return nil, nil, err
+	}
+	known, err := s.scopeSet(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	scopes, err := call.client.grantable(call.params, known, api)
+	return api, scopes, err
+}
+
+// severalResources refuses more than one resource for one access token (security.md rule 6).
+func severalResources() *Error {
+	return InvalidTarget("Several resources were asked for; one access token serves one.").
+		Because(cause("resource_single", "one resource", "", "Ask for one resource at a time."))
+}
