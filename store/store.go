@@ -6,6 +6,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
 	"gatehouse/migrations"
 )
@@ -28,7 +29,10 @@ type Store struct {
 	writer  chan struct{} // holds the one writer SQLite has; nil for PostgreSQL and inside InTx
 }
 
-var _ oauth.Store = (*Store)(nil)
+var (
+	_ oauth.Store          = (*Store)(nil)
+	_ identity.SignInStore = (*Store)(nil)
+)
 
 // Dialect tells which database this is.
 func (s *Store) Dialect() Dialect { return s.dialect }

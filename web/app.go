@@ -21,6 +21,7 @@ import (
 	"gatehouse/handlers/login"
 	oauthdoor "gatehouse/handlers/oauth"
 	"gatehouse/internal/audit"
+	"gatehouse/internal/identity"
 	"gatehouse/internal/keys"
 	"gatehouse/internal/oauth"
 	"gatehouse/internal/secret"
@@ -57,6 +58,7 @@ type site struct {
 	Config
 	issuer  issuerURL
 	house   *request.House
+	door    *identity.Doorkeeper
 	rules   *oauth.Server
 	ready   *readiness
 	refused *refusals
@@ -93,14 +95,17 @@ func New(cfg Config) (*App, error) {
 	s := &site{Config: cfg, issuer: issuer, ready: newReadiness(cfg.Store, cfg.Now, cfg.Log), limit: newLimiter()}
 	s.refused = newRefusals(cfg.Store, cfg.Log)
 	s.house = &request.House{Issuer: cfg.Issuer, Secure: issuer.secure, MAC: cfg.Sealer.MAC}
+	s.door = &identity.Doorkeeper{
+		Store: cfg.Store, Hasher: cfg.Hasher, MAC: cfg.Sealer.MAC, Now: cfg.Now, Log: cfg.Log,
+		CountFailure: s.countSignInFailure, Blocked: s.signInBlocked, FailureFloor: cfg.FailureFloor,
+	}
 	s.rules = oauth.New(oauth.Config{
 		Issuer: cfg.Issuer, Store: cfg.Store, Keys: keys.NewRing(cfg.Store, cfg.Sealer, cfg.Now), Lifetimes: cfg.Lifetimes,
 		Now: cfg.Now, ReadySince: s.ready.since,
 	})
 	s.oauth = &oauthdoor.Handlers{Rules: s.rules, Refused: s.refused.record, CountFailure: s.countClientFailure, Blocked: s.clientBlocked}
 	s.login = &login.Handlers{
-		Store: cfg.Store, Rules: s.rules, Hasher: cfg.Hasher, MAC: cfg.Sealer.MAC, Now: cfg.Now, Log: cfg.Log, FailureFloor: cfg.FailureFloor,
-		Refused: s.refused.write, CountFailure: s.countSignInFailure, Blocked: s.signInBlocked,
+		Store: cfg.Store, Rules: s.rules, Door: s.door, Hasher: cfg.Hasher, Now: cfg.Now, Log: cfg.Log, Refused: s.refused.write,
 	}
 	s.account = &account.Handlers{Store: cfg.Store, Hasher: cfg.Hasher, Now: cfg.Now}
 	s.console = &console.Handlers{Store: cfg.Store, Rules: s.rules, Now: cfg.Now}

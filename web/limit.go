@@ -51,24 +51,26 @@ func (l *limiter) blocked(key string, limit int, now time.Time) time.Duration {
 	return l.window.Add(time.Minute).Sub(now)
 }
 
-func (s *site) countSignInFailure(c *fiber.Ctx) { s.countFailure(c, "signin ") }
+func (s *site) countSignInFailure(ip string) { s.countFailure("signin ", ip) }
 
-func (s *site) countClientFailure(c *fiber.Ctx) { s.countFailure(c, "client ") }
+func (s *site) countClientFailure(c *fiber.Ctx) { s.countFailure("client ", request.Of(c).Caller.IP) }
 
 // signInBlocked refuses an address that failed to sign in too often.
-func (s *site) signInBlocked(c *fiber.Ctx) error { return s.blocked(c, "signin ", signInFailures) }
+func (s *site) signInBlocked(ip string) error { return s.blocked("signin ", ip, signInFailures) }
 
 // clientBlocked refuses an address from which clients failed to authenticate too often.
-func (s *site) clientBlocked(c *fiber.Ctx) error { return s.blocked(c, "client ", clientFailures) }
+func (s *site) clientBlocked(c *fiber.Ctx) error {
+	return s.blocked("client ", request.Of(c).Caller.IP, clientFailures)
+}
 
-func (s *site) countFailure(c *fiber.Ctx, kind string) {
-	if ip := request.Of(c).Caller.IP; !isLoopback(ip) {
+func (s *site) countFailure(kind, ip string) {
+	if !isLoopback(ip) {
 		s.limit.fail(kind+addressKey(ip), s.Now())
 	}
 }
 
-func (s *site) blocked(c *fiber.Ctx, kind string, limit int) error {
-	if wait := s.limit.blocked(kind+addressKey(request.Of(c).Caller.IP), limit, s.Now()); wait > 0 {
+func (s *site) blocked(kind, ip string, limit int) error {
+	if wait := s.limit.blocked(kind+addressKey(ip), limit, s.Now()); wait > 0 {
 		return fault.TooMany(wait)
 	}
 	return nil

@@ -22,17 +22,12 @@ import (
 type Handlers struct {
 	Store  *store.Store
 	Rules  *oauth.Server
+	Door   *identity.Doorkeeper
 	Hasher *secret.Hasher
-	MAC    func(purpose string, parts ...string) string
 	Now    func() time.Time
 	Log    *slog.Logger
-	// FailureFloor is how long every failed sign-in takes at least (security.md rule 15).
-	FailureFloor time.Duration
 	// Refused writes down why a sign-in was refused, without letting a flood of them fill the database.
 	Refused func(ctx context.Context, event audit.Event) error
-	// CountFailure counts a failed sign-in against the caller's address; Blocked refuses an address with too many.
-	CountFailure func(c *fiber.Ctx)
-	Blocked      func(c *fiber.Ctx) error
 }
 
 // Home leads to where somebody belongs.

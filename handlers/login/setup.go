@@ -30,7 +30,7 @@ func (h *Handlers) setupClosed(c *fiber.Ctx) error {
 }
 
 func (h *Handlers) setupOpen(c *fiber.Ctx, token string) (bool, error) {
-	if err := h.Blocked(c); err != nil {
+	if err := h.Door.Blocked(request.Of(c).Caller.IP); err != nil {
 		return false, err
 	}
 	_, hash, err := h.Store.SetupSeed(c.UserContext())
@@ -39,7 +39,7 @@ func (h *Handlers) setupOpen(c *fiber.Ctx, token string) (bool, error) {
 	}
 	open := hash != "" && token != "" && secret.Equal(secret.Hash(token), hash)
 	if !open {
-		h.CountFailure(c)
+		h.Door.CountFailure(request.Of(c).Caller.IP)
 	}
 	return open, nil
 }
