@@ -27,7 +27,7 @@ func TestLivePerson_saysWhatIsKnownOfThePersonAndNoMore(t *testing.T) {
 			"b": `{"preferred_username":"bare","updated_at":1772366400}`,
 		} {
 			f := must1(s.Family(ctx, family+"-family"))(t)
-			p := must1(s.LivePerson(ctx, f.ID, "app", f.UserID, "jti"))(t)
+			p := must1(s.LivePerson(ctx, f.ID, "app", "jti"))(t)
 			if claims := string(must1(json.Marshal(p.Claims))(t)); claims != want || p.Subject != f.UserID {
 				t.Errorf("claims %s\nwant   %s", claims, want)
 			}
@@ -43,8 +43,8 @@ func TestLivePerson_holdsForNobodyElse(t *testing.T) {
 		populated(t, s)
 		addClient(t, s, "other")
 		grant(t, s, "k", "bob", "")
-		for _, c := range [][4]string{{"x", "app", "bob", "j"}, {"k-family", "other", "bob", "j"}, {"k-family", "app", "ada", "j"}} {
-			_, err := s.LivePerson(ctx, c[0], c[1], c[2], c[3])
+		for _, c := range [][3]string{{"x", "app", "j"}, {"k-family", "other", "j"}} {
+			_, err := s.LivePerson(ctx, c[0], c[1], c[2])
 			wantNotFound(t, err)
 		}
 	})
@@ -58,7 +58,7 @@ func TestRevokeAccessToken_oneTokenDiesTheOthersLive(t *testing.T) {
 		must(t, s.LiveClientGrant(ctx, app.GrantID, "app", "gone"))
 		must(t, s.RevokeAccessToken(ctx, "gone", noon.Add(time.Hour), event(audit.TokenRevoked)))
 		must(t, s.RevokeAccessToken(ctx, "gone", noon.Add(time.Hour), event(audit.TokenRevoked)))
-		_, err := s.LivePerson(ctx, "k-family", "app", "bob", "gone")
+		_, err := s.LivePerson(ctx, "k-family", "app", "gone")
 		wantNotFound(t, err)
 		wantNotFound(t, s.LiveClientGrant(ctx, app.GrantID, "app", "gone"))
 		must(t, s.LiveClientGrant(ctx, app.GrantID, "app", "here"))

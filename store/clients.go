@@ -35,6 +35,16 @@ func (s *Store) Client(ctx context.Context, id string) (*oauth.Client, error) {
 	return &c, nil
 }
 
+// Offer is what a client can be given where these grants are on.
+func (s *Store) Offer(ctx context.Context, grantTypes []string) (o oauth.Offer, err error) {
+	o.GrantTypes = grantTypes
+	if o.Scopes, err = s.Scopes(ctx); err != nil {
+		return o, err
+	}
+	o.APIs, err = s.APIs(ctx)
+	return o, err
+}
+
 // ClientFilter says which clients: Query is looked for in name, id and redirect URIs; Status is "active", "disabled" or
 // empty for both. After and Before are cursors of a ClientPage; garbage there shows the first page.
 type ClientFilter struct {

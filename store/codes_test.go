@@ -41,7 +41,7 @@ func TestRedeemCode_withoutARefreshTokenItBeginsAFamilyAlone(t *testing.T) {
 		must(t, s.IssueCode(ctx, code("k", "bob", ""), nil))
 		f := family("k", "bob", "")
 		f.CurrentHash = ""
-		must(t, s.RedeemCode(ctx, "k", f, nil, event(audit.CodeRedeemed)))
+		must(t, s.RedeemCode(ctx, "k", oauth.Beginning{Family: f}, event(audit.CodeRedeemed)))
 		if !alive(t, s, f.ID) || count(t, s, "SELECT COUNT(*) FROM refresh_tokens") != 0 {
 			t.Error("no family, or a refresh token")
 		}

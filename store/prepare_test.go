@@ -3,6 +3,10 @@ package store_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -58,6 +62,7 @@ func TestPrepare_theSchemaGoesFromEmptyToCurrentAndANewerOneIsRefused(t *testing
 				t.Errorf("step %s was not applied", step.Name)
 			}
 		}
+		undoLatest(t, s)
 		_, err := s.DB().Exec("DELETE FROM goose_db_version WHERE version_id = $1", migrations.Latest())
 		must(t, err)
 		want(store.SchemaBehind)
@@ -75,6 +80,18 @@ func TestPrepare_theSchemaGoesFromEmptyToCurrentAndANewerOneIsRefused(t *testing
 			t.Fatalf("got %v, want ErrNewer", err)
 		}
 	})
+}
+
+// undoLatest runs the Down part of the latest step.
+func undoLatest(t *testing.T, s *store.Store) {
+	t.Helper()
+	found, err := filepath.Glob(fmt.Sprintf("../migrations/%05d_*.sql", migrations.Latest()))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%v, %v", found, err)
+	}
+	text := must1(os.ReadFile(found[0]))(t)
+	_, down, _ := strings.Cut(string(text), "-- +goose Down")
+	must1(s.DB().Exec(down))(t)
 }
 
 func TestPrepare_anErrorUndoesWhatWasMadeButNotTheSchema(t *testing.T) {

@@ -44,7 +44,7 @@ func TestPostgres_anActTakesFewRoundTrips(t *testing.T) {
 		{"RotateRefreshToken", 1, func() error {
 			return s.RotateRefreshToken(ctx, rotation("k", "k-0", "k-1", 1), event(audit.TokenRefreshed))
 		}},
-		{"LivePerson", 1, func() error { _, err := s.LivePerson(ctx, "k-family", "app", "bob", "j"); return err }},
+		{"LivePerson", 1, func() error { _, err := s.LivePerson(ctx, "k-family", "app", "j"); return err }},
 		{"LiveClientGrant", 1, func() error { return s.LiveClientGrant(ctx, app.GrantID, "app", "j") }},
 		{"RevokeAccessToken", 1, func() error { return s.RevokeAccessToken(ctx, "gone", noon, event(audit.TokenRevoked)) }},
 		{"EndFamily", 1, func() error { return s.EndFamily(ctx, "k-family", oauth.EndedByClient, noon, event(audit.FamilyEnded)) }},

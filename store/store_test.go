@@ -150,7 +150,7 @@ func family(codeHash, userID, sessionID string) oauth.Family {
 
 func redeem(s *store.Store, codeHash, userID, sessionID string) error {
 	first := &oauth.RefreshToken{Hash: codeHash + "-0", CreatedAt: noon, IP: "192.0.2.1", UserAgent: "browser", RequestID: "r"}
-	return s.RedeemCode(ctx, codeHash, family(codeHash, userID, sessionID), first, event(audit.CodeRedeemed))
+	return s.RedeemCode(ctx, codeHash, oauth.Beginning{Family: family(codeHash, userID, sessionID), First: first}, event(audit.CodeRedeemed))
 }
 
 // rotation replaces the refresh token of a generation by the next.
@@ -183,7 +183,7 @@ func populated(t testing.TB, s *store.Store) {
 func alive(t testing.TB, s *store.Store, familyID string) bool {
 	t.Helper()
 	f := must1(s.Family(ctx, familyID))(t)
-	_, err := s.LivePerson(ctx, f.ID, f.ClientID, f.UserID, "jti")
+	_, err := s.LivePerson(ctx, f.ID, f.ClientID, "jti")
 	if err != nil {
 		wantNotFound(t, err)
 	}

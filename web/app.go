@@ -51,6 +51,10 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// FailureFloor is how long every failed sign-in takes at least, so that its cause does not show (security.md rule 15).
 	FailureFloor time.Duration
+
+	// PasswordGrant and ImplicitGrant switch these grants on; DefaultClient is who calls the guides' paths without a client_id.
+	PasswordGrant, ImplicitGrant bool
+	DefaultClient                string
 }
 
 // site is the house with its doors open.
@@ -101,7 +105,8 @@ func New(cfg Config) (*App, error) {
 	}
 	s.rules = oauth.New(oauth.Config{
 		Issuer: cfg.Issuer, Store: cfg.Store, Keys: keys.NewRing(cfg.Store, cfg.Sealer, cfg.Now), Lifetimes: cfg.Lifetimes,
-		Now: cfg.Now, ReadySince: s.ready.since,
+		Sealer: cfg.Sealer, Now: cfg.Now, ReadySince: s.ready.since,
+		PasswordGrant: cfg.PasswordGrant, ImplicitGrant: cfg.ImplicitGrant, DefaultClient: cfg.DefaultClient, CheckPassword: s.checkPassword,
 	})
 	s.oauth = &oauthdoor.Handlers{Rules: s.rules, Refused: s.refused.record, CountFailure: s.countClientFailure, Blocked: s.clientBlocked}
 	s.login = &login.Handlers{

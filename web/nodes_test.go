@@ -133,7 +133,7 @@ func TestNodes_aRotatedKeyIsKnownWithinASecond(t *testing.T) {
 		before := one.Redeem(t, client, b.Code(client, user, nil))
 		two.Get(t, oauth.PathJWKS, "")
 		now := one.Clock.Now()
-		fresh, err := keys.GenerateAll(one.Sealer, now, now)
+		fresh, err := keys.GenerateAll(nil, one.Sealer, now, now)
 		if err != nil {
 			t.Fatal(err)
 		}

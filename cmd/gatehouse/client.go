@@ -69,17 +69,16 @@ func (c clientCreate) Run(ctx context.Context, p *process) error {
 	if refusal != nil {
 		return refusal
 	}
-	h, err := c.open(ctx, p)
+	h, err := openHouse(ctx, p, c.config(), "GATEHOUSE_PASSWORD_GRANT", "GATEHOUSE_IMPLICIT_GRANT")
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	scopes, err := h.Scopes(ctx)
+	offer, err := h.Offer(ctx, oauth.New(oauth.Config{PasswordGrant: h.settings.PasswordGrant, ImplicitGrant: h.settings.ImplicitGrant}).GrantTypes())
 	if err != nil {
 		return err
 	}
-	grantTypes := oauth.New(oauth.Config{}).GrantTypes() // no setting turns one off yet
-	if refusal := oauth.MetadataFault(client.Validate(grantTypes, scopes)); refusal != nil {
+	if refusal := oauth.MetadataFault(client.Validate(offer)); refusal != nil {
 		return refusal
 	}
 	client.Identify(h.at)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -45,6 +46,10 @@ type Config struct {
 	MasterKey     secret.Text `kong:"-" variable:"GATEHOUSE_MASTER_KEY"`
 	MasterKeyFile string      `variable:"GATEHOUSE_MASTER_KEY_FILE" placeholder:"FILE" help:"File with the master key, 32 bytes in base64; $$GATEHOUSE_MASTER_KEY holds the key itself (a file beside the SQLite database)."`
 
+	PasswordGrant string `variable:"GATEHOUSE_PASSWORD_GRANT" fallback:"false" placeholder:"BOOL" help:"Let clients that list it trade people's passwords for tokens (false)."`
+	ImplicitGrant string `variable:"GATEHOUSE_IMPLICIT_GRANT" fallback:"false" placeholder:"BOOL" help:"Let clients that list it get tokens in the redirection (false)."`
+	DefaultClient string `variable:"GATEHOUSE_DEFAULT_CLIENT" placeholder:"CLIENT_ID" help:"The public client that calls /token and /refresh_token without a client_id (none)."`
+
 	AccessTokenTTL       string `variable:"GATEHOUSE_ACCESS_TOKEN_TTL" placeholder:"DURATION" help:"Life of access tokens, 1m to 24h (15m; 10m for client_credentials)."`
 	CodeTTL              string `variable:"GATEHOUSE_CODE_TTL" fallback:"60s" placeholder:"DURATION" help:"Life of authorization codes, up to 10m (60s)."`
 	RefreshTokenTTL      string `variable:"GATEHOUSE_REFRESH_TOKEN_TTL" fallback:"720h" placeholder:"DURATION" help:"How long refresh tokens go on after sign-in, up to 8760h (720h)."`
@@ -66,6 +71,10 @@ type Settings struct {
 	ExplicitKey secret.Text
 	keySource   string // where it comes from, for people
 	keyFault    error  // why it cannot be used; only commands that need it mind
+
+	PasswordGrant bool
+	ImplicitGrant bool
+	DefaultClient string // client_id; empty for none
 
 	AccessTokenTTL       time.Duration  // zero: 15 min, 10 min for client_credentials
 	CodeTTL              time.Duration  // at most 10 min
@@ -120,6 +129,10 @@ func (c Config) Validate(getenv func(string) string, only ...string) (Settings, 
 
 		TrustedProxies: r.proxies(c.TrustedProxies),
 
+		PasswordGrant: r.boolean("GATEHOUSE_PASSWORD_GRANT", c.PasswordGrant),
+		ImplicitGrant: r.boolean("GATEHOUSE_IMPLICIT_GRANT", c.ImplicitGrant),
+		DefaultClient: c.DefaultClient,
+
 		AccessTokenTTL:   r.lifetime("GATEHOUSE_ACCESS_TOKEN_TTL", c.AccessTokenTTL, mostAccessToken, wiseToken),
 		CodeTTL:          r.lifetime("GATEHOUSE_CODE_TTL", c.CodeTTL, mostCode, wiseCode),
 		RefreshTokenTTL:  r.lifetime("GATEHOUSE_REFRESH_TOKEN_TTL", c.RefreshTokenTTL, mostRefreshToken, wiseToken),
@@ -136,6 +149,15 @@ func (c Config) Validate(getenv func(string) string, only ...string) (Settings, 
 	if c.RefreshReuseInterval != "" {
 		interval := r.duration("GATEHOUSE_REFRESH_REUSE_INTERVAL", c.RefreshReuseInterval, 0, mostReuse)
 		s.RefreshReuseInterval = &interval
+	}
+	if s.PasswordGrant { // RFC 9700 §2.4
+		r.warn("GATEHOUSE_PASSWORD_GRANT", "applications that take passwords themselves can keep them, and know no second factor; turn it off when the last one has moved to the authorization code")
+	}
+	if s.ImplicitGrant { // RFC 9700 §2.1.2
+		r.warn("GATEHOUSE_IMPLICIT_GRANT", "tokens in redirections leak into histories and scripts; turn it off when the last client has moved to the authorization code with PKCE")
+	}
+	if s.DefaultClient != "" && !s.PasswordGrant {
+		r.warn("GATEHOUSE_DEFAULT_CLIENT", "without GATEHOUSE_PASSWORD_GRANT it can only refresh")
 	}
 	s.Warnings = r.warnings
 	if len(r.mistakes) > 0 {
@@ -257,6 +279,14 @@ func (r *reading) listen(text string) string {
 		r.mistake("GATEHOUSE_LISTEN", "%q: expected host:port, such as 127.0.0.1:8080 or :8080 for every address", text)
 	}
 	return text
+}
+
+func (r *reading) boolean(name, text string) bool {
+	on, err := strconv.ParseBool(text)
+	if err != nil {
+		r.mistake(name, "%q: expected true or false", text)
+	}
+	return on
 }
 
 var hostName = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$`)
@@ -541,6 +571,9 @@ func (s Settings) Redacted() []slog.Attr {
 		slog.Any("trusted_proxies", s.TrustedProxies),
 		slog.String("database", s.Database.Redacted()),
 		slog.String("master_key_from", s.keyFrom()),
+		slog.Bool("password_grant", s.PasswordGrant),
+		slog.Bool("implicit_grant", s.ImplicitGrant),
+		slog.String("default_client", cmp.Or(s.DefaultClient, "none")),
 		slog.String("access_token_ttl", access),
 		slog.String("code_ttl", short(s.CodeTTL)),
 		slog.String("refresh_token_ttl", short(s.RefreshTokenTTL)),

@@ -73,11 +73,15 @@ func (c keyRotate) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
+	existing, err := h.SigningKeys(ctx)
+	if err != nil {
+		return err
+	}
 	activeFrom := h.at
 	if c.Staged {
 		activeFrom = h.at.Add(keys.PublishAhead)
 	}
-	made, err := keys.GenerateAll(sealer, h.at, activeFrom)
+	made, err := keys.GenerateAll(existing, sealer, h.at, activeFrom)
 	if err != nil {
 		return err
 	}

@@ -71,6 +71,7 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	app, err := web.New(web.Config{
 		Issuer: settings.Issuer, Store: st, Sealer: sealer, Hasher: hasher, Lifetimes: settings.lifetimes(),
 		Now: now, Log: log, TrustedProxies: settings.TrustedProxies, FailureFloor: failureFloor,
+		PasswordGrant: settings.PasswordGrant, ImplicitGrant: settings.ImplicitGrant, DefaultClient: settings.DefaultClient,
 	})
 	if err != nil {
 		return err
@@ -140,7 +141,7 @@ func firstKeys(ctx context.Context, tx *store.Store, sealer *secret.Sealer) erro
 			return nil
 		}
 	}
-	made, err := keys.GenerateAll(sealer, at, at)
+	made, err := keys.GenerateAll(existing, sealer, at, at)
 	if err != nil {
 		return err
 	}

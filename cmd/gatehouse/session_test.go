@@ -42,7 +42,7 @@ func signIn(t *testing.T, m machine, clientID string) string {
 		ID: code.FamilyID, ClientID: clientID, UserID: ada.ID, SessionID: session.ID, Scopes: code.Scopes, AuthTime: at, CreatedAt: at,
 		ExpiresAt: at.Add(time.Hour), IdleExpiresAt: at.Add(time.Hour),
 	}
-	if err := s.RedeemCode(ctx, code.Hash, family, nil, audit.Event{Action: audit.CodeRedeemed, At: at}); err != nil {
+	if err := s.RedeemCode(ctx, code.Hash, oauth.Beginning{Family: family}, audit.Event{Action: audit.CodeRedeemed, At: at}); err != nil {
 		t.Fatal(err)
 	}
 	return family.ID

@@ -54,18 +54,18 @@ func once(words []string) []string {
 }
 
 // formOf is the form that shows the client.
-func formOf(c *oauth.Client, o offer) view.ClientFormData {
+func formOf(c *oauth.Client, o oauth.Offer) view.ClientFormData {
 	f := view.ClientFormData{
 		ID: c.ID, Version: c.Version, CanEdit: true, ClientName: c.Name, ApplicationType: c.ApplicationType,
 		AuthMethod: c.TokenEndpointAuthMethod, RedirectURIs: c.RedirectURIs, RequirePKCE: c.RequirePKCE,
 		SigningAlg: c.IDTokenSignedResponseAlg, ClientURI: c.ClientURI, PolicyURI: c.PolicyURI, TosURI: c.TosURI,
 		Contacts: strings.Join(c.Contacts, "\n"),
 	}
-	for _, g := range o.grants {
+	for _, g := range o.GrantTypes {
 		words := grantWords[g]
 		f.Grants = append(f.Grants, view.Choice{Value: g, Label: or(words.label, g), Hint: words.hint, Checked: c.Allows(g)})
 	}
-	for _, s := range o.scopes {
+	for _, s := range o.Scopes {
 		f.Scopes = append(f.Scopes, view.Choice{Value: s.Name, Label: s.Name, Hint: s.Description, Checked: c.Scopes.Has(s.Name)})
 	}
 	return f
@@ -104,8 +104,8 @@ func changeRows(f *view.ClientFormData, sent url.Values) bool {
 }
 
 // faults asks the rules what is wrong with the client, by the names of the form's fields.
-func (o offer) faults(c *oauth.Client) fault.Fields {
-	f := c.Validate(o.grants, o.scopes)
+func faults(c *oauth.Client, o oauth.Offer) fault.Fields {
+	f := c.Validate(o)
 	if message, wrong := f["scope"]; wrong {
 		delete(f, "scope")
 		f.Add("scopes", message)

@@ -10,9 +10,9 @@ import (
 	"gatehouse/internal/secret"
 )
 
-var everything = offer{
-	grants: []string{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken, oauth.GrantClientCredentials},
-	scopes: []oauth.Scope{{Name: "openid"}, {Name: "profile"}, {Name: "email"}, {Name: "offline_access"}, {Name: "invoices:read"}},
+var everything = oauth.Offer{
+	GrantTypes: []string{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken, oauth.GrantClientCredentials},
+	Scopes:     []oauth.Scope{{Name: "openid"}, {Name: "profile"}, {Name: "email"}, {Name: "offline_access"}, {Name: "invoices:read"}},
 }
 
 func TestFill_readsWhatTheFormShows(t *testing.T) {
@@ -26,7 +26,7 @@ func TestFill_readsWhatTheFormShows(t *testing.T) {
 	}
 	var c oauth.Client
 	fill(&c, sent)
-	if f := everything.faults(&c); len(f) > 0 {
+	if f := faults(&c, everything); len(f) > 0 {
 		t.Fatal(f)
 	}
 	if c.Name != "Invoices" || c.ClientURI != "https://app.example/" || !c.RequirePKCE || c.Scopes.String() != "openid invoices:read" ||
@@ -52,7 +52,7 @@ func TestFill_readsWhatTheFormShows(t *testing.T) {
 func TestNewClient_isAlmostValid(t *testing.T) {
 	t.Parallel()
 	c := newClient()
-	f := everything.faults(c)
+	f := faults(c, everything)
 	if len(f) != 2 || f["client_name"] == "" || f["redirect_uris"] == "" {
 		t.Errorf("only name and redirect URI are the person's to give: %v", f)
 	}
@@ -62,7 +62,7 @@ func TestFaults_haveTheNamesOfTheForm(t *testing.T) {
 	t.Parallel()
 	c := newClient()
 	c.Scopes = append(c.Scopes, "unheard-of")
-	if f := everything.faults(c); f["scopes"] == "" || f["scope"] != "" {
+	if f := faults(c, everything); f["scopes"] == "" || f["scope"] != "" {
 		t.Error(f)
 	}
 }

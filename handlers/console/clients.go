@@ -100,7 +100,7 @@ func (h *Handlers) CreateClient(c *fiber.Ctx) error {
 	if changeRows(&f, sent) {
 		return newClientPage(c, fiber.StatusOK, f)
 	}
-	if f.Errs = o.faults(&client); len(f.Errs) > 0 {
+	if f.Errs = faults(&client, o); len(f.Errs) > 0 {
 		return newClientPage(c, fiber.StatusUnprocessableEntity, f)
 	}
 
@@ -212,7 +212,7 @@ func (h *Handlers) UpdateClient(c *fiber.Ctx) error {
 	if changeRows(&f, sent) {
 		return h.clientPage(c, fiber.StatusOK, stored, f)
 	}
-	errs := o.faults(&client)
+	errs := faults(&client, o)
 	if client.Public() != stored.Public() { // applications out there hold what belongs to the old way
 		errs["token_endpoint_auth_method"] = "A client cannot begin or cease to have a secret. Register a new client instead."
 	}

@@ -62,13 +62,7 @@ func (h *Handlers) acceptedUntil(at time.Time) string {
 	return "APIs that check tokens only by their signature may accept one until " + minute.UTC().Format("2 Jan 2006, 15:04") + " UTC."
 }
 
-// offer is what a client can be given: the grants that are on and the scopes that exist.
-type offer struct {
-	grants []string
-	scopes []oauth.Scope
-}
-
-func (h *Handlers) offer(ctx context.Context) (offer, error) {
-	scopes, err := h.Store.Scopes(ctx)
-	return offer{grants: h.Rules.GrantTypes(), scopes: scopes}, err
+// offer is what a client can be given.
+func (h *Handlers) offer(ctx context.Context) (oauth.Offer, error) {
+	return h.Store.Offer(ctx, h.Rules.GrantTypes())
 }

@@ -30,9 +30,25 @@ type Handlers struct {
 }
 
 // Token is the token endpoint (RFC 6749 §3.2).
-func (h *Handlers) Token(c *fiber.Ctx) error {
+func (h *Handlers) Token(c *fiber.Ctx) error { return h.tokens(c, h.Rules.Token) }
+
+// TutorialToken is the token endpoint as the FastAPI guides call it.
+func (h *Handlers) TutorialToken(c *fiber.Ctx) error { return h.tokens(c, h.Rules.TutorialToken) }
+
+// RefreshToken is the token endpoint for refresh tokens alone, as the guides call it.
+func (h *Handlers) RefreshToken(c *fiber.Ctx) error {
+	query, err := request.Query(c)
+	if err != nil {
+		return err
+	}
+	return h.tokens(c, func(ctx context.Context, p oauth.Params, authorization string, from audit.Caller) (*oauth.TokenResponse, error) {
+		return h.Rules.RefreshToken(ctx, query, p, authorization, from)
+	})
+}
+
+func (h *Handlers) tokens(c *fiber.Ctx, token func(context.Context, oauth.Params, string, audit.Caller) (*oauth.TokenResponse, error)) error {
 	return h.authenticated(c, func(p oauth.Params, authorization string) error {
-		response, err := h.Rules.Token(c.UserContext(), p, authorization, request.Of(c).Caller)
+		response, err := token(c.UserContext(), p, authorization, request.Of(c).Caller)
 		if err != nil {
 			return err
 		}
@@ -83,25 +99,47 @@ func (h *Handlers) authenticated(c *fiber.Ctx, act func(p oauth.Params, authoriz
 
 // Userinfo is the userinfo endpoint (OpenID Connect Core §5.3).
 func (h *Handlers) Userinfo(c *fiber.Ctx) error {
-	query, err := request.Query(c)
+	token, err := bearer(c)
 	if err != nil {
 		return err
-	}
-	var body oauth.Params
-	if c.Method() == fiber.MethodPost {
-		if body, err = request.Params(c); err != nil {
-			return err
-		}
-	}
-	token, e := oauth.BearerToken(c.Get(fiber.HeaderAuthorization), query, body)
-	if e != nil {
-		return e
 	}
 	claims, err := h.Rules.Userinfo(c.UserContext(), token)
 	if err != nil {
 		return err
 	}
 	return respond.JSON(c, fiber.StatusOK, claims)
+}
+
+// Me tells an application of the FastAPI guides who is signed in.
+func (h *Handlers) Me(c *fiber.Ctx) error {
+	token, err := bearer(c)
+	if err != nil {
+		return err
+	}
+	me, err := h.Rules.Me(c.UserContext(), token)
+	if err != nil {
+		return err
+	}
+	return respond.JSON(c, fiber.StatusOK, me)
+}
+
+// bearer finds the access token of a request to our own API (RFC 6750 §2).
+func bearer(c *fiber.Ctx) (string, error) {
+	query, err := request.Query(c)
+	if err != nil {
+		return "", err
+	}
+	var body oauth.Params
+	if c.Method() == fiber.MethodPost {
+		if body, err = request.Params(c); err != nil {
+			return "", err
+		}
+	}
+	token, e := oauth.BearerToken(c.Get(fiber.HeaderAuthorization), query, body)
+	if e != nil {
+		return "", e
+	}
+	return token, nil
 }
 
 // JWKS publishes the signing keys (RFC 7517 §5).

@@ -538,7 +538,7 @@ func jwks(t testing.TB, r *Ring) []map[string]any {
 // RFC 7517 §4, RFC 7518 §6; what certification asks of every jwks_uri.
 func TestRing_publishesPublicPartsUnderDistinctIDs(t *testing.T) {
 	t.Parallel()
-	rows, err := GenerateAll(sealer(t, 'k'), noon, noon)
+	rows, err := GenerateAll(nil, sealer(t, 'k'), noon, noon)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -218,7 +218,7 @@ func (s *Server) checkPKCE(_ context.Context, a *Authorization) error {
 	case challenge == "" && method != "":
 		return InvalidRequest("code_challenge_method came without code_challenge.").
 			Because(causeReceived("code_challenge_present", "code_challenge", method, "Send code_challenge too."))
-	case challenge == "" && a.responseType.name != ResponseTypeCode: // there is no code to protect
+	case challenge == "" && a.responseType.grant == GrantImplicit: // there is no code to protect
 		return nil
 	case challenge == "" && (a.Target.Client.Public() || a.Target.Client.RequirePKCE):
 		return InvalidRequest("code_challenge is missing: this client has to use PKCE.").

@@ -28,7 +28,12 @@ func check(t *testing.T, name string, c *Client, query string) (*Authorization, 
 	}
 	p := parse(t, query)
 	a := &Authorization{Target: &Target{Client: c, state: p.Get("state"), issuer: issuer}, params: p}
-	return a, checks[name](&Server{Config: Config{Issuer: issuer}}, a)
+	for _, r := range responseTypes {
+		if r.name == p.Get("response_type") {
+			a.responseType = r
+		}
+	}
+	return a, checks[name](keyed(), a)
 }
 
 // Cases 37, 38, 40, 41, 43, 47, 67.
@@ -46,7 +51,7 @@ func TestAuthorizeChecks(t *testing.T) {
 		{"once", web, "state=1&state=2", "invalid_request parameter_once"},
 		{"once", web, "scope=openid&scope=openid", "invalid_request parameter_once"},
 		{"once", web, "nonce=&nonce=", "invalid_request parameter_once"},
-		{"once", web, "resource=https://a&resource=https://b", "invalid_target resource_single"},
+		{"once", web, "resource=https://a&resource=https://b", ""}, // RFC 8707 §2
 
 		{"request object", web, "response_type=code", ""},
 		{"request object", web, "request=&request_uri=", ""},
@@ -68,7 +73,10 @@ func TestAuthorizeChecks(t *testing.T) {
 
 		{"response mode", web, "", ""},
 		{"response mode", web, "response_mode=query", ""},
-		{"response mode", web, "response_mode=fragment", "invalid_request response_mode_supported"},
+		{"response mode", web, "response_mode=fragment", ""},
+		{"response mode", web, "response_type=token", ""},
+		{"response mode", web, "response_type=token&response_mode=fragment", ""},
+		{"response mode", web, "response_type=token&response_mode=query", "invalid_request response_mode_safe"},
 		{"response mode", web, "response_mode=form_post", "invalid_request response_mode_supported"},
 		{"response mode", web, "response_mode=web_message", "invalid_request response_mode_supported"},
 
@@ -76,8 +84,17 @@ func TestAuthorizeChecks(t *testing.T) {
 		{"resource", web, "resource=https://id.example", ""},
 		{"resource", web, "resource=https://id.example/", "invalid_target resource_known"},
 		{"resource", web, "resource=https://api.example", "invalid_target resource_known"},
-		{"resource", web, "resource=/api", "invalid_target resource_known"},
-		{"resource", web, "resource=https://id.example%23x", "invalid_target resource_known"},
+		{"resource", web, "resource=https://orders.example", ""},
+		{"resource", web, "resource=https://orders.example&resource=https://id.example", ""},
+		{"resource", web, "resource=https://orders.example&resource=https://api.example", "invalid_target resource_known"},
+		{"resource", web, "resource=https://orders.example/", "invalid_target resource_known"},
+		{"resource", web, "resource=/api", "invalid_target resource_syntax"},
+		{"resource", web, "resource=https://orders.example%23x", "invalid_target resource_syntax"},
+		{"resource", web, "resource=https://orders.example%23", "invalid_target resource_syntax"},
+		{"resource", web, "response_type=token&resource=https://orders.example", ""},
+		{"resource", web, "response_type=token&resource=https://orders.example&resource=https://id.example", "invalid_target resource_single"},
+		{"resource", webClient(func(c *Client) { c.DefaultResource = "https://orders.example" }), "", ""},
+		{"resource", webClient(func(c *Client) { c.DefaultResource = "https://gone.example" }), "", "invalid_target resource_known"},
 
 		{"length", web, "state=" + strings.Repeat("s", 4096) + "&nonce=" + strings.Repeat("n", 4096), ""},
 		{"length", web, "state=" + strings.Repeat("s", 4097), "invalid_request request_length"},
@@ -198,12 +215,12 @@ func TestDiscovery_saysWhatTheChecksTake(t *testing.T) {
 		}
 	}
 	for _, value := range m.IDTokenSigningAlgs {
-		if f := webClient(func(c *Client) { c.IDTokenSignedResponseAlg = value }).Validate(grantTypes, allScopes); len(f) > 0 {
+		if f := webClient(func(c *Client) { c.IDTokenSignedResponseAlg = value }).Validate(anOffer); len(f) > 0 {
 			t.Errorf("id_token_signed_response_alg=%s: %v", value, f)
 		}
 	}
 	for _, value := range m.TokenEndpointAuthMethods {
-		if f := webClient(func(c *Client) { c.TokenEndpointAuthMethod = value }).Validate(grantTypes, allScopes); len(f) > 0 {
+		if f := webClient(func(c *Client) { c.TokenEndpointAuthMethod = value }).Validate(anOffer); len(f) > 0 {
 			t.Errorf("token_endpoint_auth_method=%s: %v", value, f)
 		}
 	}

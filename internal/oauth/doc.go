@@ -32,6 +32,8 @@
 //	RFC 6749 §4.1.2.1               Refuse                TestTarget_refuse TestErrors_areDescribableAndExplained
 //	RFC 6749 §4.1.2.1               Target                TestTarget_isNotProvenFromDoubles TestAuthorize_neverRedirectsToWhatIsNotProven
 //	RFC 6749 §4.1.3, §10.5          redeemCode            TestToken_aCodeWorksOnce TestToken_whatACodeIsBoundTo
+//	RFC 6749 §4.2.2                 issueImplicit         TestImplicit_givesATokenInTheFragment
+//	RFC 6749 §4.3                   tradePassword         TestPassword_givesTokens
 //	RFC 6749 §4.4                   actAsItself           TestActAsItself_isNotForPublicClients TestIssue_forAClientItself TestClientCredentials_giveATokenOfTheClientsOwn
 //	RFC 6749 §5.1                   issue                 TestIssue_saysWhatWasGranted
 //	RFC 6749 §5.2                   grantFor              TestGrantFor
@@ -56,12 +58,15 @@
 //	RFC 8252 §8.6                   rememberable          TestRememberable TestDecide
 //	RFC 8259 §4                     unmarshalObject       TestClientFromMetadata_readsNamesAsTheyAreWritten
 //	RFC 8414 §2                     Discovery             TestDiscovery_saysWhatTheChecksTake
-//	RFC 8707 §2                     resource              TestAuthorizeChecks TestParams_once
+//	RFC 8707 §2                     checkResource         TestAuthorizeChecks
+//	RFC 8707 §2                     resourceSyntax        TestResourceSyntax
+//	RFC 8707 §2.2                   resourceOf            TestResourceOf
 //	RFC 8725 §3.11, RFC 9068 §4     accessToken           TestTokens_areNotMistakenForEachOther
-//	RFC 9068 §2.2                   signAccessToken       TestIssue_saysWhatWasGranted
+//	RFC 9068 §2.2                   makeAccessToken       TestIssue_saysWhatWasGranted
 //	RFC 9207 §2                     redirect              TestTarget_redirectGivesStateBackUntouched
 //	RFC 9700 §2.1.1, §4.8.2         proveVerifier         TestProveVerifier_refusesADowngrade
 //	RFC 9700 §4.1.3                 redirectURIMatches    TestRedirectURIMatches
+//	RFC 9700 §4.3.2                 RefreshToken          TestTutorial_aRefreshTokenInTheURLIsRefused
 //	RFC 9700 §4.15                  Identify              TestIdentify_givesEveryClientItsOwnID
 //	OIDC Core §2, §3.1.3.6          signIDToken           TestIssue_saysWhatWasGranted TestHalfHash
 //	OIDC Core §3.1.2.1              Decide                TestDecide TestDecide_promptNoneNeverAsks TestDecide_asksToSignInOnce
@@ -71,11 +76,15 @@
 //	OIDC Core §3.1.2.4              Decide                TestDecide_doneMeansThatEverythingHolds
 //	OIDC Core §5.4                  claimsFor             TestClaimsFor
 //	OIDC Core §6, RFC 9101          checkRequestObject    TestAuthorizeChecks
+//	OAuth MRT §2.1, §5              modeOf                TestModeOf TestImplicit_errorsGoIntoTheFragment
 //	OIDC Core §11                   mayRefresh            TestMayRefresh TestBeginFamily
 //	security.md rule 1              notARetry             TestNotARetry TestRefresh_theReuseIntervalEnds
 //	security.md rule 1              retried               TestRetried_answersWithTheOneSuccessor
 //	security.md rule 2              proveVerifier         TestProveVerifier_refusesADowngrade TestToken_aWrongVerifierDoesNotSpendTheCodeButFiveDo
 //	security.md rule 3              live                  TestEnding_takesEffectAtOnce
 //	security.md rule 5              verifyIDToken         TestTokens_areNotMistakenForEachOther
+//	security.md rule 5              anyAccessToken        TestAPI_aSharedSecretOpensNothingElse
+//	security.md rule 6              introspectAccess      TestAPI_isIntrospectedByItsOwnClient
+//	security.md rule 16             asDefaultClient       TestTutorial_theDefaultClientServesPasswordAndRefreshAlone
 //	security.md rule 14             Because               TestError_becauseAndForCopy TestTarget_refuse
 package oauth

@@ -3,11 +3,13 @@ package oauth
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"gatehouse/internal/fault"
 	"gatehouse/internal/keys"
 	"gatehouse/internal/secret"
 )
@@ -57,12 +59,35 @@ func (k keep) SigningKeys(context.Context) ([]keys.SigningKey, error) { return k
 
 // houseKeys are made once: RSA takes a while.
 var houseKeys = sync.OnceValue(func() keep {
-	all, err := keys.GenerateAll(houseSealer(), noon, noon)
+	all, err := keys.GenerateAll(nil, houseSealer(), noon, noon)
 	if err != nil {
 		panic(err)
 	}
 	return all
 })
+
+// shelf is a Store that knows APIs and nothing else.
+type shelf struct {
+	Store
+	apis []API
+}
+
+func (s shelf) find(is func(API) bool) (*API, error) {
+	if i := slices.IndexFunc(s.apis, is); i >= 0 {
+		return &s.apis[i], nil
+	}
+	return nil, fault.NotFound("API")
+}
+
+func (s shelf) API(_ context.Context, identifier string) (*API, error) {
+	return s.find(func(a API) bool { return a.Identifier == identifier })
+}
+
+func (s shelf) APIByID(_ context.Context, id string) (*API, error) {
+	return s.find(func(a API) bool { return a.ID == id })
+}
+
+var orders = API{ID: "orders-id", Identifier: "https://orders.example", Name: "Orders", Scopes: Scopes{"read", "write"}, TokenFormat: FormatJWT, Claims: ClaimsStandard, SigningAlg: keys.ES256}
 
 func houseSealer() *secret.Sealer {
 	s, err := secret.NewSealer([]byte(strings.Repeat("k", 32)))
@@ -72,11 +97,11 @@ func houseSealer() *secret.Sealer {
 	return s
 }
 
-// keyed is a Server at noon that can sign and verify. It has no store: rules that need one are tested from the street.
+// keyed is a Server at noon that can sign and verify. Its store knows an API: rules that need more are tested from the street.
 func keyed() *Server {
 	now := func() time.Time { return noon }
 	return New(Config{
-		Issuer: issuer, Keys: keys.NewRing(houseKeys(), houseSealer(), now), Lifetimes: DefaultLifetimes(), Now: now,
+		Issuer: issuer, Store: shelf{apis: []API{orders}}, Keys: keys.NewRing(houseKeys(), houseSealer(), now), Sealer: houseSealer(), Lifetimes: DefaultLifetimes(), Now: now,
 		ReadySince: func() time.Time { return noon.Add(-time.Hour) },
 	})
 }

@@ -14,6 +14,7 @@ import (
 
 var (
 	grantTypes = []string{GrantAuthorizationCode, GrantRefreshToken, GrantClientCredentials}
+	anOffer    = Offer{GrantTypes: grantTypes, Scopes: allScopes}
 	allScopes  = func() (out []Scope) {
 		for _, name := range append(slices.Clone(PersonScopes), "read", "write") {
 			out = append(out, Scope{Name: name})
@@ -105,7 +106,7 @@ func TestClient_Validate(t *testing.T) {
 		{"eleven contacts", func(c *Client) { c.Contacts = slices.Repeat(Words{"a@example.com"}, 11) }, "contacts"},
 		{"nothing at all", func(c *Client) { *c = Client{RequirePKCE: true} }, "application_type client_name grant_types id_token_signed_response_alg token_endpoint_auth_method"},
 	} {
-		f := webClient(c.change).Validate(grantTypes, allScopes)
+		f := webClient(c.change).Validate(anOffer)
 		if got := strings.Join(slices.Sorted(maps.Keys(f)), " "); got != c.fields {
 			t.Errorf("%s: %v", c.name, f)
 		}
@@ -113,7 +114,7 @@ func TestClient_Validate(t *testing.T) {
 			t.Errorf("%s: %v", c.name, e)
 		}
 	}
-	if f := webClient(func(c *Client) { c.GrantTypes = Words{GrantAuthorizationCode, GrantRefreshToken} }).Validate([]string{GrantAuthorizationCode}, allScopes); f["grant_types"] == "" {
+	if f := webClient(func(c *Client) { c.GrantTypes = Words{GrantAuthorizationCode, GrantRefreshToken} }).Validate(Offer{GrantTypes: []string{GrantAuthorizationCode}, Scopes: allScopes}); f["grant_types"] == "" {
 		t.Error("a grant type that the server has switched off passes")
 	}
 }
@@ -132,7 +133,7 @@ func TestClientFromMetadata_fillsInTheDefaults(t *testing.T) {
 			t.Errorf("%s: %v", document, e)
 			continue
 		}
-		if f := c.Validate(grantTypes, allScopes); len(f) > 0 {
+		if f := c.Validate(anOffer); len(f) > 0 {
 			t.Errorf("%s: %v", document, f)
 		}
 		c.Identify(noon)
@@ -231,7 +232,7 @@ func TestClientFromMetadata_refuses(t *testing.T) {
 	} {
 		client, e := ClientFromMetadata([]byte(c.document))
 		if e == nil {
-			e = MetadataFault(client.Validate(grantTypes, allScopes))
+			e = MetadataFault(client.Validate(anOffer))
 		}
 		if e == nil || e.Code != c.code || e.Status() != 400 {
 			t.Errorf("%s: %v", c.name, e)
@@ -330,7 +331,7 @@ func FuzzClientFromMetadata(f *testing.F) {
 	f.Fuzz(func(t *testing.T, document string) {
 		c, e := ClientFromMetadata([]byte(document))
 		if e == nil {
-			e = MetadataFault(c.Validate(grantTypes, allScopes))
+			e = MetadataFault(c.Validate(anOffer))
 		}
 		if e != nil {
 			if e.Code != "invalid_client_metadata" && e.Code != "invalid_redirect_uri" || !describable(e.Description) {

@@ -120,7 +120,7 @@ func TestGrantable(t *testing.T) {
 		{"scope=%22", "", "invalid_scope scope_syntax"},
 		{"scope=+", "", "invalid_scope scope_syntax"},
 	} {
-		got, err := c.grantable(parse(t, k.query), known)
+		got, err := c.grantable(parse(t, k.query), known, nil)
 		if got.String() != k.want || rule(err) != k.rule {
 			t.Errorf("%q: %q, %s", k.query, got, rule(err))
 		}

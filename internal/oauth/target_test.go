@@ -20,7 +20,7 @@ func TestTarget_redirect(t *testing.T) {
 		{"com.example.app:cb", "s", "com.example.app:cb?code=x&iss=https%3A%2F%2Fid.example&state=s"},
 	} {
 		target := &Target{RedirectURI: c.uri, state: c.state, issuer: issuer}
-		if got := target.succeed("x"); got != c.want {
+		if got := target.redirect(url.Values{"code": {"x"}}); got != c.want {
 			t.Errorf("%s: %s", c.uri, got)
 		}
 	}
@@ -33,7 +33,7 @@ func TestTarget_redirectGivesStateBackUntouched(t *testing.T) {
 		"a b+c%20d", "&code=evil&iss=https://evil.test#", "\r\nSet-Cookie: a=b", "é🙂", strings.Repeat("aB3~._-", 18) + "xx", `"<script>`, "=", "?",
 	} {
 		target := &Target{RedirectURI: "https://app.example/cb?own=1", state: state, issuer: issuer}
-		for _, where := range []string{target.succeed("x"), target.Refuse(InvalidRequest("The request is too long."), issuer+"/errors/invalid_request?request=1")} {
+		for _, where := range []string{target.redirect(url.Values{"code": {"x"}}), target.Refuse(InvalidRequest("The request is too long."), issuer+"/errors/invalid_request?request=1")} {
 			u, err := url.Parse(where)
 			if err != nil || u.Fragment != "" || u.Host != "app.example" || strings.ContainsAny(where, "\r\n \"<") {
 				t.Fatalf("%q: %v", where, err)
@@ -135,7 +135,7 @@ func FuzzTarget_redirect(f *testing.F) {
 		if redirectURIFault(uri) != "" || !ValidText(state) {
 			t.Skip()
 		}
-		where := (&Target{RedirectURI: uri, state: state, issuer: issuer}).succeed("gh_ac_x")
+		where := (&Target{RedirectURI: uri, state: state, issuer: issuer}).redirect(url.Values{"code": {"gh_ac_x"}})
 		rest, found := strings.CutPrefix(where, uri)
 		if !found || strings.ContainsAny(where, "\r\n\x00# ") {
 			t.Fatalf("%q leads to %q", uri, where)

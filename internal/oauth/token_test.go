@@ -16,7 +16,7 @@ func issued(t *testing.T, s *Server, c *Client, scope string) *TokenResponse {
 	t.Helper()
 	call := &tokenCall{client: c, now: s.Now()}
 	g := &granted{grantID: "family", userID: "alice-id", scopes: strings.Fields(scope), authTime: noon.Add(-time.Minute), amr: Words{"pwd"}, nonce: "n"}
-	response, err := s.issue(t.Context(), call, g)
+	response, _, err := s.issue(t.Context(), call, g)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestIssue_forAClientItself(t *testing.T) {
 	t.Parallel()
 	s := keyed()
 	c := webClient(func(c *Client) { c.ID, c.GrantID = "cl_service", "client-grant" })
-	r, err := s.issue(t.Context(), &tokenCall{client: c, now: noon}, &granted{grantID: c.GrantID, scopes: Scopes{"read", "openid"}})
+	r, _, err := s.issue(t.Context(), &tokenCall{client: c, now: noon}, &granted{grantID: c.GrantID, scopes: Scopes{"read", "openid"}})
 	if err != nil || r.IDToken != "" || r.RefreshToken != "" || r.ExpiresIn != 600 {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -231,7 +231,7 @@ func TestNarrowed(t *testing.T) {
 		{reduced, "scope=read", "invalid_scope scope_granted"},
 		{reduced, "scope=write", "invalid_scope scope_granted"},
 	} {
-		got, err := keyed().narrowed(&tokenCall{client: c.client, params: parse(t, c.query)}, family)
+		_, got, err := keyed().narrowed(t.Context(), &tokenCall{client: c.client, params: parse(t, c.query)}, family)
 		if err != nil && rule(err) != c.want || err == nil && got.String() != c.want {
 			t.Errorf("%q of %v: %q, %s", c.query, c.client.Scopes, got, rule(err))
 		}
@@ -333,7 +333,7 @@ func TestBeginFamily(t *testing.T) {
 		{"plain OAuth", refreshing, "read", true},
 		{"a client that has not registered refresh_token", webClient(nil), "openid offline_access", false},
 	} {
-		g := s.beginFamily(&tokenCall{client: c.client, now: noon}, &Code{FamilyID: "family", UserID: "alice-id", SessionID: "session", Scopes: strings.Fields(c.scope), Nonce: "n"})
+		g := s.beginFamily(&tokenCall{client: c.client, now: noon}, &Code{FamilyID: "family", UserID: "alice-id", SessionID: "session", Scopes: strings.Fields(c.scope), Nonce: "n"}, nil)
 		if (g.refreshToken != "") != c.refreshes || g.grantID != "family" || g.userID != "alice-id" || g.nonce != "n" || g.scopes.String() != c.scope {
 			t.Errorf("%s: %+v", c.name, g)
 		}

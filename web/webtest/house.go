@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -99,6 +100,9 @@ type Options struct {
 	Sealer    *secret.Sealer // shared between nodes
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
+	// PasswordGrant and ImplicitGrant are off, DefaultClient is nobody.
+	PasswordGrant, ImplicitGrant bool
+	DefaultClient                string
 }
 
 // Open opens a house on the store.
@@ -127,6 +131,7 @@ func Open(t testing.TB, s *store.Store, with ...func(*Options)) *House {
 	must(t, err)
 	h.App, err = web.New(web.Config{
 		Issuer: o.Issuer, Store: s, Sealer: o.Sealer, Hasher: hasher, Lifetimes: lifetimes, Now: h.Clock.Now, TrustedProxies: o.TrustedProxies,
+		PasswordGrant: o.PasswordGrant, ImplicitGrant: o.ImplicitGrant, DefaultClient: o.DefaultClient,
 		Log: slog.New(slog.NewJSONHandler(h.Log, nil)),
 	})
 	must(t, err)
@@ -145,7 +150,7 @@ func (h *House) furnish() {
 	if len(known) > 0 {
 		return
 	}
-	made, err := keys.GenerateAll(h.Sealer, h.Clock.Now(), h.Clock.Now())
+	made, err := keys.GenerateAll(nil, h.Sealer, h.Clock.Now(), h.Clock.Now())
 	must(h.t, err)
 	must(h.t, h.Store.AddSigningKeys(ctx, made, audit.Event{At: h.Clock.Now(), Action: audit.KeyRotated, Outcome: audit.Success}))
 	h.SetupToken = secret.New("")
@@ -237,12 +242,16 @@ func (h *House) Client(t testing.TB, with ...func(*oauth.Client)) *Client {
 		f(&c.Client)
 	}
 	if c.Public() {
-		c.GrantTypes = []string{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken}
+		c.GrantTypes = slices.DeleteFunc(c.GrantTypes, func(g string) bool { return g == oauth.GrantClientCredentials })
 	}
-	known, err := h.Store.Scopes(context.Background())
+	offer, err := h.Store.Offer(context.Background(), h.App.Rules().GrantTypes())
 	must(t, err)
-	must(t, c.Validate(h.App.Rules().GrantTypes(), known).Err())
+	must(t, c.Validate(offer).Err())
+	id := c.ID
 	c.Identify(h.Clock.Now())
+	if id != "" {
+		c.ID = id
+	}
 	var row *oauth.ClientSecret
 	if !c.Public() {
 		value, made := oauth.NewClientSecret(c.ID, h.Clock.Now(), nil)
