@@ -194,7 +194,7 @@ func TestAuthorize_tellsTheClientWhatIsWrong(t *testing.T) {
 		}{
 			{"no response_type", url.Values{"response_type": {""}}, "invalid_request", "response_type_present"},
 			{"response_type token", url.Values{"response_type": {"token"}}, "unsupported_response_type", "response_type_supported"},
-			{"response_mode fragment", url.Values{"response_mode": {"fragment"}}, "invalid_request", "response_mode_supported"},
+			{"response_mode form_post", url.Values{"response_mode": {"form_post"}}, "invalid_request", "response_mode_supported"},
 			{"scope twice", url.Values{"scope": {"openid", "email"}}, "invalid_request", "parameter_once"},
 			{"unknown scope", url.Values{"scope": {"openid nonsense"}}, "invalid_scope", "scope_known"},
 			{"malformed scope", url.Values{"scope": {"openid \"x\""}}, "invalid_scope", "scope_syntax"},
@@ -218,7 +218,7 @@ func TestAuthorize_tellsTheClientWhatIsWrong(t *testing.T) {
 				t.Errorf("%s: %d %s", c.name, p.Status, p.Text())
 				continue
 			}
-			q := p.Location.Query()
+			q := webtest.Told(p.Location)
 			if q.Get("error") != c.code || q.Get("state") != "state-0123456789" || q.Get("iss") != h.Issuer || q.Get("error_uri") == "" || q.Has("code") {
 				t.Errorf("%s: the client was told %v", c.name, q)
 			}

@@ -37,6 +37,7 @@ var street = []struct{ method, path, audience string }{
 	{"GET", "/oauth/authorize", aPassage}, {"POST", "/oauth/authorize", aPassage},
 	{"POST", "/oauth/token", aMachine}, {"POST", "/oauth/revoke", aMachine}, {"POST", "/oauth/introspect", aMachine},
 	{"GET", "/oauth/userinfo", aMachine}, {"POST", "/oauth/userinfo", aMachine}, {"GET", "/oauth/jwks", aMachine},
+	{"GET", "/auth", aPassage}, {"POST", "/auth", aPassage}, {"POST", "/token", aMachine}, {"POST", "/refresh_token", aMachine}, {"GET", "/users/me", aMachine},
 	{"GET", "/.well-known/openid-configuration", aMachine}, {"GET", "/.well-known/oauth-authorization-server", aMachine},
 	{"GET", "/errors/:code", aPerson}, {"GET", "/", aPerson},
 	{"GET", "/consent", aPassage}, {"POST", "/consent", aPassage}, {"GET", "/login", aPassage}, {"POST", "/login", aPassage},

@@ -102,10 +102,11 @@ func (x *stage) authorize(c *webtest.Client, override url.Values) webtest.Answer
 	p := x.b.Get(x.h.AuthorizeURL(c, override))
 	a := webtest.Answer{Status: p.Status, Header: p.Header, Body: p.Body, JSON: map[string]any{}}
 	if p.Location != nil {
-		for name := range p.Location.Query() {
-			a.JSON[name] = p.Location.Query().Get(name)
+		q := webtest.Told(p.Location)
+		for name := range q {
+			a.JSON[name] = q.Get(name)
 		}
-		if q := p.Location.Query(); q.Get("error") != "" && (q.Get("iss") != x.h.Issuer || q.Has("code")) {
+		if q.Get("error") != "" && (q.Get("iss") != x.h.Issuer || q.Has("code")) {
 			x.Errorf("an error came with %v", q)
 		}
 	}

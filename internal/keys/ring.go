@@ -180,22 +180,34 @@ func (r *Ring) open(rows []SigningKey, at time.Time, last *snapshot) (*snapshot,
 
 // Sign makes a JWT of the given type (its typ header, RFC 8725 §3.11) with the current key of the algorithm.
 func (r *Ring) Sign(ctx context.Context, alg, typ string, claims jwt.Claims) (string, error) {
-	s, err := r.keys(ctx, freshFor)
+	k, err := r.current(ctx, alg)
 	if err != nil {
 		return "", err
 	}
-	now := r.now()
-	for i := range s.keys {
-		k := &s.keys[i]
-		if k.Algorithm != alg || k.private == nil || k.state(now) != Current {
-			continue
+	return signJWT(k.private, alg, k.KID, typ, claims)
+}
+
+// current finds the key to sign with. The first of an algorithm may have been made by another process just now.
+func (r *Ring) current(ctx context.Context, alg string) (*ringKey, error) {
+	for _, age := range []time.Duration{freshFor, 0} {
+		s, err := r.keys(ctx, age)
+		if err != nil {
+			return nil, err
 		}
-		token := jwt.NewWithClaims(jwt.GetSigningMethod(alg), claims)
-		token.Header["kid"] = k.KID
-		token.Header["typ"] = typ
-		return token.SignedString(k.private)
+		now := r.now()
+		for i := range s.keys {
+			if k := &s.keys[i]; k.Algorithm == alg && k.private != nil && k.state(now) == Current {
+				return k, nil
+			}
+		}
 	}
-	return "", fmt.Errorf("no current %s key", alg)
+	return nil, fmt.Errorf("no current %s key", alg)
+}
+
+func signJWT(key any, alg, kid, typ string, claims jwt.Claims) (string, error) {
+	token := jwt.NewWithClaims(jwt.GetSigningMethod(alg), claims)
+	token.Header["kid"], token.Header["typ"] = kid, typ
+	return token.SignedString(key)
 }
 
 // Purpose is what a token is verified for: it pins the type, the algorithms and how old a key may be (security.md rule 5).

@@ -8,10 +8,7 @@ import (
 
 // SignShared makes a JWT of the given type with a secret that is shared with one API, named by kid (RFC 7515 §4.1.4).
 func SignShared(secret []byte, kid, typ string, claims jwt.Claims) (string, error) {
-	token := jwt.NewWithClaims(jwt.SigningMethodHS256, claims)
-	token.Header["kid"] = kid
-	token.Header["typ"] = typ
-	return token.SignedString(secret)
+	return signJWT(secret, HS256, kid, typ, claims)
 }
 
 // VerifyShared checks a JWT that SignShared made for the API of this kid. A token that does not verify is ErrUnverified.

@@ -51,10 +51,10 @@ func TestParams_once(t *testing.T) {
 	for query, want := range map[string]string{
 		"a=1&b=2": "", "a=&b=": "", "state=1&state=2": "invalid_request parameter_once", "code=&code=": "invalid_request parameter_once",
 		"unknown=1&unknown=1": "invalid_request parameter_once",
-		// RFC 8707 §2 allows several; one access token serves one API (security.md rule 6).
-		"resource=https://a&resource=https://b":                 "invalid_target resource_single",
+		// RFC 8707 §2 allows several.
+		"resource=https://a&resource=https://b":                 "",
 		"resource=https://a&resource=https://b&code=1&code=2":   "invalid_request parameter_once",
-		"scope=a&scope=b&resource=https://a&resource=https://b": "invalid_target resource_single",
+		"scope=a&scope=b&resource=https://a&resource=https://b": "invalid_request parameter_once",
 	} {
 		if got := refused(parse(t, query).once()); got != want {
 			t.Errorf("%q: %s", query, got)

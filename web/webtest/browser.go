@@ -333,7 +333,19 @@ func (b *Browser) Authorize(c *Client, u *identity.User, override url.Values) ur
 	if p.Location == nil {
 		b.t.Fatalf("the request led to %s (%d): %s", p.URL, p.Status, p.Text())
 	}
-	return p.Location.Query()
+	return Told(p.Location)
+}
+
+// Told is what a client reads from a redirection, wherever in it the answer is.
+func Told(to *url.URL) url.Values {
+	if to.Fragment == "" {
+		return to.Query()
+	}
+	values, err := url.ParseQuery(to.EscapedFragment())
+	if err != nil {
+		return nil
+	}
+	return values
 }
 
 // Allow consents to what the page asks.

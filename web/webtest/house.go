@@ -86,10 +86,10 @@ func (l *Log) String() string {
 }
 
 // Each runs fn against a house on each database, in parallel.
-func Each(t *testing.T, fn func(t *testing.T, h *House)) {
+func Each(t *testing.T, fn func(t *testing.T, h *House), with ...func(*Options)) {
 	t.Helper()
 	t.Parallel()
-	storetest.Each(t, func(t *testing.T, s *store.Store) { fn(t, Open(t, s)) })
+	storetest.Each(t, func(t *testing.T, s *store.Store) { fn(t, Open(t, s, with...)) })
 }
 
 // Options change how a house is opened.
