@@ -43,7 +43,7 @@ func TestDoc_indexIsTrue(t *testing.T) {
 		t.Fatal(err)
 	}
 	line := regexp.MustCompile(`(?m)^//\t(\S.*\S) {2,}(\w+) {2,}(\S.*)$`)
-	section := regexp.MustCompile(`^((RFC \d+|OIDC Core)( §[\d.]+| Appendix [A-Z]|,)*)(, RFC \d+( §[\d.]+)?)*$|^security\.md rule \d+$`)
+	section := regexp.MustCompile(`^((RFC \d+|OIDC Core|OAuth MRT)( §[\d.]+| Appendix [A-Z]|,)*)(, RFC \d+( §[\d.]+)?)*$|^security\.md rule \d+$`)
 	lines := line.FindAllStringSubmatch(string(doc), -1)
 	if n := strings.Count(string(doc), "\n//\t"); n != len(lines) || n < 50 {
 		t.Errorf("%d of %d lines can be read", len(lines), n)
