@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"gatehouse/internal/audit"
@@ -33,6 +34,7 @@ type consentRow struct {
 	ClientName string    `db:"client_name"`
 	Scope      string    `db:"scope"`
 	CreatedAt  time.Time `db:"created_at"`
+	SearchKey  string    `db:"search_key"`
 }
 
 // ClientConsent is what a person lets a client do, with the client's name.
@@ -43,7 +45,7 @@ type ClientConsent struct {
 
 // Consent returns what the person allows the client, in the order in which it was allowed; fault.NotFound if nothing.
 func (s *Store) Consent(ctx context.Context, userID, clientID string) (*oauth.Consent, error) {
-	found, err := s.consents(ctx, "k.user_id = $1 AND k.client_id = $2", userID, clientID)
+	found, err := s.consents(ctx, consented+" WHERE k.user_id = $1 AND k.client_id = $2", userID, clientID)
 	if err != nil {
 		return nil, err
 	}
@@ -53,16 +55,20 @@ func (s *Store) Consent(ctx context.Context, userID, clientID string) (*oauth.Co
 	return &found[0].Consent, nil
 }
 
-// Consents returns what the person allows clients, by the clients' names.
-func (s *Store) Consents(ctx context.Context, userID string) ([]ClientConsent, error) {
-	return s.consents(ctx, "k.user_id = $1", userID)
+// Consents returns what the person allows clients, by the clients' names: what they agreed to, and what live families hold that
+// nobody was asked about, because the person gave the client their password.
+func (s *Store) Consents(ctx context.Context, userID string, at time.Time) ([]ClientConsent, error) {
+	return s.consents(ctx, consented+" WHERE k.user_id = $1 UNION ALL "+`
+		SELECT f.user_id, f.client_id, c.client_name, f.scope, f.created_at, c.search_key FROM families f JOIN clients c ON c.id = f.client_id
+		WHERE f.user_id = $1 AND f.ended_at IS NULL AND f.expires_at > $2
+			AND NOT EXISTS (SELECT 1 FROM consents WHERE user_id = f.user_id AND client_id = f.client_id)`, userID, at)
 }
 
-func (s *Store) consents(ctx context.Context, condition string, args ...any) ([]ClientConsent, error) {
+const consented = `SELECT k.user_id, k.client_id, c.client_name, k.scope AS scope, k.created_at AS created_at, c.search_key AS search_key FROM consents k JOIN clients c ON c.id = k.client_id`
+
+func (s *Store) consents(ctx context.Context, query string, args ...any) ([]ClientConsent, error) {
 	var rows []consentRow
-	err := s.all(ctx, "consent", &rows, `
-		SELECT k.user_id, k.client_id, c.client_name, k.scope, k.created_at FROM consents k JOIN clients c ON c.id = k.client_id
-		WHERE `+condition+" ORDER BY c.search_key, k.created_at, k.scope", args...)
+	err := s.all(ctx, "consent", &rows, query+" ORDER BY search_key, created_at, scope", args...)
 	if err != nil {
 		return nil, err
 	}
@@ -72,9 +78,8 @@ func (s *Store) consents(ctx context.Context, condition string, args ...any) ([]
 			out = append(out, ClientConsent{Consent: oauth.Consent{UserID: r.UserID, ClientID: r.ClientID}, ClientName: r.ClientName})
 		}
 		last := &out[len(out)-1]
-		if last.UpdatedAt = r.CreatedAt; r.Scope != "" {
-			last.Scopes = append(last.Scopes, r.Scope)
-		}
+		last.UpdatedAt = r.CreatedAt
+		last.Scopes = append(last.Scopes, last.Scopes.Missing(strings.Fields(r.Scope))...)
 	}
 	return out, nil
 }

@@ -21,7 +21,7 @@ func TestWithdrawConsent_endsWhatThePairHasAndNoMore(t *testing.T) {
 		}
 		grant(t, s, "bobs", "bob", "")
 		grant(t, s, "adas", "ada", "")
-		list := must1(s.Consents(ctx, "bob"))(t)
+		list := must1(s.Consents(ctx, "bob", noon))(t)
 		if len(list) != 2 || list[0].ClientName != "Another" || list[1].ClientID != "app" || len(list[1].Scopes) != 2 || list[1].UserID != "bob" {
 			t.Errorf("consents %+v", list)
 		}
@@ -31,7 +31,7 @@ func TestWithdrawConsent_endsWhatThePairHasAndNoMore(t *testing.T) {
 		wantSpent(t, s, "k-app")
 		_, err := s.Consent(ctx, "bob", "app")
 		wantNotFound(t, err)
-		if !alive(t, s, "adas-family") || must1(s.Code(ctx, "k-Another"))(t).SpentAt != nil || len(must1(s.Consents(ctx, "bob"))(t)) != 1 {
+		if !alive(t, s, "adas-family") || must1(s.Code(ctx, "k-Another"))(t).SpentAt != nil || len(must1(s.Consents(ctx, "bob", noon))(t)) != 1 {
 			t.Error("more ended than bob gave app")
 		}
 		if n := events(t, s, audit.ConsentWithdrawn); n != 1 {

@@ -1,96 +1,214 @@
 package web_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
+	"gatehouse/internal/identity"
+	"gatehouse/internal/keys"
 	"gatehouse/internal/oauth"
 	"gatehouse/web/webtest"
 )
 
-// What ends takes its tokens with it, at once, seen by introspection, userinfo and refresh alike.
-func TestEnding_takesEffectAtOnce(t *testing.T) {
-	webtest.Each(t, func(t *testing.T, h *webtest.House) {
-		ctx := t.Context()
-		for _, c := range []struct {
-			name string
-			end  func(t *testing.T, client *webtest.Client, userID, sessionID, familyID string) error
-			// survives: offline access outlives the browser session it came from.
-			survives bool
-		}{
-			{name: "family", end: func(_ *testing.T, _ *webtest.Client, _, _, family string) error {
-				return h.Store.EndFamily(ctx, family, oauth.EndedByOperator, h.Clock.Now(), event())
-			}},
-			{name: "user disabled", end: func(_ *testing.T, _ *webtest.Client, user, _, _ string) error {
-				return h.Store.DisableUser(ctx, user, h.Clock.Now(), event())
-			}},
-			{name: "client disabled", end: func(_ *testing.T, client *webtest.Client, _, _, _ string) error {
-				return h.Store.DisableClient(ctx, client.ID, h.Clock.Now(), event())
-			}},
-			{name: "client deleted", end: func(_ *testing.T, client *webtest.Client, _, _, _ string) error {
-				return h.Store.DeleteClient(ctx, client.ID, h.Clock.Now(), event())
-			}},
-			{name: "consent withdrawn", end: func(_ *testing.T, client *webtest.Client, user, _, _ string) error {
-				return h.Store.WithdrawConsent(ctx, user, client.ID, h.Clock.Now(), event())
-			}},
-			{name: "password changed", end: func(_ *testing.T, _ *webtest.Client, user, _, _ string) error {
-				return changePassword(ctx, h, user)
-			}},
-			{name: "session", survives: true, end: func(_ *testing.T, _ *webtest.Client, _, session, _ string) error {
-				return h.Store.EndSession(ctx, session, "ended_by_operator", h.Clock.Now(), event())
-			}},
-		} {
-			t.Run(c.name, func(t *testing.T) {
-				client, user, b := h.Client(t), h.User(t), h.Browser(t)
-				offline := h.Redeem(t, client, b.Code(client, user, nil))
-				bound := h.Redeem(t, client, b.Code(client, user, url.Values{"scope": {"openid"}}))
-				sessions, err := h.Store.LiveSessions(ctx, user.ID, h.Clock.Now())
-				if err != nil || len(sessions) != 1 {
-					t.Fatalf("%d sessions, %v", len(sessions), err)
+// What there is to end. Each thing is asked for again at the other node; what it takes to ask is the thing's own.
+var endings = []struct {
+	name string
+	// make brings the thing about and returns how to find out whether it still holds.
+	make func(x *household) func() bool
+	// endedBy are the acts that end it; everything else leaves it alone.
+	endedBy string
+}{
+	{"browser session", func(x *household) func() bool {
+		b := x.browser()
+		return func() bool { return b.On(x.two).Get("/account").URL.Path == "/account" }
+	}, "person-disabled session signed-out password reset"},
+	{"pending request", func(x *household) func() bool {
+		b := x.Browser(x.T)
+		b.Get(x.AuthorizeURL(x.client, nil))
+		id := b.Page.URL.Query().Get("return_to")
+		return func() bool { return b.On(x.two).Get(id).Status == http.StatusOK }
+	}, "client-disabled client-deleted"},
+	{"unused code", func(x *household) func() bool {
+		code := x.browser().Code(x.client, x.user, nil)
+		return func() bool { return x.two.Redeem(x.T, x.client, code).Status == http.StatusOK }
+	}, "person-disabled client-disabled client-deleted session signed-out password reset consent client-tokens families secret"},
+	{"sign-in without offline access", func(x *household) func() bool {
+		return x.holds(x.Redeem(x.T, x.client, x.browser().Code(x.client, x.user, url.Values{"scope": {"openid"}})))
+	}, "person-disabled client-disabled client-deleted session signed-out password reset consent client-tokens families"},
+	{"access token with offline access", func(x *household) func() bool { return x.holds(x.offline()) }, ofFamilies},
+	{"refresh token", func(x *household) func() bool {
+		token := x.offline().Str("refresh_token")
+		return func() bool { return x.two.Refresh(x.T, x.client, token).Status == http.StatusOK }
+	}, ofFamilies + " secret"},
+	{"JWT for an API", func(x *household) func() bool { return x.known(x.orders, "") }, ofFamilies + " api"},
+	{"JWT by a shared secret", func(x *household) func() bool { return x.known(x.guide, "") }, ofFamilies + " api"},
+	{"opaque token", func(x *household) func() bool { return x.known(x.opaque, "") }, ofFamilies + " api"},
+	{"implicit token", func(x *household) func() bool {
+		token := x.browser().Authorize(x.client, x.user, url.Values{"response_type": {"token"}}).Get("access_token")
+		return func() bool { return x.two.Get(x.T, oauth.PathMe, token).Status == http.StatusOK }
+	}, ofFamilies + " session signed-out"},
+	{"tokens for a password", func(x *household) func() bool {
+		tokens := x.Password(x.T, oauth.PathToken, x.client, x.user.Username, webtest.Password, nil)
+		holds := x.holds(tokens)
+		return func() bool { // both or neither
+			held, refreshed := holds(), x.two.Refresh(x.T, x.client, tokens.Str("refresh_token")).Status == http.StatusOK
+			if held != refreshed && x.act != "secret" {
+				x.Errorf("the access token holds: %v, the refresh token: %v", held, refreshed)
+			}
+			return held
+		}
+	}, ofFamilies},
+	{"a client's own token", func(x *household) func() bool { return x.known(x.orders, oauth.GrantClientCredentials) }, "client-disabled client-deleted client-tokens api"},
+	{"a client's own opaque token", func(x *household) func() bool { return x.known(x.opaque, oauth.GrantClientCredentials) }, "client-disabled client-deleted client-tokens api"},
+}
+
+// ofFamilies are the acts that end what a person gave a client for good.
+const ofFamilies = "person-disabled client-disabled client-deleted password reset consent client-tokens families"
+
+// enders are the acts that end things, at one node.
+var enders = map[string]func(x *household) error{
+	"person-disabled": func(x *household) error { return x.Store.DisableUser(x.ctx, x.user.ID, x.now(), event()) },
+	"client-disabled": func(x *household) error { return x.Store.DisableClient(x.ctx, x.client.ID, x.now(), event()) },
+	"client-deleted":  func(x *household) error { return x.Store.DeleteClient(x.ctx, x.client.ID, x.now(), event()) },
+	"session": func(x *household) error {
+		_, err := x.Store.EndSessions(x.ctx, x.user.ID, "", "ended_by_operator", x.now(), event())
+		return err
+	},
+	"signed-out": func(x *household) error {
+		for _, b := range x.browsers {
+			b.Get("/account")
+			b.Submit("/logout", nil)
+		}
+		return nil
+	},
+	"password": func(x *household) error { return changePassword(x.ctx, x.House, x.user.ID) },
+	"reset": func(x *household) error {
+		link := identity.ResetLink{Hash: x.user.ID, UserID: x.user.ID, ExpiresAt: x.now().Add(time.Hour)}
+		return errors.Join(x.Store.CreateResetLink(x.ctx, link, x.now(), event()), x.Store.UseResetLink(x.ctx, link.Hash, "hash", x.now(), event()))
+	},
+	"consent": func(x *household) error {
+		return x.Store.WithdrawConsent(x.ctx, x.user.ID, x.client.ID, x.now(), event())
+	},
+	"client-tokens": func(x *household) error {
+		_, err := x.Store.RevokeClientTokens(x.ctx, x.client.ID, oauth.EndedByOperator, x.now(), event())
+		return err
+	},
+	"families": func(x *household) error {
+		_, err := x.Store.EndFamiliesOfUser(x.ctx, x.user.ID, oauth.EndedByOperator, x.now(), event())
+		return err
+	},
+	"secret": func(x *household) error {
+		secrets, err := x.Store.ClientSecrets(x.ctx, x.client.ID)
+		if err != nil {
+			return err
+		}
+		return x.Store.RevokeClientSecret(x.ctx, x.client.ID, secrets[0].ID, x.now(), event())
+	},
+	"api": func(x *household) error {
+		for _, a := range []*webtest.API{x.orders, x.guide, x.opaque} {
+			for _, own := range x.own[a] { // what depends on it goes first
+				if err := x.Store.DeleteClient(x.ctx, own.ID, x.now(), event()); err != nil {
+					return err
 				}
-				pending := b.Code(client, user, nil)
-				family := familyOf(t, h, user.ID, oauth.ScopeOfflineAccess)
-				watcher := h.Client(t) // sees nothing of others, but proves that introspection still answers
-				if err := c.end(t, client, user.ID, sessions[0].ID, family); err != nil {
+			}
+			if err := x.Store.DeleteAPI(x.ctx, a.ID, x.now(), event()); err != nil {
+				return err
+			}
+		}
+		return nil
+	},
+	"nothing": func(*household) error { return nil },
+}
+
+// household is a person, a client and their APIs, on two nodes.
+type household struct {
+	*testing.T
+	*webtest.House
+	two                   *webtest.House
+	ctx                   context.Context
+	act                   string
+	client                *webtest.Client
+	user                  *identity.User
+	orders, guide, opaque *webtest.API
+	own                   map[*webtest.API][]*webtest.Client
+	browsers              []*webtest.Browser
+}
+
+func (x *household) now() time.Time { return x.Clock.Now() }
+
+// browser is one in which the person is signed in.
+func (x *household) browser() *webtest.Browser {
+	b := x.Browser(x.T)
+	b.SignIn(x.user)
+	x.browsers = append(x.browsers, b)
+	return b
+}
+
+func (x *household) offline() webtest.Answer {
+	return x.Redeem(x.T, x.client, x.browser().Code(x.client, x.user, nil))
+}
+
+// holds asks our own API, at the other node.
+func (x *household) holds(tokens webtest.Answer) func() bool {
+	return func() bool {
+		return x.two.Get(x.T, oauth.PathMe, tokens.Str("access_token")).Status == http.StatusOK
+	}
+}
+
+// known gets a token for the API and lets its own client ask the other node about it; once the API is gone, the one that holds it.
+func (x *household) known(a *webtest.API, grant string) func() bool {
+	own := ownClient(x.T, x.House, a)
+	x.own[a] = append(x.own[a], own)
+	var tokens webtest.Answer
+	if grant == "" {
+		tokens = x.Redeem(x.T, x.client, x.browser().Code(x.client, x.user, url.Values{"scope": {"offline_access read"}, "resource": {a.Identifier}}))
+	} else {
+		tokens = x.Post(x.T, oauth.PathToken, x.client, url.Values{"grant_type": {grant}, "resource": {a.Identifier}})
+	}
+	return func() bool {
+		who := own
+		if x.act == "api" {
+			who = x.client
+		}
+		return active(x.T, x.two, who, tokens.Str("access_token"))
+	}
+}
+
+// What ends takes with it what hangs on it, in the next answer of every node, and nothing else (security.md rules 3, 4).
+func TestEnding_takesEffectAtOnce(t *testing.T) {
+	twoNodes(t, func(t *testing.T, one, two *webtest.House) {
+		for act, end := range enders {
+			t.Run(act, func(t *testing.T) {
+				x := &household{T: t, House: one, two: two, ctx: t.Context(), act: act, own: map[*webtest.API][]*webtest.Client{}}
+				x.orders = one.API(t, func(a *oauth.API) { a.Identifier = "https://orders.example.test/" + act })
+				x.guide = one.API(t, func(a *oauth.API) {
+					a.Identifier, a.SigningAlg, a.Claims = "https://guide.example.test/"+act, keys.HS256, oauth.ClaimsTutorial
+				})
+				x.opaque = one.API(t, func(a *oauth.API) {
+					a.Identifier, a.TokenFormat = "https://opaque.example.test/"+act, oauth.FormatOpaque
+				})
+				x.client, x.user = one.Client(t, withScopes("read", "write")), one.User(t)
+				holds := make([]func() bool, len(endings))
+				for i, e := range endings {
+					holds[i] = e.make(x)
+				}
+				if err := end(x); err != nil {
 					t.Fatal(err)
 				}
-				holds := func(token string) bool { return h.Get(t, oauth.PathUserinfo, token).Status == http.StatusOK }
-				if holds(offline.Str("access_token")) != c.survives {
-					t.Errorf("the offline access token holds: %v", !c.survives)
-				}
-				if a := h.Refresh(t, client, offline.Str("refresh_token")); (a.Status == http.StatusOK) != c.survives {
-					t.Errorf("refresh answered %d %s", a.Status, a.Body)
-				}
-				if c.name != "family" {
-					if holds(bound.Str("access_token")) {
-						t.Error("the token bound to the session still holds")
+				for i, e := range endings {
+					if held, ended := holds[i](), slices.Contains(strings.Fields(e.endedBy), act); held == ended {
+						t.Errorf("%s: it holds: %v", e.name, held)
 					}
-					if a := h.Redeem(t, client, pending); a.Status == http.StatusOK {
-						t.Errorf("a pending code was redeemed: %s", a.Body)
-					}
-				}
-				if active(t, h, watcher, offline.Str("access_token")) {
-					t.Error("introspection shows a stranger's token")
 				}
 			})
 		}
-	})
-}
-
-func familyOf(t *testing.T, h *webtest.House, userID, scope string) string {
-	t.Helper()
-	families, err := h.Store.Families(t.Context(), storeFilter(userID))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range families {
-		if f.Scopes.Has(scope) {
-			return f.ID
-		}
-	}
-	t.Fatal("no such family")
-	return ""
+	}, tutorial)
 }
 
 // RFC 7009 §2.1: a refresh token takes its family along; an access token dies alone.

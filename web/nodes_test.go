@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"gatehouse/internal/audit"
-	"gatehouse/internal/identity"
 	"gatehouse/internal/keys"
 	"gatehouse/internal/oauth"
 	"gatehouse/store/storetest"
@@ -15,76 +14,14 @@ import (
 )
 
 // twoNodes opens two nodes of one house, on each database.
-func twoNodes(t *testing.T, fn func(t *testing.T, one, two *webtest.House)) {
+func twoNodes(t *testing.T, fn func(t *testing.T, one, two *webtest.House), with ...func(*webtest.Options)) {
 	t.Helper()
 	t.Parallel()
 	storetest.EachBackend(t, func(t *testing.T, b storetest.Backend) {
 		o := b.Migrated(t)
-		one := webtest.Open(t, storetest.Open(t, o))
-		two := webtest.Open(t, storetest.Open(t, o), func(w *webtest.Options) { w.Clock, w.Sealer = one.Clock, one.Sealer })
+		one := webtest.Open(t, storetest.Open(t, o), with...)
+		two := webtest.Open(t, storetest.Open(t, o), append(with, func(w *webtest.Options) { w.Clock, w.Sealer = one.Clock, one.Sealer })...)
 		fn(t, one, two)
-	})
-}
-
-// What one node ends, the other refuses in its next answer: nothing is remembered that could weaken a refusal (security.md rule 4).
-func TestNodes_whatOneEndsTheOtherRefusesAtOnce(t *testing.T) {
-	twoNodes(t, func(t *testing.T, one, two *webtest.House) {
-		ctx := t.Context()
-		for _, c := range []struct {
-			name string
-			end  func(client *webtest.Client, user *identity.User, tokens webtest.Answer) error
-		}{
-			{"a client disabled", func(client *webtest.Client, _ *identity.User, _ webtest.Answer) error {
-				return one.Store.DisableClient(ctx, client.ID, one.Clock.Now(), event())
-			}},
-			{"a client deleted", func(client *webtest.Client, _ *identity.User, _ webtest.Answer) error {
-				return one.Store.DeleteClient(ctx, client.ID, one.Clock.Now(), event())
-			}},
-			{"a person disabled", func(_ *webtest.Client, user *identity.User, _ webtest.Answer) error {
-				return one.Store.DisableUser(ctx, user.ID, one.Clock.Now(), event())
-			}},
-			{"consent withdrawn", func(client *webtest.Client, user *identity.User, _ webtest.Answer) error {
-				return one.Store.WithdrawConsent(ctx, user.ID, client.ID, one.Clock.Now(), event())
-			}},
-			{"tokens revoked", func(client *webtest.Client, _ *identity.User, tokens webtest.Answer) error {
-				one.Post(t, oauth.PathRevoke, client, url.Values{"token": {tokens.Str("refresh_token")}})
-				return nil
-			}},
-			{"a secret revoked", func(client *webtest.Client, _ *identity.User, _ webtest.Answer) error {
-				secrets, err := one.Store.ClientSecrets(ctx, client.ID)
-				if err != nil {
-					return err
-				}
-				return one.Store.RevokeClientSecret(ctx, client.ID, secrets[0].ID, one.Clock.Now(), event())
-			}},
-		} {
-			t.Run(c.name, func(t *testing.T) {
-				client, user := one.Client(t), one.User(t)
-				tokens := one.Tokens(t, client, user, nil)
-				pending := one.Browser(t)
-				code := pending.Code(client, user, nil)
-				// The other node has seen all of it, and could have kept it.
-				if a := two.Get(t, oauth.PathUserinfo, tokens.Str("access_token")); a.Status != http.StatusOK || !active(t, two, client, tokens.Str("access_token")) {
-					t.Fatalf("the other node does not know the token: %d", a.Status)
-				}
-				if err := c.end(client, user, tokens); err != nil {
-					t.Fatal(err)
-				}
-				if a := two.Refresh(t, client, tokens.Str("refresh_token")); a.Status == http.StatusOK {
-					t.Error("refreshed")
-				}
-				if c.name == "a secret revoked" { // what was given lives on
-					refused(t, two.Redeem(t, client, code), http.StatusUnauthorized, "invalid_client")
-					return
-				}
-				if a := two.Get(t, oauth.PathUserinfo, tokens.Str("access_token")); a.Status != http.StatusUnauthorized {
-					t.Errorf("userinfo answers %d", a.Status)
-				}
-				if a := two.Redeem(t, client, code); (a.Status == http.StatusOK) != (c.name == "tokens revoked") {
-					t.Errorf("a pending code: %d", a.Status)
-				}
-			})
-		}
 	})
 }
 

@@ -20,7 +20,7 @@ func (h *Handlers) WithdrawConsent(c *fiber.Ctx) error {
 		return fault.NotFound("consent")
 	}
 	user, now := request.Of(c).User, h.Now()
-	mine, err := h.Store.Consents(c.UserContext(), user.ID)
+	mine, err := h.Store.Consents(c.UserContext(), user.ID, now)
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func (h *Handlers) page(c *fiber.Ctx, status int, edit func(*view.AccountData)) 
 	if err != nil {
 		return err
 	}
-	consents, err := h.Store.Consents(c.UserContext(), state.User.ID)
+	consents, err := h.Store.Consents(c.UserContext(), state.User.ID, h.Now())
 	if err != nil {
 		return err
 	}

@@ -328,7 +328,7 @@ func (s *Server) issueCode(ctx context.Context, g *agreed) (url.Values, error) {
 	code := secret.New("gh_ac_") // 256 random bits (RFC 6749 §10.10 asks for 128)
 	row := Code{
 		Hash: secret.Hash(code), ClientID: g.Target.Client.ID, UserID: g.login.Subject, SessionID: g.login.SessionID, FamilyID: newID(),
-		RedirectURI: g.Target.RedirectURI, RedirectURISent: g.Target.sent, Scopes: g.scopes, Resources: g.Resources,
+		RedirectURI: g.Target.RedirectURI, RedirectURISent: g.Target.sent, Scopes: g.scopes, Resources: s.kept(g.Resources...),
 		Nonce: g.nonce, CodeChallenge: g.codeChallenge,
 		AuthTime: g.login.AuthTime, AMR: g.login.AMR, CreatedAt: now, ExpiresAt: now.Add(s.Lifetimes.Code),
 	}

@@ -109,6 +109,8 @@ func (s *Server) newFamily(call *tokenCall, f Family, api *API) (*granted, Begin
 		token := s.refreshTokenRow(call, f.ID, 0, g.refreshToken)
 		first = &token
 		f.CurrentHash, f.IdleExpiresAt = token.Hash, s.idleEnd(call.now, f.ExpiresAt)
+	} else {
+		f.ExpiresAt = call.now.Add(s.accessTokenLife(g))
 	}
 	return g, Beginning{Family: f, First: first}
 }

@@ -37,8 +37,12 @@ func (s *Server) tradePassword(ctx context.Context, call *tokenCall) (*granted, 
 	if proof.Refusal != nil {
 		return nil, proof.Refusal
 	}
+	resource := s.Issuer
+	if api != nil {
+		resource = api.Identifier
+	}
 	g, b := s.newFamily(call, Family{
-		ID: newID(), ClientID: call.client.ID, UserID: proof.UserID, Scopes: scopes, Resources: s.resourcesOf(api),
+		ID: newID(), ClientID: call.client.ID, UserID: proof.UserID, Scopes: scopes, Resources: s.kept(resource),
 		AuthTime: call.now, AMR: Words{"pwd"},
 	}, api)
 	b.CheckedHash = proof.CheckedHash

@@ -1,7 +1,6 @@
 package oauth
 
 import (
-	"maps"
 	"net/url"
 	"slices"
 
@@ -62,8 +61,13 @@ func (p Params) Twice(name string) bool { return slices.Contains(p.twice, name) 
 
 // with is p with one parameter more, or another value for it.
 func (p Params) with(name, value string) Params {
-	p.values = maps.Clone(p.values)
-	p.values[name] = value
+	values := map[string]string{name: value}
+	for n, v := range p.values {
+		if n != name {
+			values[n] = v
+		}
+	}
+	p.values = values
 	return p
 }
 

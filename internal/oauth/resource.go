@@ -42,7 +42,7 @@ func (s *Server) defaultResource(c *Client) string {
 // resourceOf is the API that this one token is for: the one that the token request names, which has to be among those that were
 // granted (RFC 8707 §2.2), else the first of these.
 func (s *Server) resourceOf(ctx context.Context, call *tokenCall, granted []string) (*API, error) {
-	if len(granted) == 0 { // by a node that knew no APIs
+	if len(granted) == 0 {
 		granted = []string{s.Issuer}
 	}
 	asked := granted[0]
@@ -56,12 +56,13 @@ func (s *Server) resourceOf(ctx context.Context, call *tokenCall, granted []stri
 	return s.api(ctx, asked)
 }
 
-// resourcesOf is what a family keeps of the API its tokens are for.
-func (s *Server) resourcesOf(api *API) Words {
-	if api == nil {
-		return Words{s.Issuer}
+// kept is what is written down of the resources that were granted: nothing where it is our own API alone, which stays that when the
+// server moves to another issuer.
+func (s *Server) kept(resources ...string) Words {
+	if len(resources) == 1 && resources[0] == s.Issuer {
+		return nil
 	}
-	return Words{api.Identifier}
+	return resources
 }
 
 // wanted is what a client asks for where no authorization went before: the API, and scopes that it takes.

@@ -33,7 +33,7 @@ func TestResourceOf(t *testing.T) {
 		query      string
 		want, rule string
 	}{
-		{nil, "", "", ""}, // by a node that knew no APIs
+		{nil, "", "", ""}, // our own alone
 		{nil, "resource=https://id.example", "", ""},
 		{nil, "resource=https://orders.example", "", "invalid_target resource_granted"},
 		{[]string{issuer}, "", "", ""},
