@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -85,8 +86,8 @@ func TestInteraction_belongsToTheBrowserThatFetchedItFirst(t *testing.T) {
 	eachDialect(t, func(t *testing.T, s *store.Store) {
 		populated(t, s)
 		must(t, s.SaveInteraction(ctx, oauth.Interaction{Hash: "i", ClientID: "app", Params: "a=b", CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}))
-		won, spent, _ := race(t, 10, func(n int) error { return s.BindInteraction(ctx, "i", string(rune('A'+n)), noon) })
-		if won != 1 || spent != 9 {
+		won, spent, _ := race(t, 50, func(n int) error { return s.BindInteraction(ctx, "i", fmt.Sprint(n), noon) })
+		if won != 1 || spent != 49 {
 			t.Fatalf("%d browsers have it, %d do not", won, spent)
 		}
 		i := must1(s.Interaction(ctx, "i"))(t)
