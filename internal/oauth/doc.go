@@ -18,7 +18,7 @@
 // Section, function that obeys it, test that proves it. Rules that need nothing but their arguments are proven here; whole
 // flows are proven from the street, by the tests of web. TestDoc_indexIsTrue reads these lines.
 //
-//	RFC 6749 §2.3, §2.3.1           ParseCredentials      TestParseCredentials
+//	RFC 6749 §2.3, §2.3.1           ParseCredentials      TestParseCredentials FuzzParseCredentials
 //	RFC 6749 §2.3.1, Appendix B     parseBasic            TestParseCredentials FuzzParseBasic
 //	RFC 6749 §3.1, §3.2             ParseParams           TestParseParams FuzzParseParams
 //	RFC 6749 §3.1, §3.2             once                  TestParams_once TestAuthorizeChecks
