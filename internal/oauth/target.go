@@ -91,12 +91,12 @@ func (t *Target) redirect(answer url.Values) string {
 		answer.Set("state", t.state)
 	}
 	answer.Set("iss", t.issuer)
-	separator := "?"
-	if strings.Contains(t.RedirectURI, "?") {
-		separator = "&"
-		if strings.HasSuffix(t.RedirectURI, "?") {
-			separator = ""
-		}
+	separator := "&"
+	switch strings.IndexByte(t.RedirectURI, '?') { // the first; others belong to the query
+	case -1:
+		separator = "?"
+	case len(t.RedirectURI) - 1:
+		separator = ""
 	}
 	return t.RedirectURI + separator + answer.Encode()
 }

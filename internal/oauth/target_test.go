@@ -18,6 +18,7 @@ func TestTarget_redirect(t *testing.T) {
 		{"https://app.example", "s", "https://app.example?code=x&iss=https%3A%2F%2Fid.example&state=s"},
 		{"https://app.example/cb?tenant=1&b=%2F+", "s", "https://app.example/cb?tenant=1&b=%2F+&code=x&iss=https%3A%2F%2Fid.example&state=s"},
 		{"https://app.example/cb?", "s", "https://app.example/cb?code=x&iss=https%3A%2F%2Fid.example&state=s"},
+		{"https://app.example/cb?ask=why?", "s", "https://app.example/cb?ask=why?&code=x&iss=https%3A%2F%2Fid.example&state=s"},
 		{"http://127.0.0.1:51004/cb", "s", "http://127.0.0.1:51004/cb?code=x&iss=https%3A%2F%2Fid.example&state=s"},
 		{"com.example.app:/cb", "s", "com.example.app:/cb?code=x&iss=https%3A%2F%2Fid.example&state=s"},
 		{"com.example.app:cb", "s", "com.example.app:cb?code=x&iss=https%3A%2F%2Fid.example&state=s"},
