@@ -3,16 +3,19 @@ package web_test
 import (
 	"bytes"
 	"compress/gzip"
+	"database/sql"
 	"io"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
+	"gatehouse/internal/secret"
 	"gatehouse/store/storetest"
 	"gatehouse/web/webtest"
 )
@@ -139,6 +142,44 @@ func TestAttack_anEarlierSignInDoesNotCountForPromptLogin(t *testing.T) {
 		h.Clock.Advance(time.Second)
 		if p := b.Get(posted.Header.Get("Location")); p.URL.Path != "/login" {
 			t.Errorf("led to %s %v", p.URL, p.Location)
+		}
+	})
+}
+
+// A link, and return_to after signing in, may lead anywhere among our pages: nothing happens because a page is looked at. Only
+// authorize acts by GET, as it must (RFC 6749 §3.1).
+func TestAttack_noLinkActs(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *webtest.House, db *sql.DB) {
+		b, admin := staff(t, h, identity.RoleAdmin)
+		client, link := h.Client(t), secret.New("")
+		secrets, err := h.Store.ClientSecrets(t.Context(), client.ID)
+		if err != nil || len(secrets) != 1 {
+			t.Fatal(secrets, err)
+		}
+		if err := h.Store.CreateResetLink(t.Context(), identity.ResetLink{Hash: secret.Hash(link), UserID: admin.ID, CreatedAt: h.Clock.Now(), ExpiresAt: h.Clock.Now().Add(time.Hour)},
+			h.Clock.Now(), event()); err != nil {
+			t.Fatal(err)
+		}
+		asked := b.Get(h.AuthorizeURL(client, nil)).URL
+		if asked.Path != "/consent" {
+			t.Fatalf("led to %s", asked)
+		}
+		fill := strings.NewReplacer(":code", "invalid_grant", ":id", client.ID, ":secret", secrets[0].ID, "/assets/*", "/favicon.ico")
+		kept := func() string { // refusals are written down
+			return regexp.MustCompile(`(?m)^audit_events: .*\n`).ReplaceAllString(contents(t, db), "")
+		}
+		before := kept()
+		for _, s := range street {
+			if s.method != http.MethodGet || s.path == oauth.PathAuthorize {
+				continue
+			}
+			path := fill.Replace(s.path)
+			for _, query := range []string{"", "?" + asked.RawQuery, "?token=" + link, "?token=" + h.SetupToken, "?theme=dark&decision=allow&confirm=yes&password=x&csrf_token=x&_method=POST"} {
+				b.Get(path + query)
+				if after := kept(); after != before {
+					t.Fatalf("%s: the database was\n%s\nand is\n%s", path+query, before, after)
+				}
+			}
 		}
 	})
 }

@@ -3,7 +3,7 @@ package keys
 import (
 	"context"
 	"crypto"
-	"crypto/rand"
+	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -643,22 +643,157 @@ func TestPublicKey_readsBackWhatItWrote(t *testing.T) {
 	}
 }
 
+// twin is the other ECDSA signature of the same text, (r, n-s): anybody can compute it, and JWS does not forbid it (RFC 7518
+// §3.4). It signs nothing new.
+func twin(t testing.TB, token string) string {
+	t.Helper()
+	dot := strings.LastIndexByte(token, '.') + 1
+	raw, err := base64.RawURLEncoding.DecodeString(token[dot:])
+	if err != nil || len(raw) != 64 {
+		t.Fatalf("%d bytes of signature, %v", len(raw), err)
+	}
+	new(big.Int).Sub(elliptic.P256().Params().N, new(big.Int).SetBytes(raw[32:])).FillBytes(raw[32:])
+	return token[:dot] + base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// Whatever is done to a token, no other text verifies than one that was issued, and no other spelling of its signature but twin's.
+// The token is cut at a place, and something else is put there: keys, and so tokens, are others each time.
 func FuzzRing_Verify(f *testing.F) {
-	r, _, _ := ring(f, generate(f, ES256, noon, noon))
-	good := sign(f, r, ES256, "at+jwt")
-	f.Add(good)
-	f.Add(strings.Replace(good, ".", "..", 1))
-	f.Add("e30.e30.")
-	f.Add(base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","typ":"at+jwt"}`)) + ".e30.")
-	f.Add(rand.Text())
-	signed := good[:strings.LastIndexByte(good, '.')+1]
-	f.Fuzz(func(t *testing.T, token string) {
-		err := r.Verify(context.Background(), token, access, claims(""))
-		if err == nil && !strings.HasPrefix(token, signed) { // nothing else was ever signed
-			t.Errorf("%q verifies", token)
+	r, _, _ := ring(f, generate(f, ES256, noon, noon), generate(f, RS256, noon, noon))
+	issued := []string{sign(f, r, ES256, "at+jwt"), sign(f, r, RS256, "at+jwt"), sign(f, r, ES256, "JWT")}
+	genuine := []string{issued[0], issued[1], twin(f, issued[0])}
+	for _, token := range genuine {
+		if err := r.Verify(f.Context(), token, either, claims("")); err != nil {
+			f.Fatal(err)
 		}
-		if err != nil && !errors.Is(err, ErrUnverified) {
-			t.Errorf("%q: %v", token, err)
+	}
+	for which := range uint8(3) {
+		parts := strings.Split(issued[which], ".")
+		signature := uint16(len(parts[0]) + len(parts[1]) + 2)
+		f.Add(which, uint16(0), uint16(0), "")
+		f.Add(which, uint16(0), uint16(9999), "")
+		f.Add(which, uint16(0), uint16(0), " ")
+		f.Add(which, uint16(9999), uint16(0), "=")
+		f.Add(which, uint16(9999), uint16(0), "\r\n")
+		f.Add(which, uint16(9999), uint16(0), ".")
+		f.Add(which, uint16(7), uint16(0), "\n")
+		f.Add(which, signature, uint16(9999), "")
+		f.Add(which, signature, uint16(9999), strings.Repeat("A", 86))
+		f.Add(which, signature-1, uint16(0), "A")
+		f.Add(which, uint16(0), uint16(len(parts[0])), base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","typ":"at+jwt"}`)))
+		f.Add(which, uint16(len(parts[0])+1), uint16(len(parts[1])), base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"mallory"}`)))
+		f.Add(which, uint16(9999), uint16(0), "."+parts[2])
+	}
+	f.Fuzz(func(t *testing.T, which uint8, at, cut uint16, put string) {
+		token := issued[int(which)%len(issued)]
+		from := min(int(at), len(token))
+		token = token[:from] + put + token[min(from+int(cut), len(token)):]
+		for _, p := range []Purpose{either, access, {Type: "at+jwt", Algorithms: []string{RS256}}, {Type: "at+jwt"}} {
+			err := r.Verify(context.Background(), token, p, claims(""))
+			if err == nil && (!slices.Contains(genuine, token) || !slices.Contains(p.Algorithms, header(t, token)["alg"].(string))) {
+				t.Errorf("%q verifies", token)
+			}
+			if err != nil && (!errors.Is(err, ErrUnverified) || slices.Contains(genuine, token) && len(p.Algorithms) == 2) {
+				t.Errorf("%q: %v", token, err)
+			}
+		}
+	})
+}
+
+// Who signs a forgery.
+const (
+	ourEC = iota
+	ourRSA
+	anotherEC
+	hmacOfJWK // RFC 8725 §2.1
+	hmacOfDER
+	hmacOfPEM
+	hmacOfNothing
+	pssOfRSA
+	anIssuedToken // the signature of one, beside another text
+	nobody
+	forgers
+)
+
+// Nobody but us makes a token, whatever its header says (RFC 8725 §3.1). One that we had signed ourselves would count only if
+// its header says what it is for: type, algorithm, key and nothing critical.
+func FuzzRing_Verify_forgeries(f *testing.F) {
+	ec, rs, foreign := generate(f, ES256, noon, noon), generate(f, RS256, noon, noon), generate(f, ES256, noon, noon)
+	r, _, _ := ring(f, ec, rs)
+	issued := sign(f, r, ES256, "at+jwt")
+	der, err := x509.MarshalPKIXPublicKey(private(f, rs).Public())
+	if err != nil {
+		f.Fatal(err)
+	}
+	ecKey, rsKey, foreignKey := private(f, ec), private(f, rs), private(f, foreign)
+	methods := map[uint8]jwt.SigningMethod{
+		ourEC: jwt.SigningMethodES256, anotherEC: jwt.SigningMethodES256, ourRSA: jwt.SigningMethodRS256, pssOfRSA: jwt.SigningMethodPS256,
+		hmacOfJWK: jwt.SigningMethodHS256, hmacOfDER: jwt.SigningMethodHS256, hmacOfPEM: jwt.SigningMethodHS256, hmacOfNothing: jwt.SigningMethodHS256,
+	}
+	signers := map[uint8]any{
+		ourEC: ecKey, anotherEC: foreignKey, ourRSA: rsKey, pssOfRSA: rsKey,
+		hmacOfJWK: []byte(rs.PublicJWK), hmacOfDER: der, hmacOfPEM: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), hmacOfNothing: []byte{},
+	}
+	// The names stand for what differs each time.
+	names := strings.NewReplacer("$EC", ec.KID, "$RSA", rs.KID, "$FOREIGN", foreign.KID, "$JWK", foreign.PublicJWK)
+	all := Purpose{Type: "at+jwt", Algorithms: []string{ES256, RS256, "PS256", "HS256", "none"}} // pinned by the key, whatever the caller lets pass
+
+	for _, header := range []string{
+		`{"alg":"ES256","typ":"at+jwt","kid":"$EC"}`, `{"alg":"RS256","typ":"at+jwt","kid":"$RSA"}`, `{"alg":"RS256","typ":"at+jwt","kid":"$EC"}`, `{"alg":"ES256","typ":"at+jwt","kid":"$RSA"}`,
+		`{"alg":"none","typ":"at+jwt","kid":"$EC"}`, `{"alg":"None","typ":"at+jwt"}`, `{"alg":"HS256","typ":"at+jwt","kid":"$RSA"}`, `{"alg":"PS256","typ":"at+jwt","kid":"$RSA"}`,
+		`{"alg":"ES256","typ":"at+jwt","kid":"$FOREIGN","jwk":$JWK}`, `{"alg":"ES256","typ":"at+jwt","kid":"$EC","jwk":$JWK,"jku":"https://evil.test","x5u":"https://evil.test"}`,
+		`{"alg":"ES256","typ":"at+jwt","kid":"$EC","crit":["b64"],"b64":false}`, `{"alg":"ES256","typ":"at+jwt","kid":"$EC","crit":null}`, `{"alg":"ES256","typ":"JWT","kid":"$EC"}`, `{"alg":"ES256","typ":"AT+JWT","kid":"$EC"}`,
+		`{"alg":"none","alg":"ES256","typ":"at+jwt","kid":"$EC"}`, `{"alg":"ES256","alg":"none","typ":"at+jwt","kid":"$EC"}`, `{"alg":"ES256","typ":"JWT","typ":"at+jwt","kid":"$FOREIGN","kid":"$EC"}`,
+		`{"ALG":"ES256","TYP":"at+jwt","KID":"$EC"}`, `{"alg":"ES256","typ":"at+jwt"}`, `{"alg":"ES256","kid":"$EC"}`, `{"alg":["ES256"],"typ":"at+jwt","kid":"$EC"}`, `{"alg":"ES256","typ":"at+jwt","kid":{"a":"$EC"}}`,
+		` { "alg" : "ES256" , "typ" : "at+jwt" , "kid" : "$EC" } `, "\ufeff" + `{"alg":"ES256","typ":"at+jwt","kid":"$EC"}`, `{"alg":"ES256","typ":"at+jwt","kid":"$EC"}{}`, `{"alg":"\u0045S256","typ":"at\u002bjwt","kid":"$EC"}`,
+		`{"alg":"ES256","typ":"at+jwt","kid":"$EC","c\u0072it":[]}`, `null`, `[]`, `"ES256"`, `{}`, ``, strings.Repeat("[", 10001),
+	} {
+		for signer := range uint8(forgers) {
+			f.Add(signer, header, `{"sub":"mallory"}`, "")
+		}
+	}
+	f.Add(uint8(ourEC), `{"alg":"ES256","typ":"at+jwt","kid":"$EC"}`, `{"sub":"a","sub":"b"}`, "=")
+	f.Add(uint8(ourEC), `{"alg":"ES256","typ":"at+jwt","kid":"$EC"}`, `null`, "\n")
+	f.Add(uint8(ourEC), `{"alg":"ES256","typ":"at+jwt","kid":"$EC"}`, `{"exp":1e999}`, "AA")
+
+	f.Fuzz(func(t *testing.T, signer uint8, header, payload, tail string) {
+		header = names.Replace(header)
+		b64 := base64.RawURLEncoding.EncodeToString
+		text := b64([]byte(header)) + "." + b64([]byte(payload))
+		token := text + "."
+		switch signer %= forgers; signer {
+		case nobody:
+		case anIssuedToken:
+			token += strings.Split(issued, ".")[2]
+		default:
+			signature, err := methods[signer].Sign(text, signers[signer])
+			if err != nil {
+				t.Fatal(err)
+			}
+			token += b64(signature)
+		}
+		token += tail
+		got := claims("")
+		err := r.Verify(context.Background(), token, all, got)
+		if err != nil {
+			if !errors.Is(err, ErrUnverified) {
+				t.Errorf("%q: %v", token, err)
+			}
+			return
+		}
+		var h map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(header), &h); err != nil || !json.Valid([]byte(payload)) || tail != "" {
+			t.Fatalf("%q, signed by %d, verifies: %v", token, signer, err)
+		}
+		is := func(member, want string) bool {
+			var got string
+			return json.Unmarshal(h[member], &got) == nil && got == want
+		}
+		_, critical := h["crit"]
+		asEC := signer == ourEC && is("alg", ES256) && is("kid", ec.KID)
+		asRSA := signer == ourRSA && is("alg", RS256) && is("kid", rs.KID)
+		if !asEC && !asRSA || !is("typ", "at+jwt") || critical {
+			t.Errorf("%s, signed by %d, verifies", header, signer)
 		}
 	})
 }

@@ -65,8 +65,8 @@ func parseBasic(authorization string) (Credentials, *Error) {
 	if !strings.EqualFold(scheme, "Basic") {
 		return Credentials{}, malformed
 	}
-	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
-	if err != nil {
+	raw, err := base64.StdEncoding.Strict().DecodeString(strings.Trim(encoded, " "))
+	if err != nil || strings.ContainsAny(encoded, "\r\n") { // DecodeString skips line breaks, even when strict
 		return Credentials{}, malformed
 	}
 	id, sec, found := strings.Cut(string(raw), ":")

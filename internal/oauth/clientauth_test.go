@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"bytes"
 	"encoding/base64"
 	"net/http"
 	"net/url"
@@ -39,6 +40,8 @@ func TestParseCredentials(t *testing.T) {
 		{"bad base64", "Basic !!!", "", none, failed},
 		{"base64 without padding", "Basic " + strings.TrimRight(b64([]byte("cl_a:ss")), "="), "", none, failed},
 		{"base64url", "Basic " + base64.URLEncoding.EncodeToString([]byte("cl_a:\xfb\xff")), "", none, failed},
+		{"base64 with bits beyond its last byte", "Basic Oh==", "", none, failed},
+		{"base64 with a line break", "Basic O\r\ng==", "", none, failed},
 		{"no credentials", "Basic", "", none, failed},
 		{"a space for credentials", "Basic ", "", none, failed},
 		{"one part", "Basic " + b64([]byte("cl_a")), "", none, failed},
@@ -125,12 +128,23 @@ func TestClientSecret_Live(t *testing.T) {
 	}
 }
 
+// Credentials are written in one way, but for the scheme's case (RFC 9110 §11.1), the spaces around them, and what each half urlencodes.
 func FuzzParseBasic(f *testing.F) {
 	f.Add(basic("cl_a", "s"))
 	f.Add(basic("a%3Ab", "%25+"))
 	f.Add("Basic Og==")
 	f.Add("Basic")
-	f.Add("basic  Og==")
+	f.Add("basic  Og== ")
+	f.Add("Basic Og")
+	f.Add("Basic Oh==")           // bits beyond the last byte
+	f.Add("Basic O\r\ng==")       // base64 skips line breaks
+	f.Add("Basic Y2xfYTpz\n")     //
+	f.Add("Basic \u00a0Og==")     // spaces beyond ASCII
+	f.Add("Basic\tOg==")          //
+	f.Add("Basic Og==Og==")       // two values, joined
+	f.Add("Basic Og==, Bearer x") //
+	f.Add(basic("cl_a", "a:b"))
+	f.Add(basic("%00", "\xff"))
 	f.Fuzz(func(t *testing.T, header string) {
 		c, e := parseBasic(header)
 		if e != nil {
@@ -142,8 +156,48 @@ func FuzzParseBasic(f *testing.F) {
 		if c.Method != AuthBasic || !ValidText(c.ID) || !ValidText(c.secret) {
 			t.Errorf("%q: %+v", header, c)
 		}
+		if len(header) < 6 || !strings.EqualFold(header[:6], "Basic ") {
+			t.Fatalf("%q passes", header)
+		}
+		written := strings.Trim(header[6:], " ")
+		pair, err := base64.StdEncoding.DecodeString(written)
+		if err != nil || base64.StdEncoding.EncodeToString(pair) != written {
+			t.Errorf("%q is another spelling of %q", header, basic(string(pair), ""))
+		}
+		if got := bytes.Count(pair, []byte(":")); got != 1 {
+			t.Errorf("%q has %d colons", header, got)
+		}
 		if again, e := parseBasic(basic(url.QueryEscape(c.ID), url.QueryEscape(c.secret))); e != nil || again != c {
 			t.Errorf("%q is %+v, and then %+v", header, c, again)
+		}
+	})
+}
+
+// Whatever id and secret are, they arrive as they were sent (RFC 6749 §2.3.1), and in the body they would be the same.
+func FuzzParseCredentials(f *testing.F) {
+	for _, s := range []struct{ id, secret string }{{"cl_a", "s"}, {"", ""}, {"a:b", "c:d"}, {"a b+c%20", "%zz&=\r\n"}, {"é🙂", "\x00"}, {"cl_a", "\xff"}, {"https://client.example/", "~!*'()"}} {
+		f.Add(s.id, s.secret)
+	}
+	f.Fuzz(func(t *testing.T, id, sec string) {
+		body := url.Values{"client_id": {id}, "client_secret": {sec}}.Encode()
+		p, inBody := ParseParams(body)
+		for _, escape := range []func(string) string{url.QueryEscape, func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }} {
+			got, e := ParseCredentials(basic(escape(id), escape(sec)), Params{})
+			if (e == nil) != (ValidText(id) && ValidText(sec)) || (e == nil) != (inBody == nil) {
+				t.Fatalf("%q and %q: %v, in the body %v", id, sec, e, inBody)
+			}
+			if want := (Credentials{AuthBasic, id, sec}); e == nil && got != want {
+				t.Errorf("%q and %q arrive as %+v", id, sec, got)
+			}
+		}
+		if inBody != nil {
+			return
+		}
+		if got, e := ParseCredentials("", p); e != nil || got.ID != id || got.secret != sec || (got.Method == "") != (id == "" && sec == "") {
+			t.Errorf("%q and %q arrive as %+v, %v", id, sec, got, e)
+		}
+		if _, e := ParseCredentials(basic("cl_a", "s"), p); (e == nil) != (sec == "" && (id == "" || id == "cl_a")) { // one way only
+			t.Errorf("%q and %q beside a header: %v", id, sec, e)
 		}
 	})
 }

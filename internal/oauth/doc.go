@@ -18,12 +18,12 @@
 // Section, function that obeys it, test that proves it. Rules that need nothing but their arguments are proven here; whole
 // flows are proven from the street, by the tests of web. TestDoc_indexIsTrue reads these lines.
 //
-//	RFC 6749 §2.3, §2.3.1           ParseCredentials      TestParseCredentials
+//	RFC 6749 §2.3, §2.3.1           ParseCredentials      TestParseCredentials FuzzParseCredentials
 //	RFC 6749 §2.3.1, Appendix B     parseBasic            TestParseCredentials FuzzParseBasic
 //	RFC 6749 §3.1, §3.2             ParseParams           TestParseParams FuzzParseParams
 //	RFC 6749 §3.1, §3.2             once                  TestParams_once TestAuthorizeChecks
 //	RFC 6749 §3.1.1                 checkResponseType     TestAuthorizeChecks
-//	RFC 6749 §3.1.2                 redirectURIFault      TestRedirectURIFault FuzzRedirectURI
+//	RFC 6749 §3.1.2                 redirectURIFault      TestRedirectURIFault FuzzRedirectURIFault
 //	RFC 6749 §3.1.2                 redirect              TestTarget_redirect FuzzTarget_redirect
 //	RFC 6749 §3.1.2.3, §3.1.2.4     prove                 TestTarget_prove
 //	RFC 6749 §3.2.1                 authenticate          TestAuthenticate_needsSomebody TestNegatives
@@ -54,7 +54,7 @@
 //	RFC 7636 §4.3, §4.4.1           checkPKCE             TestCheckPKCE
 //	RFC 7636 §4.6, Appendix B       verifierMatches       TestVerifierMatches FuzzVerifierMatches
 //	RFC 7662 §2.1, §2.2             Introspect            TestIntrospect
-//	RFC 8252 §7.3, §8.3             redirectURIMatches    TestRedirectURIMatches FuzzRedirectURI
+//	RFC 8252 §7.3, §8.3             redirectURIMatches    TestRedirectURIMatches FuzzRedirectURIMatches
 //	RFC 8252 §8.6                   rememberable          TestRememberable TestDecide
 //	RFC 8259 §4                     unmarshalObject       TestClientFromMetadata_readsNamesAsTheyAreWritten
 //	RFC 8414 §2                     Discovery             TestDiscovery_saysWhatTheChecksTake

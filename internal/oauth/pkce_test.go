@@ -1,6 +1,9 @@
 package oauth
 
 import (
+	"crypto/sha256"
+	"math/big"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -77,13 +80,51 @@ func TestVerifierMatches(t *testing.T) {
 	}
 }
 
+// The grammars of RFC 7636 §4.1 and §4.2; 43 characters hold 258 bits, so the last one has two that are zero.
+var (
+	verifierGrammar  = regexp.MustCompile(`^[A-Za-z0-9\-._~]{43,128}$`)
+	challengeGrammar = regexp.MustCompile(`^[A-Za-z0-9\-_]{42}[AEIMQUYcgkosw048]$`)
+)
+
+// s256 computes a challenge from the definition (RFC 7636 §4.2, RFC 4648 §5), six bits at a time.
+func s256(verifier string) string {
+	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	sum := sha256.Sum256([]byte(verifier))
+	n := new(big.Int).Lsh(new(big.Int).SetBytes(sum[:]), 2)
+	out := make([]byte, 43)
+	for i := range out {
+		out[42-i] = digits[new(big.Int).And(new(big.Int).Rsh(n, uint(6*i)), big.NewInt(63)).Int64()]
+	}
+	return string(out)
+}
+
 func FuzzVerifierMatches(f *testing.F) {
 	f.Add(verifier, challenge)
 	f.Add("", "")
 	f.Add(challenge, challenge)
+	f.Add(verifier, challenge+"=")
+	f.Add(verifier, challenge[:42]+"N")
+	f.Add(verifier+"\n", challenge)
+	f.Add(strings.Repeat("~", 128), challenge[:20]+"\r\n"+challenge[20:])
+	f.Add(strings.Repeat("a", 129), strings.Repeat("A", 43))
 	f.Fuzz(func(t *testing.T, v, c string) {
-		if verifierMatches(v, c) && (!validVerifier(v) || !validChallenge(c) || v == c) {
-			t.Errorf("%q matches %q", v, c)
+		if got := validVerifier(v); got != verifierGrammar.MatchString(v) {
+			t.Errorf("verifier %q: %t", v, got)
+		}
+		if got := validChallenge(c); got != challengeGrammar.MatchString(c) {
+			t.Errorf("challenge %q: %t", c, got)
+		}
+		own := s256(v)
+		if !validChallenge(own) {
+			t.Errorf("%q, of %q, is no challenge", own, v)
+		}
+		for _, challenge := range []string{c, own, own + c, c + own, strings.TrimSuffix(own, own[42:]) + c} {
+			if got := verifierMatches(v, challenge); got != (verifierGrammar.MatchString(v) && challenge == own) {
+				t.Errorf("%q against %q: %t", v, challenge, got)
+			}
+		}
+		if c != v && verifierMatches(c, own) {
+			t.Errorf("%q and %q both match %q", v, c, own)
 		}
 	})
 }

@@ -73,15 +73,28 @@ func redirectURIFault(s string) string {
 	return ""
 }
 
-// plainHost reports whether the host is an IPv6 literal or made of lower-case letters, digits, dots, hyphens and underscores.
+// plainHost reports whether the host is an IP address or made of lower-case letters, digits, dots, hyphens and underscores.
 func plainHost(u *url.URL) bool {
+	host := u.Hostname()
 	if strings.HasPrefix(u.Host, "[") {
-		addr, err := netip.ParseAddr(u.Hostname())
+		addr, err := netip.ParseAddr(host)
 		return err == nil && addr.Is6() && addr.Zone() == ""
 	}
-	return !strings.ContainsFunc(u.Hostname(), func(r rune) bool {
+	if endsInNumber(host) {
+		addr, err := netip.ParseAddr(host)
+		return err == nil && addr.Is4()
+	}
+	return !strings.ContainsFunc(host, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_'
 	})
+}
+
+// endsInNumber reports whether browsers read the host as an IPv4 address: 127.1, 0x7f.1 and 2130706433 are all this machine
+// to them (WHATWG URL Standard §3.5).
+func endsInNumber(host string) bool {
+	host = strings.TrimSuffix(host, ".")
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	return last != "" && strings.Trim(last, "0123456789") == "" || strings.HasPrefix(last, "0x")
 }
 
 func validPort(port string) bool {
@@ -149,8 +162,12 @@ func (c *Client) rememberable(redirectURI string) bool {
 	if err != nil || u.Scheme != "https" {
 		return false
 	}
-	addr, err := netip.ParseAddr(u.Hostname())
-	return u.Hostname() != "localhost" && !strings.HasSuffix(u.Hostname(), ".localhost") && (err != nil || !addr.Unmap().IsLoopback())
+	host := strings.TrimSuffix(u.Hostname(), ".") // localhost. is localhost
+	if addr, err := netip.ParseAddr(host); err == nil {
+		addr = addr.Unmap()
+		return !addr.IsLoopback() && !addr.IsUnspecified() // 0.0.0.0 leads here, too
+	}
+	return host != "localhost" && !strings.HasSuffix(host, ".localhost")
 }
 
 // RedirectHost names where a redirection leads, as a person can read it: the host, or the custom scheme.

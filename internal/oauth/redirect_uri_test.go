@@ -2,6 +2,8 @@ package oauth
 
 import (
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -12,7 +14,7 @@ func TestRedirectURIFault(t *testing.T) {
 	for _, good := range []string{
 		"https://app.example", "https://app.example/", "https://app.example/cb", "https://app.example/cb?tenant=1&x=y", "https://app.example/cb?",
 		"https://app.example:8443/cb", "https://app.example:443/cb", "https://xn--bcher-kva.example/cb", "https://192.0.2.1/cb", "https://[2001:db8::1]/cb",
-		"https://app.example/a%20b", "https://app.example/.well-known/cb", "https://app.example/a..b/...", "https://localhost/cb",
+		"https://app.example/a%20b", "https://app.example/.well-known/cb", "https://app.example./cb", "https://1.example/cb", "https://app.1a/cb", "https://app.example/a..b/...", "https://localhost/cb",
 		"http://localhost/cb", "http://localhost:3000/cb", "http://127.0.0.1/cb", "http://127.0.0.1:1/cb", "http://127.0.0.1:65535", "http://[::1]/cb", "http://[::1]:8080/cb",
 		"com.example.app:/cb", "com.example.app://cb", "com.example.app:cb", "com.example.app:/", "https://app.example/" + strings.Repeat("x", 2000-len("https://app.example/")),
 	} {
@@ -36,6 +38,7 @@ func TestRedirectURIFault(t *testing.T) {
 		"https://app.example/a b", "https://app.example/\tcb", "https://app.example/\r\nSet-Cookie: a=b", "https://app.example/\x00", "https://app.example/\x7f", " https://app.example/", "https://app.example/ ",
 		"https://app.example\\@evil.test/cb", `https://app.example/\..`, `https://app.example/"x`, "https://app.example/<script>", "https://app.example/é", "https://bücher.example/cb", "https://b%C3%BCcher.example/cb",
 		"https://app.example/%zz", "https://app.example/%", "https://app.exam%70le/cb", "https://[::1", "https://app.example]/cb", "https://*/cb", "https://*.example/cb",
+		"https://2130706433/cb", "https://127.1/cb", "https://0x7f.0.0.1/cb", "https://1.2.0x/cb", "https://0177.0.0.1/cb", "https://127.0.0.1./cb", "https://256.0.0.1/cb", "https://app.example.1/cb", // a browser reads numbers its own way
 	} {
 		if redirectURIFault(bad) == "" {
 			t.Errorf("%q passes", bad)
@@ -135,6 +138,7 @@ func TestRememberable(t *testing.T) {
 		"https://app.example/cb": true, "https://localhost.example/cb": true, "https://192.0.2.1/cb": true,
 		"http://127.0.0.1:1/cb": false, "http://[::1]/cb": false, "http://localhost/cb": false, "com.example.app:/cb": false,
 		"https://localhost/cb": false, "https://app.localhost/cb": false, "https://127.0.0.1:8443/cb": false, "https://127.0.0.9/cb": false, "https://[::1]/cb": false, "https://[::ffff:127.0.0.1]/cb": false,
+		"https://localhost./cb": false, "https://app.localhost./cb": false, "https://0.0.0.0/cb": false, "https://[::]/cb": false,
 		"": false, "%": false,
 	} {
 		if got := (&Client{TokenEndpointAuthMethod: AuthNone}).rememberable(uri); got != public {
@@ -158,36 +162,84 @@ func TestRedirectHost(t *testing.T) {
 	}
 }
 
-func FuzzRedirectURI(f *testing.F) {
-	for _, s := range []string{"https://app.example/cb", "http://127.0.0.1:1/cb", "http://[::1]/cb?x", "com.example.app:/cb", "http://127.0.0.1:80@evil.test/cb", `http://127.0.0.1\.evil.test`, "https://a/%2e"} {
+// What may be registered leads a browser to the host that people are shown (RFC 9700 §4.1.3, security.md rule 19), or nowhere.
+func FuzzRedirectURIFault(f *testing.F) {
+	for _, s := range []string{
+		"https://app.example/cb", "http://127.0.0.1:1/cb", "http://[::1]/cb?x", "com.example.app:/cb", `http://127.0.0.1\.evil.test`, "https://a/%2e",
+		"https://xn--bcher-kva.example:08443/cb?", "https://[2001:db8:0::1]/cb", "https://2130706433/cb", "https://127.1/cb", "https://0x7f.1/cb", "https://localhost./cb",
+		"https://a..b/", "https://app.example@evil.test/", "https:///app.example/cb", "https:app.example", "HTTPS://APP.example/cb", "https://app.example:443\t/cb",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, registered := range []string{"http://127.0.0.1/cb", "http://[::1]:1/cb", "http://localhost/cb", "https://app.example/cb"} {
-			if !redirectURIMatches(registered, s) || s == registered {
-				continue
-			}
-			want, err := url.Parse(registered)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := url.Parse(s) // whoever follows it gets to this machine, and to the same place on it
-			if err != nil || got.Scheme != "http" || got.User != nil || !loopbackIP(got.Hostname()) || got.Hostname() != want.Hostname() || got.RequestURI() != want.RequestURI() {
-				t.Errorf("%q matches %q", s, registered)
-			}
-		}
 		if redirectURIFault(s) != "" {
 			return
 		}
-		if !redirectURIMatches(s, s) {
-			t.Errorf("%q does not match itself", s)
-		}
 		u, err := url.Parse(s)
-		if err != nil || u.Fragment != "" || u.User != nil || strings.ContainsAny(s, "\r\n\t \x00\"<>\\#") || u.Scheme == "javascript" || u.Scheme == "data" {
-			t.Errorf("%q passes", s)
+		if err != nil || u.User != nil || len(s) > maxURI || strings.ContainsAny(s, `"<>\#`) || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+			t.Fatalf("%q passes: %v", s, err)
 		}
-		if u.Scheme == "http" && !loopback(u.Hostname()) {
+		var kept RedirectURIs
+		if value, _ := (RedirectURIs{s, s}).Value(); kept.Scan(value) != nil || !slices.Equal(kept, RedirectURIs{s, s}) {
+			t.Errorf("%q comes back as %q", s, kept)
+		}
+		seen, ok := browse(s)
+		if !ok { // a port that is none, say: nobody gets there
+			return
+		}
+		if seen.scheme != u.Scheme {
+			t.Errorf("%q leads to %s", s, seen.scheme)
+		}
+		shown := RedirectHost(s)
+		if u.Scheme != "https" && u.Scheme != "http" {
+			if !strings.Contains(u.Scheme, ".") || shown != u.Scheme+":" {
+				t.Errorf("%q is shown as %q", s, shown)
+			}
+			return
+		}
+		host, port := shown, ""
+		if colon := strings.LastIndexByte(shown, ':'); colon > strings.LastIndexByte(shown, ']') {
+			host, port = shown[:colon], shown[colon+1:]
+		}
+		if again, ok := browserHost(host); !ok || again != seen.host || host[0] != '[' && host != seen.host { // an IPv6 address has several spellings
+			t.Errorf("%q is shown as %q and leads to %q", s, shown, seen.host)
+		}
+		if port, ok := browserPort(u.Scheme, port); !ok || port != seen.port {
+			t.Errorf("%q is shown as %q and leads to port %q", s, shown, seen.port)
+		}
+		if u.Scheme == "http" && !seen.local() {
 			t.Errorf("%q is plain http", s)
+		}
+		if seen.local() && (&Client{TokenEndpointAuthMethod: AuthNone}).rememberable(s) {
+			t.Errorf("%q is this machine, and consent is remembered", s)
+		}
+	})
+}
+
+// loopbackRedirect takes a loopback redirect apart on its own (RFC 8252 §7.3).
+var loopbackRedirect = regexp.MustCompile(`(?s)^http://(127\.0\.0\.1|\[::1\])(?::0*(\d{1,5}))?((?:[/?#].*)?)$`)
+
+// A match is equality of bytes, but for the port of a loopback IP (RFC 9700 §4.1.3, RFC 8252 §7.3).
+func FuzzRedirectURIMatches(f *testing.F) {
+	for _, s := range []struct{ registered, requested string }{
+		{"https://app.example/cb", "https://app.example/cb"}, {"https://app.example/cb", "https://app.example:443/cb"}, {"https://app.example/cb", "https://app.example/cb/"},
+		{"http://127.0.0.1/cb", "http://127.0.0.1:51004/cb"}, {"http://127.0.0.1:80?x", "http://127.0.0.1?x"}, {"http://[::1]:1", "http://[::1]:65535"},
+		{"http://127.0.0.1/cb", "http://127.0.0.1:80@evil.test/cb"}, {"http://127.0.0.1/cb", `http://127.0.0.1:80\.evil.test/cb`}, {"http://127.0.0.1/cb", "http://127.0.0.11:80/cb"},
+		{"http://[::1]/cb", "http://[::1]1/cb"}, {"http://127.0.0.1/cb", "http://127.0.0.1:00000080/cb"}, {"http://127.0.0.1/cb", "http://127.0.0.1:65536/cb"},
+		{"http://localhost/cb", "http://localhost:1/cb"}, {"https://127.0.0.1/cb", "https://127.0.0.1:1/cb"}, {"com.example.app:/cb", "com.example.app:1/cb"},
+	} {
+		f.Add(s.registered, s.requested)
+	}
+	portless := func(uri string) string {
+		if m := loopbackRedirect.FindStringSubmatch(uri); m != nil && (len(m[2]) < 5 || m[2] <= "65535") {
+			return m[1] + m[3]
+		}
+		return ""
+	}
+	f.Fuzz(func(t *testing.T, registered, requested string) {
+		want := registered == requested || portless(registered) != "" && portless(registered) == portless(requested)
+		if got := redirectURIMatches(registered, requested); got != want {
+			t.Errorf("%q against %q: %t", requested, registered, got)
 		}
 	})
 }

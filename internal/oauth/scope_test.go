@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -143,25 +144,55 @@ func TestMayRefresh(t *testing.T) {
 	}
 }
 
+// scopeGrammar is RFC 6749 §3.3, word for word.
+var scopeGrammar = regexp.MustCompile(`^[\x21\x23-\x5B\x5D-\x7E]+( [\x21\x23-\x5B\x5D-\x7E]+)*$`)
+
 func FuzzParseScopes(f *testing.F) {
-	for _, s := range []string{"", "openid profile", " a", "a  b", "\"", "é", "a a"} {
-		f.Add(s)
+	for _, s := range []string{"", "openid profile", " a", "a ", "a  b", "\"", `a\b`, "é", "a a", "a b a c b", "a\tb", "a\nb", "a\x00", "a\u00a0b", strings.Repeat("ab ", maxScope/3) + "c", strings.Repeat("ab ", maxScope/3) + "cd"} {
+		f.Add(s, "b c a")
 	}
-	f.Fuzz(func(t *testing.T, s string) {
+	f.Fuzz(func(t *testing.T, s, others string) {
 		scopes, err := ParseScopes(s)
+		if (err == nil) != (s == "" || len(s) <= maxScope && scopeGrammar.MatchString(s)) {
+			t.Fatalf("%q: %v", s, err)
+		}
 		if err != nil {
+			if scopes != nil {
+				t.Errorf("%q is %q, %v", s, scopes, err)
+			}
 			return
 		}
-		if strings.ContainsAny(scopes.String(), "\"\\\r\n\t\x00") || len(scopes) > 0 && slices.Contains(scopes, "") {
+		var once Scopes // each name once, in the order of its first coming
+		seen := map[string]bool{"": true}
+		for name := range strings.SplitSeq(s, " ") {
+			if !seen[name] {
+				seen[name], once = true, append(once, name)
+			}
+		}
+		if !slices.Equal(scopes, once) {
 			t.Errorf("%q is %q", s, scopes)
 		}
 		again, err := ParseScopes(scopes.String())
-		if err != nil || !slices.Equal(again, scopes) {
+		if err != nil || !slices.Equal(again, scopes) || len(scopes.String()) > len(s) {
 			t.Errorf("%q is %q, and then %q, %v", s, scopes, again, err)
 		}
 		var kept Scopes
-		if err := kept.Scan(scopes.String()); err != nil || !slices.Equal(kept, scopes) {
+		if err := kept.Scan([]byte(scopes.String())); err != nil || !slices.Equal(kept, scopes) {
 			t.Errorf("%q comes back as %q, %v", scopes, kept, err)
+		}
+
+		allowed, err := ParseScopes(others)
+		if err != nil {
+			return
+		}
+		common, missing := scopes.Common(allowed), allowed.Missing(scopes)
+		if len(common)+len(missing) != len(scopes) || !scopes.Covers(common) || !allowed.Covers(common) || allowed.Covers(scopes) != (len(missing) == 0) {
+			t.Errorf("of %q, %q are among %q, and %q are not", scopes, common, allowed, missing)
+		}
+		for _, name := range missing {
+			if allowed.Has(name) || !scopes.Has(name) {
+				t.Errorf("%q is missing among %q", name, allowed)
+			}
 		}
 	})
 }

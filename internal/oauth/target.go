@@ -95,12 +95,12 @@ func (t *Target) redirect(answer url.Values) string {
 	if t.mode == modeFragment { // a registered redirect_uri has none of its own
 		return t.RedirectURI + "#" + answer.Encode()
 	}
-	separator := "?"
-	if strings.Contains(t.RedirectURI, "?") {
-		separator = "&"
-		if strings.HasSuffix(t.RedirectURI, "?") {
-			separator = ""
-		}
+	separator := "&"
+	switch strings.IndexByte(t.RedirectURI, '?') { // the first; others belong to the query
+	case -1:
+		separator = "?"
+	case len(t.RedirectURI) - 1:
+		separator = ""
 	}
 	return t.RedirectURI + separator + answer.Encode()
 }

@@ -1,7 +1,10 @@
 package oauth
 
 import (
+	"maps"
 	"net/url"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -15,6 +18,7 @@ func TestTarget_redirect(t *testing.T) {
 		{"https://app.example", "s", "https://app.example?code=x&iss=https%3A%2F%2Fid.example&state=s"},
 		{"https://app.example/cb?tenant=1&b=%2F+", "s", "https://app.example/cb?tenant=1&b=%2F+&code=x&iss=https%3A%2F%2Fid.example&state=s"},
 		{"https://app.example/cb?", "s", "https://app.example/cb?code=x&iss=https%3A%2F%2Fid.example&state=s"},
+		{"https://app.example/cb?ask=why?", "s", "https://app.example/cb?ask=why?&code=x&iss=https%3A%2F%2Fid.example&state=s"},
 		{"http://127.0.0.1:51004/cb", "s", "http://127.0.0.1:51004/cb?code=x&iss=https%3A%2F%2Fid.example&state=s"},
 		{"com.example.app:/cb", "s", "com.example.app:/cb?code=x&iss=https%3A%2F%2Fid.example&state=s"},
 		{"com.example.app:cb", "s", "com.example.app:cb?code=x&iss=https%3A%2F%2Fid.example&state=s"},
@@ -127,22 +131,62 @@ func TestTarget_isNotProvenFromDoubles(t *testing.T) {
 	}
 }
 
+// An answer goes where the client registered that it may, whatever is sent, and says what it says once (RFC 6749 §3.1.2, §4.1.2).
 func FuzzTarget_redirect(f *testing.F) {
-	f.Add("https://app.example/cb", "state")
-	f.Add("https://app.example/cb?a=1", "\r\n")
-	f.Add("com.example.app:/cb", "&code=x")
-	f.Fuzz(func(t *testing.T, uri, state string) {
-		if redirectURIFault(uri) != "" || !ValidText(state) {
+	f.Add("https://app.example/cb", "https://app.example/cb", "state")
+	f.Add("https://app.example/cb?a=1", "", "\r\n")
+	f.Add("http://127.0.0.1/cb?", "http://127.0.0.1:51004/cb?", "é&=%00")
+	f.Add("http://[::1]:80", "http://[::1]", "#")
+	f.Add("com.example.app:/cb", "com.example.app:/cb", "&code=x")
+	f.Add("https://app.example", "https://app.example.evil.test", "s")
+	f.Add("https://app.example?x=%26&", "https://app.example?x=%26&", "")
+	f.Fuzz(func(t *testing.T, registered, requested, state string) {
+		if redirectURIFault(registered) != "" || !ValidText(requested) || !ValidText(state) {
 			t.Skip()
 		}
-		where := (&Target{RedirectURI: uri, state: state, issuer: issuer}).redirect(url.Values{"code": {"gh_ac_x"}})
-		rest, found := strings.CutPrefix(where, uri)
-		if !found || strings.ContainsAny(where, "\r\n\x00# ") {
-			t.Fatalf("%q leads to %q", uri, where)
+		target := &Target{
+			Client: &Client{RedirectURIs: RedirectURIs{registered}}, RedirectURI: requested, sent: requested != "", state: state, issuer: issuer,
 		}
-		answer, err := url.ParseQuery(strings.TrimLeft(rest, "?&"))
-		if err != nil || answer.Get("state") != state || answer.Get("iss") != issuer || answer.Get("code") != "gh_ac_x" {
-			t.Errorf("%q with %q leads to %q: %v", uri, state, where, err)
+		if e := target.prove(Params{}); e != nil {
+			if requested == "" || redirectURIMatches(registered, requested) {
+				t.Errorf("%q for %q: %v", requested, registered, e)
+			}
+			return
+		}
+		want := url.Values{"iss": {issuer}}
+		if state != "" {
+			want.Set("state", state)
+		}
+		for where, own := range map[string]url.Values{
+			target.redirect(url.Values{"code": {"gh_ac_x"}}):   {"code": {"gh_ac_x"}},
+			target.Refuse(InvalidScope("No."), issuer+"/err?"): {"error": {"invalid_scope"}, "error_description": {"No."}, "error_uri": {issuer + "/err?"}},
+		} {
+			there, ok := browse(where)
+			home, known := browse(registered)
+			if ok != known || there.scheme != home.scheme || there.host != home.host || there.port != home.port && there.host != "127.0.0.1" && there.host != "[::1]" {
+				t.Errorf("%q, registered as %q, leads to %q", requested, registered, where)
+			}
+			rest, found := strings.CutPrefix(where, target.RedirectURI)
+			if !found || strings.ContainsFunc(where, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '#' }) || !strings.Contains(where, "?") {
+				t.Fatalf("%q, registered as %q, leads to %q", requested, registered, where)
+			}
+			maps.Copy(own, want)
+			answer, err := url.ParseQuery(strings.TrimLeft(rest, "?&"))
+			if err != nil || !reflect.DeepEqual(answer, own) {
+				t.Errorf("%q with %q leads to %q: %v", requested, state, where, err)
+			}
+			before, _ := url.ParseQuery(query(target.RedirectURI))
+			after, _ := url.ParseQuery(query(where))
+			for name, values := range before { // the client's own come first, as they are
+				if len(after[name]) < len(values) || !slices.Equal(after[name][:len(values)], values) {
+					t.Errorf("%q loses %q on the way to %q", requested, name, where)
+				}
+			}
 		}
 	})
+}
+
+func query(uri string) string {
+	_, q, _ := strings.Cut(uri, "?")
+	return q
 }
