@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
 	"gatehouse/internal/secret"
 	"gatehouse/store"
@@ -25,6 +26,7 @@ type stage struct {
 	basic, post, public, job, free *webtest.Client // free need not use PKCE
 	other                          *webtest.Client
 	b                              *webtest.Browser // whose person has consented to basic, public and free
+	user                           *identity.User   // that person
 }
 
 // withSecret gives a new client a secret of our choice.
@@ -99,7 +101,11 @@ func (x *stage) userinfo(token string) webtest.Answer {
 // authorize sends a request to the authorization endpoint and returns what the client is told, as an answer. Its status is that
 // of a page where nothing was sent back.
 func (x *stage) authorize(c *webtest.Client, override url.Values) webtest.Answer {
-	p := x.b.Get(x.h.AuthorizeURL(c, override))
+	return x.told(x.b.Get(x.h.AuthorizeURL(c, override)))
+}
+
+// told is what a page that leads back to the client tells it.
+func (x *stage) told(p *webtest.Page) webtest.Answer {
 	a := webtest.Answer{Status: p.Status, Header: p.Header, Body: p.Body, JSON: map[string]any{}}
 	if p.Location != nil {
 		for name := range p.Location.Query() {
@@ -406,8 +412,26 @@ var negatives = []negative{
 		}
 		return a
 	}, 200, "", "", toPerson},
-	{44, "claims, which are not supported, ask for nothing", "OIDC Core §5.5", func(x *stage) webtest.Answer {
-		a := x.authorize(x.basic, url.Values{"claims": {`not JSON`}})
+	{44, "claims that are not JSON", "OIDC Core §5.5", func(x *stage) webtest.Answer { return x.claims("not JSON") }, 303, "invalid_request", "claims_syntax", toClient},
+	{44, "claims that are no object", "OIDC Core §5.5", func(x *stage) webtest.Answer { return x.claims(`[]`) }, 303, "invalid_request", "claims_syntax", toClient},
+	{44, "claims whose id_token is no object", "OIDC Core §5.5", func(x *stage) webtest.Answer { return x.claims(`{"id_token":"sub"}`) }, 303, "invalid_request", "claims_syntax", toClient},
+	{44, "claims whose userinfo is no object", "OIDC Core §5.5", func(x *stage) webtest.Answer { return x.claims(`{"userinfo":["sub"]}`) }, 303, "invalid_request", "claims_syntax", toClient},
+	{44, "claims that ask for two people", "OIDC Core §5.5.1", func(x *stage) webtest.Answer {
+		return x.claims(`{"userinfo":{"sub":{"value":"` + x.user.ID + `"}},"id_token":{"sub":{"value":"somebody-else"}}}`)
+	}, 303, "invalid_request", "claims_subject_single", toClient},
+	{44, "the sub of another person in the ID token, with prompt=none", "OIDC Core §3.1.2.2", func(x *stage) webtest.Answer {
+		return x.claims(`{"id_token":{"sub":{"value":"somebody-else"}}}`, "prompt", "none")
+	}, 303, "login_required", "id_token_hint_subject", toClient},
+	{44, "the sub of another person at userinfo, with prompt=none", "OIDC Core §3.1.2.2", func(x *stage) webtest.Answer {
+		return x.claims(`{"userinfo":{"sub":{"value":"somebody-else"}}}`, "prompt", "none")
+	}, 303, "login_required", "id_token_hint_subject", toClient},
+	{44, "the sub of another person, and who was asked to sign in is not them", "OIDC Core §3.1.2.2", func(x *stage) webtest.Answer {
+		b := x.h.Browser(x)
+		b.Get(x.h.AuthorizeURL(x.basic, url.Values{"claims": {`{"id_token":{"sub":{"value":"somebody-else"}}}`}}))
+		return x.told(b.SignIn(x.user))
+	}, 303, "login_required", "id_token_hint_subject", toClient},
+	{44, "the person's own sub, and claims that nobody promised", "OIDC Core §5.5", func(x *stage) webtest.Answer {
+		a := x.claims(`{"id_token":{"sub":{"value":"` + x.user.ID + `"},"phone_number":{"essential":true},"acr":{"values":["1"]}},"more":1}`)
 		if supported := x.h.Get(x, "/.well-known/openid-configuration", "").JSON["claims_parameter_supported"]; supported != false || a.Str("code") == "" {
 			x.Errorf("supported: %v, the client was told %v", supported, a.JSON)
 		}
@@ -652,6 +676,15 @@ func (x *stage) verifier(value string) webtest.Answer {
 	return x.redeem(x.basic, x.code(), "code_verifier", value)
 }
 
+// claims sends a claims parameter, and with it one more.
+func (x *stage) claims(value string, more ...string) webtest.Answer {
+	override := url.Values{"claims": {value}}
+	for i := 0; i < len(more); i += 2 {
+		override.Set(more[i], more[i+1])
+	}
+	return x.authorize(x.basic, override)
+}
+
 func (x *stage) challenge(value string) webtest.Answer {
 	return x.authorize(x.basic, url.Values{"code_challenge": {value}})
 }
@@ -706,9 +739,9 @@ func TestNegatives(t *testing.T) {
 		x.post = h.Client(t, func(c *oauth.Client) { c.TokenEndpointAuthMethod = oauth.AuthPost })
 		x.job = h.Client(t, service, func(c *oauth.Client) { c.Scopes = oauth.Scopes{"jobs:run"} })
 		x.free = h.Client(t, func(c *oauth.Client) { c.RequirePKCE = false })
-		user := h.User(t)
+		x.user = h.User(t)
 		for _, c := range []*webtest.Client{x.basic, x.public, x.free} {
-			x.b.Code(c, user, nil)
+			x.b.Code(c, x.user, nil)
 		}
 		for _, c := range negatives {
 			t.Run(fmt.Sprintf("%02d %s", c.no, c.name), func(t *testing.T) {

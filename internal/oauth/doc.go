@@ -70,6 +70,7 @@
 //	OIDC Core §3.1.2.1              hintSubject           TestHintSubject
 //	OIDC Core §3.1.2.4              Decide                TestDecide_doneMeansThatEverythingHolds
 //	OIDC Core §5.4                  claimsFor             TestClaimsFor
+//	OIDC Core §5.5, §5.5.1          checkClaims           TestCheckClaims TestNegatives
 //	OIDC Core §6, RFC 9101          checkRequestObject    TestAuthorizeChecks
 //	OIDC Core §11                   mayRefresh            TestMayRefresh TestBeginFamily
 //	security.md rule 1              notARetry             TestNotARetry TestRefresh_theReuseIntervalEnds
