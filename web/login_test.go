@@ -1,7 +1,6 @@
 package web_test
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -366,25 +365,6 @@ func TestAuthorize_prompts(t *testing.T) {
 		hinted.Get(h.AuthorizeURL(client, url.Values{"login_hint": {"buffy@example.test"}}))
 		if name := hinted.Form("/login").Values.Get("username"); name != "buffy@example.test" || !strings.Contains(hinted.Page.Text(), client.Name) {
 			t.Errorf("login_hint shows %q", name)
-		}
-	})
-}
-
-// The form is bound to the session of who was asked (RFC 6749 §10.13).
-func TestConsent_isAskedOfWhoIsSignedIn(t *testing.T) {
-	webtest.Each(t, func(t *testing.T, h *webtest.House) {
-		client, user, other, b := h.Client(t), h.User(t), h.User(t), h.Browser(t)
-		b.Get(h.AuthorizeURL(client, nil))
-		b.SignIn(user)
-		form := b.Form("/consent") // shown to user
-		b.Get("/login?return_to=/account")
-		b.Submit("/login", url.Values{"username": {other.Username}, "password": {webtest.Password}})
-		form.Values.Set("decision", "allow")
-		if p := b.Post("/consent", form.Values); p.Status != http.StatusForbidden {
-			t.Errorf("another person's answer was taken: %d %v", p.Status, p.Location)
-		}
-		if _, err := h.Store.Consent(context.Background(), other.ID, client.ID); err == nil {
-			t.Error("consent was saved for somebody who was not asked")
 		}
 	})
 }

@@ -23,8 +23,8 @@ func tutorial(o *webtest.Options) {
 	o.PasswordGrant, o.ImplicitGrant, o.DefaultClient = true, true, defaultClient
 }
 
-// spa is a public client of the guides' kind, the default one.
-func spa(c *oauth.Client) {
+// guideClient is a public client of the guides' kind, the default one.
+func guideClient(c *oauth.Client) {
 	c.ID, c.TokenEndpointAuthMethod, c.RequirePKCE = defaultClient, oauth.AuthNone, true
 	c.GrantTypes, c.RedirectURIs = oauth.Words{oauth.GrantPassword, oauth.GrantRefreshToken}, nil
 	c.Scopes = oauth.Scopes{"openid", "profile", "email", "offline_access", "me", "items"}
@@ -35,7 +35,7 @@ func guides(t *testing.T, h *webtest.House) (client *webtest.Client, user *ident
 	h.Scope(t, "me", "See who you are")
 	h.Scope(t, "items", "See your items")
 	return h.Client(t, func(c *oauth.Client) {
-		spa(c)
+		guideClient(c)
 		c.GrantTypes = oauth.Words{oauth.GrantPassword, oauth.GrantRefreshToken}
 	}), h.User(t)
 }
@@ -377,7 +377,7 @@ func TestTutorial_theDefaultClientServesPasswordAndRefreshAlone(t *testing.T) {
 		h.Scope(t, "items", "See your items")
 		user := h.User(t)
 		client := h.Client(t, func(c *oauth.Client) {
-			spa(c)
+			guideClient(c)
 			c.GrantTypes, c.RedirectURIs = oauth.Words{oauth.GrantPassword, oauth.GrantRefreshToken, oauth.GrantAuthorizationCode}, oauth.RedirectURIs{webtest.Callback}
 		})
 		code := h.Browser(t).Code(client, user, nil)

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -28,7 +29,7 @@ type Authorization struct {
 	apis          []*API // those of Resources; nil is our own
 	nonce         string
 	codeChallenge string // S256, or empty
-	hintSubject   string // of id_token_hint
+	hintSubject   string // of id_token_hint, or asked for by claims
 	params        Params
 	known         map[string]Scope
 }
@@ -67,6 +68,7 @@ var authorizeChecks = []func(*Server, context.Context, *Authorization) error{
 	(*Server).checkMaxAge,
 	(*Server).checkPKCE,
 	(*Server).checkIDTokenHint,
+	(*Server).checkClaims,
 }
 
 // Authorization proves a request's parameters for the target. A *Error goes back to the client through the target.
@@ -248,6 +250,68 @@ func (s *Server) checkIDTokenHint(ctx context.Context, a *Authorization) error {
 	}
 	a.hintSubject = subject
 	return nil
+}
+
+// checkClaims reads the claims parameter for whom it asks: nobody else's tokens may come back (OpenID Connect Core §5.5,
+// §3.1.2.2). Everything else in it is ignored, as discovery says.
+func (s *Server) checkClaims(_ context.Context, a *Authorization) error {
+	raw := a.params.Get("claims")
+	if raw == "" {
+		return nil
+	}
+	subjects, err := subjectsOf(raw)
+	if err != nil {
+		return InvalidRequest("claims cannot be read: " + err.Error() + ".").
+			Because(cause("claims_syntax", "a JSON object with the members userinfo and id_token", audit.Shape(raw), "Send valid JSON, or leave claims out."))
+	}
+	for _, subject := range subjects {
+		if subject == "" || a.hintSubject != "" && a.hintSubject != subject {
+			return InvalidRequest("The request asks for more than one person, or for nobody.").
+				Because(cause("claims_subject_single", "one sub in claims, that of id_token_hint", audit.Shape(raw), "Ask for one person, or for none."))
+		}
+		a.hintSubject = subject
+	}
+	return nil
+}
+
+// subjectsOf lists every value that a claims parameter asks of sub (OpenID Connect Core §5.5.1).
+func subjectsOf(raw string) ([]string, error) {
+	var claims struct {
+		Userinfo json.RawMessage `json:"userinfo"`
+		IDToken  json.RawMessage `json:"id_token"`
+	}
+	if err := unmarshalObject([]byte(raw), &claims); err != nil {
+		return nil, err
+	}
+	var subjects []string
+	for _, member := range []json.RawMessage{claims.Userinfo, claims.IDToken} {
+		var asked struct {
+			Sub json.RawMessage `json:"sub"`
+		}
+		var sub struct {
+			Value  *string  `json:"value"`
+			Values []string `json:"values"`
+		}
+		if err := unmarshalMember(member, &asked); err != nil {
+			return nil, err
+		}
+		if err := unmarshalMember(asked.Sub, &sub); err != nil {
+			return nil, err
+		}
+		if sub.Value != nil {
+			subjects = append(subjects, *sub.Value)
+		}
+		subjects = append(subjects, sub.Values...)
+	}
+	return subjects, nil
+}
+
+// unmarshalMember is unmarshalObject for a member that may be left out, or null.
+func unmarshalMember(member json.RawMessage, into any) error {
+	if len(member) == 0 || string(member) == "null" {
+		return nil
+	}
+	return unmarshalObject(member, into)
 }
 
 // Answer is what an authorization request leads to: a redirection to the client, or the next step.

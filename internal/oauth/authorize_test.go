@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -178,6 +179,50 @@ func TestCheckPKCE(t *testing.T) {
 		a, err := check(t, "PKCE", c.client, c.query)
 		if rule(err) != c.rule || a.codeChallenge != c.challenge {
 			t.Errorf("%s: %q, %s", c.name, a.codeChallenge, rule(err))
+		}
+	}
+}
+
+// OpenID Connect Core §5.5, §3.1.2.2; case 44.
+func TestCheckClaims(t *testing.T) {
+	t.Parallel()
+	const sub = `{"sub":{"value":"alice"}}`
+	for _, c := range []struct{ claims, hint, subject, rule string }{
+		{"", "", "", ""},
+		{"", "alice", "alice", ""},
+		{`{}`, "", "", ""},
+		{` {"userinfo":null,"id_token":null} `, "", "", ""},
+		{`{"userinfo":{"email":null,"sub":null},"id_token":{"acr":{"values":["1","2"]},"sub":{"essential":true}}}`, "alice", "alice", ""},
+		{`{"verified":[],"USERINFO":1,"id_token":{"Sub":{"value":"bob"},"email":"x"}}`, "", "", ""},
+		{`{"id_token":` + sub + `}`, "", "alice", ""},
+		{`{"userinfo":` + sub + `}`, "", "alice", ""},
+		{`{"id_token":` + sub + `,"userinfo":` + sub + `}`, "alice", "alice", ""},
+		{`{"id_token":{"sub":{"values":["alice"]}}}`, "", "alice", ""},
+
+		{`{"id_token":` + sub + `}`, "bob", "bob", "invalid_request claims_subject_single"},
+		{`{"id_token":` + sub + `,"userinfo":{"sub":{"value":"bob"}}}`, "", "bob", "invalid_request claims_subject_single"},
+		{`{"id_token":{"sub":{"values":["alice","bob"]}}}`, "", "alice", "invalid_request claims_subject_single"},
+		{`{"id_token":{"sub":{"value":""}}}`, "", "", "invalid_request claims_subject_single"},
+
+		{`not JSON`, "", "", "invalid_request claims_syntax"},
+		{`{`, "", "", "invalid_request claims_syntax"},
+		{`null`, "", "", "invalid_request claims_syntax"},
+		{`[]`, "", "", "invalid_request claims_syntax"},
+		{`"{}"`, "", "", "invalid_request claims_syntax"},
+		{`{} {}`, "", "", "invalid_request claims_syntax"},
+		{`{"id_token":[]}`, "", "", "invalid_request claims_syntax"},
+		{`{"userinfo":"sub"}`, "", "", "invalid_request claims_syntax"},
+		{`{"id_token":{},"id_token":` + sub + `}`, "", "", "invalid_request claims_syntax"},
+		{`{"id_token":{"sub":"alice"}}`, "", "", "invalid_request claims_syntax"},
+		{`{"id_token":{"sub":{"value":7}}}`, "", "", "invalid_request claims_syntax"},
+	} {
+		a := &Authorization{params: parse(t, url.Values{"claims": {c.claims}}.Encode()), hintSubject: c.hint}
+		err := keyed().checkClaims(t.Context(), a)
+		if rule(err) != c.rule || a.hintSubject != c.subject {
+			t.Errorf("%s: %q, %s", c.claims, a.hintSubject, rule(err))
+		}
+		if err != nil && !describable(err.(*Error).Description) { //nolint:errorlint // a check returns a *Error
+			t.Errorf("%s: %q cannot be said", c.claims, err)
 		}
 	}
 }

@@ -56,10 +56,10 @@ func Decide(a *Authorization, login *Login, consent *Consent, begun *time.Time, 
 	}
 	if a.hintSubject != "" && a.hintSubject != login.Subject {
 		if fresh { // they were asked, and somebody else came
-			return refusal("login_required", "Somebody else than the person in id_token_hint signed in.", "id_token_hint_subject", "the person of id_token_hint",
-				"Leave id_token_hint out where anybody may sign in.")
+			return refusal("login_required", "Somebody else signed in than the person whom id_token_hint or claims names.", "id_token_hint_subject", "the person of id_token_hint or claims",
+				"Leave both out where anybody may sign in.")
 		}
-		return signIn("id_token_hint_subject", "the person of id_token_hint signed in")
+		return signIn("id_token_hint_subject", "the person of id_token_hint or claims signed in")
 	}
 	switch {
 	case a.Prompt.has(promptConsent),

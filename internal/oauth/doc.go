@@ -75,6 +75,7 @@
 //	OIDC Core §3.1.2.1              hintSubject           TestHintSubject
 //	OIDC Core §3.1.2.4              Decide                TestDecide_doneMeansThatEverythingHolds
 //	OIDC Core §5.4                  claimsFor             TestClaimsFor
+//	OIDC Core §5.5, §5.5.1          checkClaims           TestCheckClaims TestNegatives
 //	OIDC Core §6, RFC 9101          checkRequestObject    TestAuthorizeChecks
 //	OAuth MRT §2.1, §5              modeOf                TestModeOf TestImplicit_errorsGoIntoTheFragment
 //	OIDC Core §11                   mayRefresh            TestMayRefresh TestBeginFamily

@@ -29,7 +29,7 @@ var ErrorMeanings = map[string]ErrorMeaning{
 	"access_denied": {"Access was denied", "The person said no, or the sign-in ended before the answer came.",
 		[]string{"The person chose Deny on the consent page"}, "RFC 6749 §4.1.2.1"},
 	"login_required": {"The person has to sign in", "The application asked not to show anything, and nobody suitable is signed in.",
-		[]string{"prompt=none without a session, or with one that is too old for max_age", "Somebody else is signed in than id_token_hint names"}, "OpenID Connect Core §3.1.2.6"},
+		[]string{"prompt=none without a session, or with one that is too old for max_age", "Somebody else is signed in than id_token_hint or claims names"}, "OpenID Connect Core §3.1.2.6"},
 	"consent_required": {"The person has to consent", "The application asked not to show anything, and the person has not agreed to every scope.",
 		[]string{"prompt=none before the first consent, or with a new scope", "A native application's consent is never remembered"}, "OpenID Connect Core §3.1.2.6"},
 	"request_not_supported": {"Request objects are not supported", "The server does not read the parameter request.",

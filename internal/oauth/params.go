@@ -76,14 +76,14 @@ const paramResource = "resource"
 
 // knownParams are the parameters that mean something at the authorization or token endpoint.
 var knownParams = []string{
-	"client_id", "code_challenge", "code_challenge_method", "id_token_hint", "login_hint", "max_age", "nonce", "prompt", "redirect_uri",
+	"claims", "client_id", "code_challenge", "code_challenge_method", "id_token_hint", "login_hint", "max_age", "nonce", "prompt", "redirect_uri",
 	"request", "request_uri", "resource", "response_mode", "response_type", "scope", "state",
 	"client_assertion", "client_assertion_type", "client_secret", "code", "code_verifier", "grant_type", "password", "refresh_token", "token",
 	"token_type_hint", "username",
 }
 
 // authorizeParams are those of an authorization request.
-var authorizeParams = knownParams[:16]
+var authorizeParams = knownParams[:17]
 
 // encode writes the parameters of an authorization request as an urlencoded query, so that it can be read again later.
 // Others mean nothing and may be anything: they are left out.
