@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -81,6 +82,34 @@ func TestClient_badMetadataIsRefusedAsRFC7591Has(t *testing.T) {
 		missing := filepath.Join(t.TempDir(), "missing")
 		if a := m.run("", "client", "create", "--metadata", missing); a.exit != exitFailed || read[failure](t, a.err).Code != "failed" {
 			t.Errorf("a missing file: exit %d, %s", a.exit, a.err)
+		}
+	})
+}
+
+// Registering a client with a grant that is off is refused; the switch may be a variable or a line in the file.
+func TestClient_grantsThatAreOffCannotBeRegistered(t *testing.T) {
+	eachMachine(t, func(t *testing.T, m machine) {
+		for grant, variable := range map[string]string{"password": "GATEHOUSE_PASSWORD_GRANT", "implicit": "GATEHOUSE_IMPLICIT_GRANT"} {
+			document := `{"redirect_uris": ["https://app.example/cb"], "token_endpoint_auth_method": "none", "grant_types": ["` + grant + `"]}`
+			file := func(on string) string { return write(t, 0o600, yamlKey(variable)+": "+on+"\n") }
+			for name, off := range map[string]machine{
+				"by default": m, "by variable": m.with(variable, "false"), "by file": m.with("GATEHOUSE_CONFIG", file("false")),
+				"by variable against the file": m.with("GATEHOUSE_CONFIG", file("true")).with(variable, "false"),
+			} {
+				a := off.run(document, "client", "create", "--metadata", "-")
+				if f := read[failure](t, a.err); a.exit != exitFailed || f.Code != "invalid_client_metadata" || !strings.Contains(f.Description, grant) {
+					t.Errorf("%s off %s: exit %d, %s", grant, name, a.exit, a.err)
+				}
+			}
+			for name, on := range map[string]machine{"by variable": m.with(variable, "true"), "by file": m.with("GATEHOUSE_CONFIG", file("true"))} {
+				if r := create(t, on, document); !slices.Equal(r.GrantTypes, []string{grant}) {
+					t.Errorf("%s on %s: %+v", grant, name, r)
+				}
+			}
+			a := m.with(variable, "perhaps").run(document, "client", "create", "--metadata", "-")
+			if f := read[failure](t, a.err); a.exit != exitUsage || len(f.Mistakes) != 1 || !strings.Contains(f.Description, variable+`: "perhaps": expected true or false`) {
+				t.Errorf("%s: exit %d, %s", variable, a.exit, a.err)
+			}
 		}
 	})
 }

@@ -99,6 +99,43 @@ func TestConfig_hasDefaults(t *testing.T) {
 	}
 }
 
+func TestConfig_grantsAreSwitchedOn(t *testing.T) {
+	withoutEnvironment(t)
+	wanted := func(what string, s Settings) {
+		t.Helper()
+		if !s.PasswordGrant || !s.ImplicitGrant || s.DefaultClient != "cl_x" {
+			t.Errorf("%s: got %+v", what, s)
+		}
+		// RFC 9700 §2.1.2, §2.4: on, but not recommended.
+		if len(s.Warnings) != 2 || !strings.HasPrefix(s.Warnings[0], "GATEHOUSE_PASSWORD_GRANT") || !strings.HasPrefix(s.Warnings[1], "GATEHOUSE_IMPLICIT_GRANT") {
+			t.Errorf("%s: warnings %q", what, s.Warnings)
+		}
+	}
+	wanted("flags", mustValidate(t, parse(t, "--password-grant=true", "--implicit-grant", "true", "--default-client=cl_x")))
+	wanted("file", mustValidate(t, Config{File: write(t, 0o600, "password_grant: true\nimplicit_grant: true\ndefault_client: cl_x\n")}))
+	t.Setenv("GATEHOUSE_PASSWORD_GRANT", "1")
+	t.Setenv("GATEHOUSE_IMPLICIT_GRANT", "TRUE")
+	t.Setenv("GATEHOUSE_DEFAULT_CLIENT", "cl_x")
+	wanted("environment", mustValidate(t, parse(t)))
+	s := mustValidate(t, parse(t, "--password-grant=false", "--implicit-grant=0"))
+	if s.PasswordGrant || s.ImplicitGrant || len(s.Warnings) != 1 || !strings.HasPrefix(s.Warnings[0], "GATEHOUSE_DEFAULT_CLIENT: ") {
+		t.Errorf("switched off: %+v", s)
+	}
+	var log bytes.Buffer
+	slog.New(slog.NewJSONHandler(&log, nil)).LogAttrs(t.Context(), slog.LevelInfo, "settings", mustValidate(t, parse(t)).Redacted()...)
+	if !strings.Contains(log.String(), `"password_grant":true,"implicit_grant":true,"default_client":"cl_x"`) {
+		t.Errorf("printed %s", &log)
+	}
+	for _, text := range []string{"yes", "on", "2", "perhaps"} {
+		_, err := Config{PasswordGrant: text, ImplicitGrant: text}.Validate(os.Getenv)
+		for _, name := range []string{"GATEHOUSE_PASSWORD_GRANT", "GATEHOUSE_IMPLICIT_GRANT"} {
+			if err == nil || !strings.Contains(err.Error(), name+`: "`+text+`": expected true or false`) {
+				t.Errorf("%s %s: %v", name, text, err)
+			}
+		}
+	}
+}
+
 func TestConfig_flagBeatsEnvironmentBeatsFileBeatsDefault(t *testing.T) {
 	file := write(t, 0o600, "# ours\nlisten: 127.0.0.1:1\nissuer: https://file.example\ncode_ttl: 11s\nrefresh_token_ttl:\n")
 	withoutEnvironment(t)

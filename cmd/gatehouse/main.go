@@ -1,8 +1,8 @@
 // Command gatehouse is an OAuth 2.0 and OpenID Connect server and the tool to run it with.
 //
 // serve.go wires the rooms of the house together; beside it stands one file per noun an operator acts on: user.go,
-// client.go, scope.go, key.go, session.go, family.go, migrate.go. Those commands work on the database itself (house.go),
-// so they need no running server, and a running one acts on what they changed. config.go reads the settings, output.go
+// client.go, api.go, scope.go, key.go, session.go, family.go, migrate.go. Those commands work on the database itself
+// (house.go), so they need no running server, and a running one acts on what they changed. config.go reads the settings, output.go
 // says what came of a command. Nothing imports this package; it alone reads the clock, the environment and the files.
 package main
 
@@ -43,6 +43,7 @@ type commands struct {
 	Migrate migrateCommands `cmd:"" help:"Bring the database's schema up to date."`
 	User    userCommands    `cmd:"" help:"People who sign in."`
 	Client  clientCommands  `cmd:"" help:"Applications that ask for tokens."`
+	API     apiCommands     `cmd:"" name:"api" help:"What tokens can be for, besides Gatehouse itself."`
 	Scope   scopeCommands   `cmd:"" help:"What applications may ask for."`
 	Key     keyCommands     `cmd:"" help:"Keys that tokens are signed with."`
 	Session sessionCommands `cmd:"" help:"Browsers in which people are signed in."`

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"gatehouse/internal/audit"
 	"gatehouse/internal/fault"
@@ -15,14 +13,9 @@ import (
 
 type scopeCommands struct {
 	Create scopeCreate `cmd:"" help:"Add a scope."`
+	Update scopeUpdate `cmd:"" help:"Describe a scope anew."`
 	List   scopeList   `cmd:"" help:"List scopes."`
 }
-
-// Bounds of a scope, in characters: a consent page shows both.
-const (
-	maxScopeName        = 100
-	maxScopeDescription = 200
-)
 
 // scopeView is a scope for a machine.
 type scopeView struct {
@@ -39,15 +32,8 @@ type scopeCreate struct {
 }
 
 func (c scopeCreate) Run(ctx context.Context, p *process) error {
-	wrong := fault.Fields{}
-	if !oauth.ValidScopeName(c.Name) || len(c.Name) > maxScopeName {
-		wrong.Add("name", fmt.Sprintf("Use up to %d printable ASCII characters without space, \" and \\ (RFC 6749 §3.3).", maxScopeName))
-	}
-	description := strings.TrimSpace(c.Description)
-	if description == "" || !utf8.ValidString(description) || utf8.RuneCountInString(description) > maxScopeDescription || strings.ContainsFunc(description, unicode.IsControl) {
-		wrong.Add("description", fmt.Sprintf("Describe it in one line of up to %d characters.", maxScopeDescription))
-	}
-	if err := wrong.Err(); err != nil {
+	scope := oauth.Scope{Name: c.Name, Description: strings.TrimSpace(c.Description)}
+	if err := scope.Validate().Err(); err != nil {
 		return err
 	}
 	h, err := c.open(ctx, p)
@@ -55,12 +41,47 @@ func (c scopeCreate) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	defer h.Close()
-	scope := oauth.Scope{Name: c.Name, Description: description}
-	event := h.event(audit.ScopeCreated, audit.Party{Kind: audit.KindScope, ID: c.Name, Name: c.Name})
-	if err := h.CreateScope(ctx, scope, h.at, event); err != nil {
+	if err := h.CreateScope(ctx, scope, h.at, h.event(audit.ScopeCreated, partyOfScope(&scope))); err != nil {
 		return err
 	}
-	return p.say(scopeView{c.Name, description, false, h.at}, "Created the scope %s.", c.Name)
+	return p.say(scopeView{scope.Name, scope.Description, false, h.at}, "Created the scope %s.", scope.Name)
+}
+
+func partyOfScope(s *oauth.Scope) audit.Party {
+	return audit.Party{Kind: audit.KindScope, ID: s.Name, Name: s.Name}
+}
+
+type scopeUpdate struct {
+	place
+	Name        string `required:"" placeholder:"NAME" help:"The scope."`
+	Description string `required:"" placeholder:"TEXT" help:"What it allows, in words for the person who is asked: See your invoices."`
+}
+
+func (c scopeUpdate) Run(ctx context.Context, p *process) error {
+	h, err := c.open(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	scope, err := h.Scope(ctx, c.Name)
+	if fault.IsNotFound(err) {
+		return fault.NotFound(fmt.Sprintf("scope %q", c.Name))
+	} else if err != nil {
+		return err
+	}
+	if scope.Builtin {
+		return fmt.Errorf("%s is OpenID's own: it means the same everywhere", scope.Name)
+	}
+	event := h.event(audit.ScopeUpdated, partyOfScope(scope))
+	event.Changes = map[string]audit.Change{"description": {Before: scope.Description, After: strings.TrimSpace(c.Description)}}
+	scope.Description = strings.TrimSpace(c.Description)
+	if err := scope.Validate().Err(); err != nil {
+		return err
+	}
+	if err := h.UpdateScope(ctx, *scope, h.at, event); err != nil {
+		return err
+	}
+	return p.say(scopeView{scope.Name, scope.Description, false, scope.CreatedAt}, "The scope %s is described anew.", scope.Name)
 }
 
 type scopeList struct{ place }

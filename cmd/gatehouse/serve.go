@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/mattn/go-isatty"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
 	"gatehouse/internal/keys"
 	"gatehouse/internal/oauth"
 	"gatehouse/internal/secret"
@@ -62,6 +64,11 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	sealer, setupURL, err := prepare(ctx, st, settings)
 	if err != nil {
 		return err
+	}
+	if warning, err := defaultClientFault(ctx, st, settings.DefaultClient); err != nil {
+		return err
+	} else if warning != "" {
+		log.Warn("GATEHOUSE_DEFAULT_CLIENT: " + warning)
 	}
 	hasher, err := secret.NewHasher(secret.HasherOptions{})
 	if err != nil {
@@ -129,21 +136,24 @@ func prepare(ctx context.Context, st *store.Store, settings Settings) (sealer *s
 	return sealer, setupURL, err
 }
 
-// firstKeys makes the keys to sign with, unless there are some. Keys that are only staged sign nothing yet.
+// firstKeys makes the keys to sign with, for each algorithm that every house has and that nothing signs with yet: keys that are
+// only staged do not, and an API may have asked for a key of its own before the first start.
 func firstKeys(ctx context.Context, tx *store.Store, sealer *secret.Sealer) error {
 	existing, err := tx.SigningKeys(ctx)
 	if err != nil {
 		return err
 	}
 	at := now()
-	for _, state := range keys.States(existing, at) {
-		if state == keys.Current {
-			return nil
+	var made []keys.SigningKey
+	for _, alg := range keys.Algorithms {
+		missing, err := keys.Missing(existing, alg, sealer, at)
+		if err != nil {
+			return err
 		}
+		made = append(made, missing...)
 	}
-	made, err := keys.GenerateAll(existing, sealer, at, at)
-	if err != nil {
-		return err
+	if len(made) == 0 {
+		return nil
 	}
 	return tx.AddSigningKeys(ctx, made, audit.Event{
 		At: at, Action: audit.KeyRotated, Outcome: audit.Success, Actor: audit.Party{Kind: audit.KindSystem}, Target: keyParty(made),
@@ -237,6 +247,30 @@ func (s Settings) lifetimes() oauth.Lifetimes {
 		l.Reuse, l.ReuseConfidential = *s.RefreshReuseInterval, *s.RefreshReuseInterval
 	}
 	return l
+}
+
+// defaultClientFault says what keeps the default client from being one, or what it could do besides: it is public, and has the
+// password grant and refresh tokens alone (security.md rule 16). It may be mended while the server runs, so it does not stop the start.
+func defaultClientFault(ctx context.Context, st *store.Store, id string) (string, error) {
+	if id == "" {
+		return "", nil
+	}
+	client, err := st.Client(ctx, id)
+	if fault.IsNotFound(err) {
+		return fmt.Sprintf("there is no client %q: nobody is served without a client_id", id), nil
+	} else if err != nil {
+		return "", err
+	}
+	others := slices.DeleteFunc(slices.Clone(client.GrantTypes), func(g string) bool { return g == oauth.GrantPassword || g == oauth.GrantRefreshToken })
+	switch {
+	case !client.Public():
+		return id + " has a secret, which nobody sends who does not say who it is: name a public client", nil
+	case !client.Enabled():
+		return id + " is disabled: nobody is served without a client_id", nil
+	case len(others) > 0:
+		return fmt.Sprintf("%s also has %s: use a client of its own, with password and refresh_token alone", id, strings.Join(others, " and ")), nil
+	}
+	return "", nil
 }
 
 // otherPort warns of an issuer on this machine that names another port than the server listens at: unless something between

@@ -185,6 +185,21 @@ func (n *node) get(t *testing.T, path string) (int, string) {
 	return response.StatusCode, string(body)
 }
 
+// answered sends a request and reads the JSON that comes back, whatever the status.
+func answered(t *testing.T, request *http.Request) map[string]any {
+	t.Helper()
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read[map[string]any](t, string(body))
+}
+
 // mustEnd asks the server to end and expects that it does so well.
 func (n *node) mustEnd(t *testing.T) {
 	t.Helper()
@@ -317,6 +332,38 @@ func TestServe_saysWhenTheAddressIsTaken(t *testing.T) {
 	if a.exit != exitFailed || !strings.Contains(a.err, "address already in use") || a.out != "" {
 		t.Errorf("exit %d\n%s%s", a.exit, a.out, a.err)
 	}
+}
+
+// security.md rule 16. What is wrong with the default client does not stop the start: here, only the address does.
+func TestServe_warnsOfADefaultClientThatIsNone(t *testing.T) {
+	eachMachine(t, func(t *testing.T, m machine) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		m = m.with("GATEHOUSE_PASSWORD_GRANT", "true")
+		public := `{"redirect_uris": ["https://app.example/cb"], "token_endpoint_auth_method": "none", "grant_types": `
+		disabled := create(t, m, public+`["password"]}`).ClientID
+		m.do(t, "client disable "+disabled)
+		for _, c := range []struct{ name, id, says string }{
+			{"none", "", ""},
+			{"the right one", create(t, m, public+`["password", "refresh_token"]}`).ClientID, ""},
+			{"without refresh", create(t, m, public+`["password"]}`).ClientID, ""},
+			{"unknown", "cl_nobody", `there is no client \"cl_nobody\"`},
+			{"disabled", disabled, "is disabled"},
+			{"confidential", create(t, m, `{"grant_types": ["password"]}`).ClientID, "has a secret"},
+			{"with more grants", create(t, m, public+`["authorization_code", "password"]}`).ClientID, "also has authorization_code: "},
+		} {
+			a := m.with("GATEHOUSE_DEFAULT_CLIENT", c.id).run("", "serve", "--listen", l.Addr().String())
+			if a.exit != exitFailed || !strings.Contains(a.err, "address already in use") {
+				t.Errorf("%s: exit %d\n%s", c.name, a.exit, a.err)
+			}
+			if warned := strings.Contains(a.err, `"level":"WARN","msg":"GATEHOUSE_DEFAULT_CLIENT: `); warned != (c.says != "") || !strings.Contains(a.err, c.says) {
+				t.Errorf("%s: expected %q in\n%s", c.name, c.says, a.err)
+			}
+		}
+	})
 }
 
 // It asserts nothing: a busy machine is slow. Wanted are 150 ms and 40 MiB.
