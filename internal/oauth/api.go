@@ -34,7 +34,10 @@ const MinSigningSecret = 32
 const (
 	maxSigningSecret = 1 << 10 // bytes
 	maxAPIName       = 200     // characters
-	// MinAccessTokenTTL and MaxAccessTokenTTL bound the life of an API's tokens.
+)
+
+// The life of an API's tokens, unless it is the server's own.
+const (
 	MinAccessTokenTTL = time.Minute
 	MaxAccessTokenTTL = 24 * time.Hour
 )
