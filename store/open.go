@@ -56,8 +56,9 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 	if err := file.Close(); err != nil {
 		return nil, fmt.Errorf("database file: %w", err)
 	}
-	dsn := "file:" + (&url.URL{Path: o.Path}).EscapedPath() +
-		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)&_txlock=immediate&_time_format=sqlite&_timezone=UTC"
+	// FULL: what was committed outlives a power cut. It is SQLite's default, but builds of SQLite may choose another for WAL.
+	dsn := "file:" + (&url.URL{Path: o.Path}).EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
+		"&_pragma=foreign_keys(1)&_txlock=immediate&_time_format=sqlite&_timezone=UTC"
 	db, err := sqlx.Open("sqlite", dsn)
 	if err != nil {
 		return nil, err

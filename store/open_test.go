@@ -82,6 +82,23 @@ func TestOpen_theSQLiteFileIsPrivateAndItsFolderIsMade(t *testing.T) {
 	}
 }
 
+// What SQLite has committed is on the disk, whichever connection did it: a write-ahead log that is synced at each commit.
+func TestOpen_whatSQLiteCommitsOutlivesAPowerCut(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.SQLite(t))
+	for range 3 {
+		conn := must1(s.DB().Connx(ctx))(t)
+		t.Cleanup(func() { _ = conn.Close() }) // held until then: the next one is another
+		var mode string
+		var synchronous int
+		must(t, conn.GetContext(ctx, &mode, "PRAGMA journal_mode"))
+		must(t, conn.GetContext(ctx, &synchronous, "PRAGMA synchronous"))
+		if mode != "wal" || synchronous != 2 { // FULL
+			t.Errorf("journal_mode %s, synchronous %d", mode, synchronous)
+		}
+	}
+}
+
 func TestOpen_thePostgresURLIsCompleted(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]string{
