@@ -17,6 +17,7 @@ import (
 	"gatehouse/internal/audit"
 	"gatehouse/internal/fault"
 	"gatehouse/internal/identity"
+	"gatehouse/internal/oauth"
 	"gatehouse/store"
 	"gatehouse/store/storetest"
 )
@@ -272,7 +273,7 @@ func TestInTx_writersThatWaitDoNotKeepReadersOut(t *testing.T) {
 }
 
 // A statement whose answer was lost is not run again behind our back: the code it spent would seem to be spent twice, and
-// whoever holds it a thief.
+// whoever holds it a thief; the row it added would be in its own way.
 func TestPostgres_anActWhoseAnswerIsLostIsUnavailable(t *testing.T) {
 	t.Parallel()
 	o := storetest.Postgres(t)
@@ -290,6 +291,12 @@ func TestPostgres_anActWhoseAnswerIsLostIsUnavailable(t *testing.T) {
 	if !alive(t, s, "k-family") {
 		t.Error("half of it had happened")
 	}
+	lose.Store(true)
+	err = s.SaveInteraction(ctx, oauth.Interaction{Hash: "i", ClientID: "app"})
+	if u := fault.AsUnavailable(err); lose.Load() || u == nil || !u.Unknown {
+		t.Fatalf("lost %v: %v", !lose.Load(), err)
+	}
+	must1(s.Interaction(ctx, "i"))(t)
 }
 
 func TestInTx_fiftyWritersWaitForOneAnotherAndNobodyGivesUp(t *testing.T) {

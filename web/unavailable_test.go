@@ -3,6 +3,7 @@ package web_test
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -52,6 +53,9 @@ func gone(t *testing.T, lost <-chan struct{}) {
 	})
 }
 
+// random finds ids and tokens, in which anything may stand.
+var random = regexp.MustCompile(`[A-Za-z0-9_-]{20,}`)
+
 // away refuses an answer that is not the one for a database that is away: nothing of it may be taken for final.
 func away(t *testing.T, what string, a webtest.Answer, machine bool) {
 	t.Helper()
@@ -66,8 +70,9 @@ func away(t *testing.T, what string, a webtest.Answer, machine bool) {
 	case !machine && (!strings.HasPrefix(kind, "text/html") || cors != "" || !strings.Contains(a.Body, "Try again")):
 		t.Errorf("%s: %q, CORS %q: %.200s", what, kind, cors, a.Body)
 	}
+	said := random.ReplaceAllString(a.Body, "")
 	for _, inside := range []string{"EOF", "driver", "127.0.0.1", "pq:", "connection", "SQL"} {
-		if strings.Contains(a.Body, inside) {
+		if strings.Contains(said, inside) {
 			t.Errorf("%s: the answer tells of %q", what, inside)
 		}
 	}
@@ -80,16 +85,7 @@ func TestUnavailable_everybodyIsToldToComeBack(t *testing.T) {
 		tokens := h.Redeem(t, client, code)
 		pending := b.Code(client, user, nil)
 		token := csrf(b)
-		as := func(method, path string, form url.Values) webtest.Answer {
-			r := h.Request(t, method, path, form.Encode())
-			if method == http.MethodPost {
-				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			}
-			for _, cookie := range b.Jar().Cookies(r.URL) {
-				r.AddCookie(cookie)
-			}
-			return h.Do(t, r)
-		}
+		as := func(method, path string, form url.Values) webtest.Answer { return sends(t, h, b, method, path, form)() }
 		wire.Cut()
 		for range 2 { // the second time no connection is left in the pool
 			away(t, "a redemption", h.Redeem(t, client, pending), true)
