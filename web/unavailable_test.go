@@ -212,6 +212,27 @@ func TestUnavailable_aRetryAfterTheIntervalIsAReplay(t *testing.T) {
 
 // A code whose redemption's answer was lost is spent: that answer is 503, for who knows; the next try is refused, and what
 // nobody received is revoked. The pool of connections must not try by itself: it would take its own success for a replay.
+// A node to which no request came while the database was away knows of it too.
+func TestUnavailable_isNoticedWhereNobodyAsks(t *testing.T) {
+	onAWire(t, func(t *testing.T, h *webtest.House, wire *webtest.Proxy) {
+		go h.App.Watch(t.Context())
+		since := h.App.Rules().ReadySince
+		began := since()
+		h.Clock.Advance(time.Minute)
+		wire.Cut()
+		eventually(t, "the outage is noticed", func() bool { return !since().Equal(began) })
+		wire.Mend()
+		back := h.Clock.Now()
+		eventually(t, "the return is noticed", func() bool {
+			h.Clock.Advance(time.Microsecond) // while it is away, since is now
+			return since().Before(h.Clock.Now())
+		})
+		if at := since(); at.Before(back) {
+			t.Errorf("back at %s, and said to be since %s", back, at)
+		}
+	})
+}
+
 func TestUnavailable_aCodeIsNeverGivenTwice(t *testing.T) {
 	onAWire(t, func(t *testing.T, h *webtest.House, wire *webtest.Proxy) {
 		client, user := h.Client(t), h.User(t)
