@@ -118,7 +118,7 @@ func TestAccessToken_comesAndGoesWithWhatItBelongsTo(t *testing.T) {
 		must(t, s.SaveAccessToken(ctx, saved))
 		token, api, err := s.AccessToken(ctx, "h")
 		must(t, err)
-		if token.ExpiresAt.Equal(saved.ExpiresAt); token.JTI != "h-jti" || token.Scopes.String() != "read" || token.GrantID != "g" || token.Subject != "app" || api.Identifier != orders().Identifier || api.SigningAlg != keys.HS256 {
+		if !token.ExpiresAt.Equal(saved.ExpiresAt) || token.JTI != "h-jti" || token.Scopes.String() != "read" || token.GrantID != "g" || token.Subject != "app" || api.Identifier != orders().Identifier || api.SigningAlg != keys.HS256 {
 			t.Errorf("%+v for %+v", token, api)
 		}
 		_, _, err = s.AccessToken(ctx, "other")

@@ -17,5 +17,6 @@
 // with UTC().
 //
 // Errors: fault.NotFound, fault.Conflict, fault.Fields and fault.Unavailable as each verb says, oauth.ErrSpent, the error of
-// the context, and for anything else a plain error that means a mistake of ours. Any verb may fail with fault.Unavailable.
+// the context, and for anything else a plain error that means a mistake of ours. Any verb may fail with fault.Unavailable; where
+// that is Unknown, what it changes may have been changed all the same: no change is run a second time by itself.
 package store

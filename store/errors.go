@@ -130,13 +130,42 @@ func field(constraint string) string {
 	return constraint // never empty: that would tell of a lost race
 }
 
+// changeFailure is failure for a change: outside a transaction it may have been carried out, unless the database itself says no.
+func (s *Store) changeFailure(what string, err error) error {
+	answer := failure(what, err)
+	if s.db == nil || databaseSays(err) {
+		return answer
+	}
+	return unknown(answer)
+}
+
 // commitFailure: whatever kept us from learning of a commit, the change may have happened.
 func commitFailure(err error) error {
 	if err == nil {
 		return nil
 	}
-	if err = failure("", err); fault.AsUnavailable(err) != nil || fault.AsConflict(err) != nil || fault.IsNotFound(err) {
+	if err = failure("", err); fault.AsConflict(err) != nil || fault.IsNotFound(err) {
 		return err
 	}
-	return fault.Unavailable(retryConnection, fmt.Errorf("outcome of the commit unknown: %w", err))
+	if fault.AsUnavailable(err) == nil {
+		err = fault.Unavailable(retryConnection, fmt.Errorf("outcome of the commit unknown: %w", err))
+	}
+	return unknown(err)
+}
+
+// databaseSays reports whether an error is the database's own answer.
+func databaseSays(err error) bool {
+	if _, ok := errors.AsType[*pq.Error](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[*sqlite.Error](err)
+	return ok
+}
+
+// unknown says of what is unavailable that it may have happened.
+func unknown(err error) error {
+	if u := fault.AsUnavailable(err); u != nil {
+		return fault.Unknown(u.RetryAfter, u.Cause)
+	}
+	return err
 }

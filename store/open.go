@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -14,7 +15,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
-	_ "modernc.org/sqlite" // registers the driver "sqlite"
+	"modernc.org/sqlite"
 )
 
 // Options say which database to open.
@@ -23,8 +24,18 @@ type Options struct {
 	URL      string // PostgreSQL: postgres://user:password@host:port/database?option=value
 	Path     string // SQLite: the database's file; it and its folder are made where they are missing
 	MaxConns int    // size of the pool; 0 for a default
+	// Through stands between the pool and the driver: tests let statements fail there. nil for nothing.
+	Through func(driver.Connector) driver.Connector
 
 	dialer pq.Dialer // tests count round trips with it
+}
+
+// pool is a pool of the driver's connections, of which sqlx knows the placeholders by the driver's name.
+func (o Options) pool(c driver.Connector, name string) *sqlx.DB {
+	if o.Through != nil {
+		c = o.Through(c)
+	}
+	return sqlx.NewDb(sql.OpenDB(c), name)
 }
 
 // sqlx knows the driver of another name only.
@@ -56,12 +67,14 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 	if err := file.Close(); err != nil {
 		return nil, fmt.Errorf("database file: %w", err)
 	}
-	dsn := "file:" + (&url.URL{Path: o.Path}).EscapedPath() +
-		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)&_txlock=immediate&_time_format=sqlite&_timezone=UTC"
-	db, err := sqlx.Open("sqlite", dsn)
+	// FULL: what was committed outlives a power cut. It is SQLite's default, but builds of SQLite may choose another for WAL.
+	dsn := "file:" + (&url.URL{Path: o.Path}).EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
+		"&_pragma=foreign_keys(1)&_txlock=immediate&_time_format=sqlite&_timezone=UTC"
+	connector, err := sqlite.NewConnector(dsn)
 	if err != nil {
 		return nil, err
 	}
+	db := o.pool(connector, "sqlite")
 	bound(db, o.MaxConns, 4*runtime.GOMAXPROCS(0)) // one writes, the others read
 	s := &Store{db: db, q: db, dialect: SQLite, path: o.Path, writer: make(chan struct{}, 1)}
 	unlock, err := s.lock(ctx) // the first to come switches the file to WAL, which suffers no company
@@ -87,7 +100,7 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 	if o.dialer != nil {
 		connector.Dialer(o.dialer)
 	}
-	db := sqlx.NewDb(sql.OpenDB(connector), "postgres")
+	db := o.pool(connector, "postgres")
 	bound(db, o.MaxConns, 25)
 	s := &Store{db: db, q: db, dialect: PostgreSQL}
 	if err := s.Ping(ctx); err != nil {

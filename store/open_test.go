@@ -17,6 +17,7 @@ import (
 	"gatehouse/internal/audit"
 	"gatehouse/internal/fault"
 	"gatehouse/internal/identity"
+	"gatehouse/internal/oauth"
 	"gatehouse/store"
 	"gatehouse/store/storetest"
 )
@@ -78,6 +79,23 @@ func TestOpen_theSQLiteFileIsPrivateAndItsFolderIsMade(t *testing.T) {
 	}{{path, 0o600}, {path + "-wal", 0o600}, {path + ".lock", 0o600}, {filepath.Dir(path), 0o700 | os.ModeDir}} {
 		if info := must1(os.Stat(file.path))(t); info.Mode() != file.mode {
 			t.Errorf("%s has mode %v, want %v", file.path, info.Mode(), file.mode)
+		}
+	}
+}
+
+// What SQLite has committed is on the disk, whichever connection did it: a write-ahead log that is synced at each commit.
+func TestOpen_whatSQLiteCommitsOutlivesAPowerCut(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.SQLite(t))
+	for range 3 {
+		conn := must1(s.DB().Connx(ctx))(t)
+		t.Cleanup(func() { _ = conn.Close() }) // held until then: the next one is another
+		var mode string
+		var synchronous int
+		must(t, conn.GetContext(ctx, &mode, "PRAGMA journal_mode"))
+		must(t, conn.GetContext(ctx, &synchronous, "PRAGMA synchronous"))
+		if mode != "wal" || synchronous != 2 { // FULL
+			t.Errorf("journal_mode %s, synchronous %d", mode, synchronous)
 		}
 	}
 }
@@ -255,7 +273,7 @@ func TestInTx_writersThatWaitDoNotKeepReadersOut(t *testing.T) {
 }
 
 // A statement whose answer was lost is not run again behind our back: the code it spent would seem to be spent twice, and
-// whoever holds it a thief.
+// whoever holds it a thief; the row it added would be in its own way.
 func TestPostgres_anActWhoseAnswerIsLostIsUnavailable(t *testing.T) {
 	t.Parallel()
 	o := storetest.Postgres(t)
@@ -273,6 +291,12 @@ func TestPostgres_anActWhoseAnswerIsLostIsUnavailable(t *testing.T) {
 	if !alive(t, s, "k-family") {
 		t.Error("half of it had happened")
 	}
+	lose.Store(true)
+	err = s.SaveInteraction(ctx, oauth.Interaction{Hash: "i", ClientID: "app"})
+	if u := fault.AsUnavailable(err); lose.Load() || u == nil || !u.Unknown {
+		t.Fatalf("lost %v: %v", !lose.Load(), err)
+	}
+	must1(s.Interaction(ctx, "i"))(t)
 }
 
 func TestInTx_fiftyWritersWaitForOneAnotherAndNobodyGivesUp(t *testing.T) {

@@ -46,6 +46,15 @@ func TestPostgres_anActTakesFewRoundTrips(t *testing.T) {
 		}},
 		{"LivePerson", 1, func() error { _, err := s.LivePerson(ctx, "k-family", "app", "j"); return err }},
 		{"LiveClientGrant", 1, func() error { return s.LiveClientGrant(ctx, app.GrantID, "app", "j") }},
+		{"CreateAPI", 1, func() error { return s.CreateAPI(ctx, orders(), readAndWrite, noon, event(audit.APICreated)) }},
+		{"API", 1, func() error { _, err := s.API(ctx, orders().Identifier); return err }},
+		{"BeginFamily", 1, func() error {
+			token := opaque("f", "f-family", "bob")
+			first := &oauth.RefreshToken{Hash: "f-0", CreatedAt: noon}
+			return s.BeginFamily(ctx, oauth.Beginning{Family: family("f", "bob", ""), First: first, Access: &token, CheckedHash: "hash"}, event(audit.PasswordTraded))
+		}},
+		{"SaveAccessToken", 1, func() error { return s.SaveAccessToken(ctx, opaque("o", app.GrantID, "app")) }},
+		{"AccessToken", 1, func() error { _, _, err := s.AccessToken(ctx, "o"); return err }},
 		{"RevokeAccessToken", 1, func() error { return s.RevokeAccessToken(ctx, "gone", noon, event(audit.TokenRevoked)) }},
 		{"EndFamily", 1, func() error { return s.EndFamily(ctx, "k-family", oauth.EndedByClient, noon, event(audit.FamilyEnded)) }},
 		{"Record", 1, func() error { return s.Record(ctx, event(audit.TokenRefused)) }},

@@ -38,14 +38,14 @@ func (s *Store) exec(ctx context.Context, what, query string, args ...any) (int6
 	if err != nil {
 		return 0, err
 	}
-	done, err := s.turn(ctx)
+	q, done, err := s.once(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer done()
-	result, err := s.q.ExecContext(ctx, query, args...)
+	result, err := q.ExecContext(ctx, query, args...)
 	if err != nil {
-		return 0, failure(what, err)
+		return 0, s.changeFailure(what, err)
 	}
 	n, err := result.RowsAffected()
 	return n, failure(what, err)
@@ -57,12 +57,40 @@ func (s *Store) returning(ctx context.Context, what string, dest any, query stri
 	if err != nil {
 		return err
 	}
-	done, err := s.turn(ctx)
+	q, done, err := s.once(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
-	return failure(what, sqlx.GetContext(ctx, s.q, dest, query, args...))
+	return s.changeFailure(what, sqlx.GetContext(ctx, q, dest, query, args...))
+}
+
+// queryer is a pool, one connection of it, or a transaction.
+type queryer interface {
+	sqlx.QueryerContext
+	sqlx.ExecerContext
+}
+
+// once is where one changing statement runs: the transaction, or else one connection. The pool would run it again on another
+// when the first breaks, although it may have been carried out: a code would seem to be spent twice, a row that was added to be
+// in the way of itself, one wrong password to be two.
+func (s *Store) once(ctx context.Context) (q queryer, done func(), err error) {
+	if s.db == nil {
+		return s.q, func() {}, nil
+	}
+	pass, err := s.turn(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	conn, err := s.db.Connx(ctx)
+	if err != nil {
+		pass()
+		return nil, nil, failure("", err)
+	}
+	return conn, func() {
+		_ = conn.Close() // gives it back to the pool
+		pass()
+	}, nil
 }
 
 // A statement changes something; its :names are filled from args, a struct or a map.
@@ -111,20 +139,14 @@ func (s *Store) act(ctx context.Context, what string, change statement, then ...
 	if args, err = values(args); err != nil {
 		return 0, err
 	}
-	var n int64
-	if s.db != nil {
-		// The pool would run a statement again on another connection when the first breaks, although it may have been
-		// carried out: a code would seem to be spent twice. One connection does not.
-		conn, err := s.db.Connx(ctx)
-		if err != nil {
-			return 0, failure(what, err)
-		}
-		defer conn.Close() // gives it back to the pool
-		err = conn.GetContext(ctx, &n, dollars(sql.String()), args...)
-		return n, failure(what, err)
+	q, done, err := s.once(ctx)
+	if err != nil {
+		return 0, err
 	}
-	err = sqlx.GetContext(ctx, s.q, &n, dollars(sql.String()), args...)
-	return n, failure(what, err)
+	defer done()
+	var n int64
+	err = sqlx.GetContext(ctx, q, &n, dollars(sql.String()), args...)
+	return n, s.changeFailure(what, err)
 }
 
 func (s *Store) actInTx(ctx context.Context, what string, change statement, then []row) (n int64, err error) {

@@ -159,7 +159,7 @@ func TestAPI_tokensAreSignedAsTheAPIWants(t *testing.T) {
 				t.Errorf("%s: introspected as inactive", alg)
 			}
 		}
-		if jwks := string(h.Get(t, oauth.PathJWKS, "").Body); !strings.Contains(jwks, `"crv":"Ed25519"`) || strings.Contains(jwks, "HS256") || strings.Contains(jwks, `"oct"`) {
+		if jwks := h.Get(t, oauth.PathJWKS, "").Body; !strings.Contains(jwks, `"crv":"Ed25519"`) || strings.Contains(jwks, "HS256") || strings.Contains(jwks, `"oct"`) {
 			t.Errorf("published: %s", jwks)
 		}
 	})

@@ -32,6 +32,7 @@ func (s *site) handleError(c *fiber.Ctx, err error) error {
 		s.setHeaders(c, to)
 	}
 	switch {
+	case fault.AsUnavailable(err) != nil: // which may know more than its cause
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		err = fault.Unavailable(time.Second, err)
 	case errors.Is(err, secret.ErrBusy):
@@ -67,7 +68,11 @@ func (s *site) understand(c *fiber.Ctx, err error) notice {
 		s.ready.suspect()
 		s.Log.Error("unavailable", "error", err, "request_id", request.Of(c).Caller.RequestID)
 		respond.RetryAfter(c, unavailable.RetryAfter)
-		return notice{http.StatusServiceUnavailable, "Not available just now", "The server cannot reach its database, or is very busy. Nothing was saved. Try again in a few seconds."}
+		text := "The server cannot reach its database, or is very busy." + nothingSaved(c, " Nothing was saved.") + " Try again in a few seconds."
+		if unavailable.Unknown {
+			text = "The server had no answer from its database. It is not known whether this was saved: look first. Try again in a few seconds if it was not."
+		}
+		return notice{http.StatusServiceUnavailable, "Not available just now", text}
 	}
 	if wait := fault.AsTooMany(err); wait != nil {
 		respond.RetryAfter(c, wait.RetryAfter)
@@ -90,7 +95,15 @@ func (s *site) understand(c *fiber.Ctx, err error) notice {
 		return describe(known.Code)
 	}
 	s.Log.Error("request failed", "error", err, "request_id", request.Of(c).Caller.RequestID)
-	return notice{http.StatusInternalServerError, "Something went wrong", "The server failed, and has written down why. Nothing was saved, as far as it knows."}
+	return notice{http.StatusInternalServerError, "Something went wrong", "The server failed, and has written down why." + nothingSaved(c, " Nothing was saved, as far as it knows.")}
+}
+
+// nothingSaved is said where something was to be saved: a page that cannot be shown may follow a form that was.
+func nothingSaved(c *fiber.Ctx, text string) string {
+	if c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead {
+		return ""
+	}
+	return text
 }
 
 // describe puts the statuses that Fiber itself answers with into words.

@@ -17,10 +17,6 @@ import (
 // event is what an act of the test itself leaves in the audit log.
 func event() audit.Event { return audit.Event{Action: audit.FamilyEnded, Outcome: audit.Success} }
 
-func storeFilter(userID string) store.FamilyFilter {
-	return store.FamilyFilter{UserID: userID, Limit: 10}
-}
-
 // claimsOf reads a JWT's claims; its signature is checked elsewhere.
 func claimsOf(t *testing.T, token string) map[string]any {
 	t.Helper()

@@ -12,8 +12,12 @@ import (
 	"gatehouse/web/respond"
 )
 
-// probeEvery is how often a database that was lost is asked for a sign of life.
-const probeEvery = 250 * time.Millisecond
+const (
+	// probeEvery is how often a database that was lost is asked for a sign of life.
+	probeEvery = 250 * time.Millisecond
+	// watchEvery is how often a database that nobody asks anything is.
+	watchEvery = time.Second
+)
 
 // readiness knows since when this node can serve. While the database is away it keeps asking, so that it notices the return
 // by itself: retries of refresh tokens count from then on (security.md rule 1).
@@ -55,6 +59,21 @@ func (r *readiness) suspect() {
 	}
 	r.probing = true
 	go r.probe()
+}
+
+// Watch notices that the database is away on a node to which no request comes, until the context ends: a retry that waited for
+// another node's return may come to this one first (security.md rule 1).
+func (a *App) Watch(ctx context.Context) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			a.site.ready.suspect()
+		}
+	}
 }
 
 func (r *readiness) probe() {

@@ -99,6 +99,7 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	}
 
 	go sweepRegularly(ctx, st, log)
+	go app.Watch(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- app.Listener(listener) }()
 	select {

@@ -77,7 +77,7 @@ func (h *Handlers) SignOutForm(c *fiber.Ctx) error {
 func (h *Handlers) SignOut(c *fiber.Ctx) error {
 	state := request.Of(c)
 	if state.Session != nil {
-		if err := h.endSession(c, state.Session, state.User, "signed_out"); err != nil {
+		if err := h.endSession(c, h.Store, "signed_out"); err != nil {
 			return err
 		}
 		request.SetCookie(c, request.SessionCookie, "", -1)
@@ -87,10 +87,12 @@ func (h *Handlers) SignOut(c *fiber.Ctx) error {
 	return respond.Page(c, fiber.StatusOK, view.SignedOutPage(request.Chrome(c)), nil)
 }
 
-func (h *Handlers) endSession(c *fiber.Ctx, session *identity.Session, user *identity.User, reason string) error {
-	return h.Store.EndSession(c.UserContext(), session.ID, reason, h.Now(), audit.Event{
-		Action: audit.SessionEnded, Outcome: audit.Success, UserID: user.ID, Caller: request.Of(c).Caller,
-		Actor: audit.Party{Kind: audit.KindUser, ID: user.ID, Name: user.Username}, Target: audit.Party{Kind: audit.KindSession, ID: session.ID},
+// endSession ends the session that the browser is in.
+func (h *Handlers) endSession(c *fiber.Ctx, in *store.Store, reason string) error {
+	state := request.Of(c)
+	return in.EndSession(c.UserContext(), state.Session.ID, reason, h.Now(), audit.Event{
+		Action: audit.SessionEnded, Outcome: audit.Success, UserID: state.User.ID, Caller: state.Caller,
+		Actor: request.Actor(c), Target: audit.Party{Kind: audit.KindSession, ID: state.Session.ID},
 	})
 }
 

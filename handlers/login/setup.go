@@ -87,5 +87,9 @@ func (h *Handlers) Setup(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return h.signedIn(c, &user, "")
+	if err := h.signedIn(c, &user, ""); err != nil { // there is an administrator: nobody must be told otherwise
+		h.Log.Warn("the first administrator has to sign in by hand", "error", err, "request_id", request.Of(c).Caller.RequestID)
+		return respond.SignIn(c, "")
+	}
+	return nil
 }

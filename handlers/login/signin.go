@@ -93,15 +93,9 @@ func (h *Handlers) recordRefusal(c *fiber.Ctx, user *identity.User, r *identity.
 }
 
 // signedIn begins a session and leads on. A browser in which the same person is signed in keeps its session under a new id:
-// what was begun in it lives on. Somebody else's session ends.
+// what was begun in it lives on. Somebody else's session ends, unless this one does not begin.
 func (h *Handlers) signedIn(c *fiber.Ctx, user *identity.User, returnTo string) error {
 	state, now := request.Of(c), h.Now()
-	if state.Session != nil && state.User.ID != user.ID {
-		if err := h.endSession(c, state.Session, state.User, "replaced"); err != nil {
-			return err
-		}
-		state.Session = nil
-	}
 	token, device := secret.New(""), request.Cookie(c, request.DeviceCookie)
 	if len(device) < 43 {
 		device = secret.New("")
@@ -114,11 +108,22 @@ func (h *Handlers) signedIn(c *fiber.Ctx, user *identity.User, returnTo string) 
 		At: now, Action: audit.SignInSucceeded, Outcome: audit.Success, UserID: user.ID, Caller: state.Caller,
 		Actor: audit.Party{Kind: audit.KindUser, ID: user.ID, Name: user.Username},
 	}
-	begin := h.Store.CreateSession
-	if state.Session != nil {
-		session.ID, begin = state.Session.ID, h.Store.RenewSession
+	in := store.SignIn{Session: session, CheckedHash: user.PasswordHash, DeviceHash: secret.Hash(device)}
+	var err error
+	switch ctx := c.UserContext(); {
+	case state.Session == nil:
+		err = h.Store.CreateSession(ctx, in, now, event)
+	case state.User.ID == user.ID:
+		in.Session.ID = state.Session.ID
+		err = h.Store.RenewSession(ctx, in, now, event)
+	default:
+		err = h.Store.InTx(ctx, func(tx *store.Store) error {
+			if err := tx.CreateSession(ctx, in, now, event); err != nil {
+				return err
+			}
+			return h.endSession(c, tx, "replaced")
+		})
 	}
-	err := begin(c.UserContext(), store.SignIn{Session: session, CheckedHash: user.PasswordHash, DeviceHash: secret.Hash(device)}, now, event)
 	if fault.IsNotFound(err) { // the password was changed, or the person disabled, while it was looked at
 		d := view.LoginData{ReturnTo: returnTo, Username: user.Username, Errs: map[string]string{"": identity.WrongCredentials}}
 		return h.again(c, fiber.StatusUnauthorized, d)

@@ -80,12 +80,18 @@ func (f Fields) Add(field, message string) {
 // UnavailableError says that the house cannot answer just now: the database is gone, or a bounded queue is full.
 type UnavailableError struct {
 	RetryAfter time.Duration // when to try again
+	Unknown    bool          // what was to be changed may have been changed all the same
 	Cause      error
 }
 
 // Unavailable makes an UnavailableError.
 func Unavailable(retryAfter time.Duration, cause error) error {
 	return &UnavailableError{RetryAfter: retryAfter, Cause: cause}
+}
+
+// Unknown makes an UnavailableError of a change whose outcome nobody knows.
+func Unknown(retryAfter time.Duration, cause error) error {
+	return &UnavailableError{RetryAfter: retryAfter, Unknown: true, Cause: cause}
 }
 
 func (e *UnavailableError) Error() string { return "unavailable: " + e.Cause.Error() }

@@ -240,6 +240,9 @@ func (d *Doorkeeper) raised(ctx context.Context, user *User, password string) (s
 		return "", err
 	}
 	raised, err := d.Store.RaisePasswordHash(ctx, user.ID, user.PasswordHash, hash)
+	if unavailable := fault.AsUnavailable(err); unavailable != nil && unavailable.Unknown {
+		err = nil // it may be there
+	}
 	if err != nil || raised {
 		return hash, err
 	}

@@ -677,6 +677,9 @@ func FuzzRing_Verify(f *testing.F) {
 		f.Add(which, uint16(9999), uint16(0), "\r\n")
 		f.Add(which, uint16(9999), uint16(0), ".")
 		f.Add(which, uint16(7), uint16(0), "\n")
+		for _, last := range []string{"B", "R", "h", "x"} { // bits beyond the signature, in one of the four
+			f.Add(which, uint16(len(issued[which])-1), uint16(1), last)
+		}
 		f.Add(which, signature, uint16(9999), "")
 		f.Add(which, signature, uint16(9999), strings.Repeat("A", 86))
 		f.Add(which, signature-1, uint16(0), "A")

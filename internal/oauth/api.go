@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"fmt"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -33,7 +34,10 @@ const MinSigningSecret = 32
 const (
 	maxSigningSecret = 1 << 10 // bytes
 	maxAPIName       = 200     // characters
-	// MinAccessTokenTTL and MaxAccessTokenTTL bound the life of an API's tokens.
+)
+
+// The life of an API's tokens, unless it is the server's own.
+const (
 	MinAccessTokenTTL = time.Minute
 	MaxAccessTokenTTL = 24 * time.Hour
 )
@@ -146,11 +150,22 @@ func identifierFault(identifier, issuer string) string {
 	if err != nil {
 		return "This is not a URI."
 	}
-	ours, err := url.Parse(issuer)
-	if err == nil && ours.Host != "" && strings.EqualFold(u.Host, ours.Host) && strings.EqualFold(u.Scheme, ours.Scheme) {
+	if ours, err := url.Parse(issuer); err == nil && ours.Host != "" && serviceOf(u) == serviceOf(ours) {
 		return "This is an address of Gatehouse itself: an API is somewhere else."
 	}
 	return ""
+}
+
+// serviceOf is what answers at an address, however it is spelled: host and port; this machine has several names.
+func serviceOf(u *url.URL) string {
+	host, port := strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")), u.Port()
+	if addr, err := netip.ParseAddr(host); host == "localhost" || err == nil && addr.Unmap().IsLoopback() {
+		host = "localhost"
+	}
+	if port == "80" || port == "443" {
+		port = ""
+	}
+	return host + ":" + port
 }
 
 // resourceSyntax reports whether s is an absolute URI without a fragment (RFC 8707 §2).

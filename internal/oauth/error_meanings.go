@@ -46,6 +46,6 @@ var ErrorMeanings = map[string]ErrorMeaning{
 		[]string{"It is not https, and not on this machine", "It has a fragment"}, "RFC 7591 §3.2.2"},
 	"server_error": {"The server failed", "Something went wrong on the server's side.",
 		[]string{"The operators find the cause under the request id"}, "RFC 6749 §4.1.2.1"},
-	"temporarily_unavailable": {"The server cannot answer just now", "The server is overloaded or its database is away. Nothing was saved; try again shortly.",
+	"temporarily_unavailable": {"The server cannot answer just now", "The server is overloaded or its database is away. Try again shortly.",
 		[]string{"The database is not reachable"}, "RFC 6749 §4.1.2.1"},
 }

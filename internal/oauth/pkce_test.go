@@ -102,6 +102,8 @@ func FuzzVerifierMatches(f *testing.F) {
 	f.Add(verifier, challenge)
 	f.Add("", "")
 	f.Add(challenge, challenge)
+	f.Add(verifier, "=")
+	f.Add(verifier, " ")
 	f.Add(verifier, challenge+"=")
 	f.Add(verifier, challenge[:42]+"N")
 	f.Add(verifier+"\n", challenge)

@@ -167,7 +167,7 @@ func FuzzRedirectURIFault(f *testing.F) {
 	for _, s := range []string{
 		"https://app.example/cb", "http://127.0.0.1:1/cb", "http://[::1]/cb?x", "com.example.app:/cb", `http://127.0.0.1\.evil.test`, "https://a/%2e",
 		"https://xn--bcher-kva.example:08443/cb?", "https://[2001:db8:0::1]/cb", "https://2130706433/cb", "https://127.1/cb", "https://0x7f.1/cb", "https://localhost./cb",
-		"https://a..b/", "https://app.example@evil.test/", "https:///app.example/cb", "https:app.example", "HTTPS://APP.example/cb", "https://app.example:443\t/cb",
+		"https://a..b/", `https://app.example/\..`, "https://app.example@evil.test/", "https:///app.example/cb", "https:app.example", "HTTPS://APP.example/cb", "https://app.example:443\t/cb",
 	} {
 		f.Add(s)
 	}
@@ -223,7 +223,7 @@ var loopbackRedirect = regexp.MustCompile(`(?s)^http://(127\.0\.0\.1|\[::1\])(?:
 func FuzzRedirectURIMatches(f *testing.F) {
 	for _, s := range []struct{ registered, requested string }{
 		{"https://app.example/cb", "https://app.example/cb"}, {"https://app.example/cb", "https://app.example:443/cb"}, {"https://app.example/cb", "https://app.example/cb/"},
-		{"http://127.0.0.1/cb", "http://127.0.0.1:51004/cb"}, {"http://127.0.0.1:80?x", "http://127.0.0.1?x"}, {"http://[::1]:1", "http://[::1]:65535"},
+		{"http://127.0.0.1/cb", "http://127.0.0.1:51004/cb"}, {"http://127.0.0.1:80?x", "http://127.0.0.1?x"}, {"http://[::1]:1", "http://[::1]:65535"}, {"http://127.0.0.1/cb", "http://[::1]:1/cb"},
 		{"http://127.0.0.1/cb", "http://127.0.0.1:80@evil.test/cb"}, {"http://127.0.0.1/cb", `http://127.0.0.1:80\.evil.test/cb`}, {"http://127.0.0.1/cb", "http://127.0.0.11:80/cb"},
 		{"http://[::1]/cb", "http://[::1]1/cb"}, {"http://127.0.0.1/cb", "http://127.0.0.1:00000080/cb"}, {"http://127.0.0.1/cb", "http://127.0.0.1:65536/cb"},
 		{"http://localhost/cb", "http://localhost:1/cb"}, {"https://127.0.0.1/cb", "https://127.0.0.1:1/cb"}, {"com.example.app:/cb", "com.example.app:1/cb"},

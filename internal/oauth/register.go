@@ -88,7 +88,7 @@ func (c *Client) validateGrants(f fault.Fields, grantTypes []string) {
 		}
 	}
 	if c.Allows(GrantRefreshToken) && !c.Allows(GrantAuthorizationCode) && !c.Allows(GrantPassword) {
-		f.Add("grant_types", "Refresh tokens come with the authorization code: choose authorization_code too.")
+		f.Add("grant_types", "Refresh tokens come where people sign in: choose authorization_code too.")
 	}
 	if c.Allows(GrantClientCredentials) && c.Public() {
 		f.Add("grant_types", "A public client cannot act as itself: give it a secret, or leave client_credentials out.")
@@ -129,7 +129,7 @@ func (c *Client) validateScopes(f fault.Fields, scopes []Scope) {
 		f.Add("scope", "There is no scope "+strings.Join(unknown, ", ")+".")
 	}
 	if len(ofPerson) > 0 {
-		f.Add("scope", "These need a person, and so the authorization code: "+strings.Join(ofPerson, ", ")+".")
+		f.Add("scope", "These need a person, and so a grant in which one takes part: "+strings.Join(ofPerson, ", ")+".")
 	}
 }
 

@@ -83,7 +83,11 @@ func TestAPI_Validate(t *testing.T) {
 		{func(a *API) { a.Identifier = issuer }, "identifier"}, // security.md rule 6
 		{func(a *API) { a.Identifier = issuer + "/oauth/userinfo" }, "identifier"},
 		{func(a *API) { a.Identifier = "HTTPS://ID.example/x" }, "identifier"},
+		{func(a *API) { a.Identifier = "https://id.example:443/x" }, "identifier"},
+		{func(a *API) { a.Identifier = "https://id.example./x" }, "identifier"},
+		{func(a *API) { a.Identifier = "http://id.example" }, "identifier"},
 		{func(a *API) { a.Identifier = "https://id.example.org" }, ""},
+		{func(a *API) { a.Identifier = "https://id.example:8443" }, ""},
 		{func(a *API) { a.Name = " " }, "name"},
 		{func(a *API) { a.Name = "Orders\u202e" }, "name"},
 		{func(a *API) { a.Name = strings.Repeat("n", 201) }, "name"},

@@ -71,7 +71,7 @@ func Open(t testing.TB, o store.Options) *store.Store {
 // DB opens the database beside the store, to look or reach behind its verbs, and closes it when the test is over.
 func DB(t testing.TB, o store.Options) *sql.DB {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+o.Path+"?_pragma=busy_timeout(5000)&_txlock=immediate&_time_format=sqlite&_timezone=UTC")
+	db, err := sql.Open("sqlite", "file:"+o.Path+"?_pragma=busy_timeout(5000)&_pragma=synchronous(0)&_txlock=immediate&_time_format=sqlite&_timezone=UTC")
 	if o.Driver == string(store.PostgreSQL) {
 		db, err = open(o.URL)
 	}

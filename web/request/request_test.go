@@ -62,7 +62,7 @@ func TestFollow(t *testing.T) {
 // Whatever a link to the sign-in page says, the person stays with us afterwards.
 func FuzzReturnTo(f *testing.F) {
 	for _, s := range []string{
-		"/account?x=y#z", "", "/", "//evil.test", `/\evil.test`, "/\t/evil.test", " /account", "/account ", "https://evil.test", "https:/account", "javascript:alert(1)", "/..//evil.test", "/.//evil.test", "/%2f/evil.test",
+		"/account?x=y#z", "", "/", "//evil.test", "///evil.test", `/\evil.test`, "/\t/evil.test", " /account", "/account ", "/a b", "https://evil.test", "https:/account", "javascript:alert(1)", "/..//evil.test", "/.//evil.test", "/%2f/evil.test",
 		"/%5cevil.test", "/a/%2e%2e//evil.test", "/@evil.test", "/:80", "/?//evil.test", "/#//evil.test", "?x", "/é", "/\x00", "/%zz", "/%", "/oauth/authorize?interaction=x", "/\u2028", "/;//", strings.Repeat("/a", 1025),
 	} {
 		f.Add(s)
@@ -77,7 +77,7 @@ func FuzzReturnTo(f *testing.F) {
 		if to == "" {
 			return
 		}
-		if to != raw || len(to) > 2048 || request.ReturnTo(to) != to {
+		if to != raw || len(to) > 2048 || request.ReturnTo(to) != to || strings.ContainsFunc(to, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 			t.Errorf("%q becomes %q", raw, to)
 		}
 		if path, ours := follow(to); !ours || !strings.HasPrefix(path, "/") {

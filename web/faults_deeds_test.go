@@ -1,0 +1,535 @@
+package web_test
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"gatehouse/internal/identity"
+	"gatehouse/internal/oauth"
+	"gatehouse/internal/secret"
+	"gatehouse/store"
+	"gatehouse/web/webtest"
+)
+
+// What is noted on the way: when a secret was last used, that a password is tried, that something was refused.
+const (
+	lastUse  = "client_secrets.last_used_at"
+	attempts = "signin_attempts"
+	refusals = "audit_events"
+)
+
+// deeds are all that somebody can do in the house.
+var deeds = []deed{
+	// Applications
+
+	{name: "redeem a code", machine: true, beside: []string{lastUse}, begin: func(t *testing.T, h *webtest.House) request {
+		client, user := h.Client(t), h.User(t)
+		code := h.Browser(t).Code(client, user, nil)
+		return request{
+			send: func() webtest.Answer { return h.Redeem(t, client, code) },
+			done: func(a webtest.Answer) bool { return works(t, h, client, a) },
+			// Who presents a spent code may be a thief: what it gave is revoked, though nobody has received it (security.md rule 2).
+			twice: func(a webtest.Answer) bool { return invalidGrant(a) && liveFamilies(t, h, client) == 0 },
+		}
+	}},
+	{name: "redeem a code a second time", machine: true, beside: []string{lastUse, refusals}, begin: func(t *testing.T, h *webtest.House) request {
+		client, user := h.Client(t), h.User(t)
+		code := h.Browser(t).Code(client, user, nil)
+		h.Redeem(t, client, code)
+		return request{
+			send: func() webtest.Answer { return h.Redeem(t, client, code) },
+			done: func(a webtest.Answer) bool { return invalidGrant(a) && liveFamilies(t, h, client) == 0 },
+		}
+	}},
+	{name: "redeem a code with a wrong verifier", machine: true, beside: []string{lastUse, refusals}, begin: func(t *testing.T, h *webtest.House) request {
+		client, user := h.Client(t), h.User(t)
+		form := url.Values{"grant_type": {"authorization_code"}, "code": {h.Browser(t).Code(client, user, nil)}, "redirect_uri": {webtest.Callback},
+			"code_verifier": {"a-wrong-verifier-that-is-long-enough-to-be-one"}}
+		return request{send: func() webtest.Answer { return h.Post(t, oauth.PathToken, client, form) }, done: invalidGrant}
+	}},
+	{name: "refresh", machine: true, beside: []string{lastUse}, begin: func(t *testing.T, h *webtest.House) request {
+		client := h.Client(t)
+		token := h.Tokens(t, client, h.User(t), nil).Str("refresh_token")
+		return request{
+			send: func() webtest.Answer { return h.Refresh(t, client, token) },
+			done: func(a webtest.Answer) bool { return works(t, h, client, a) && isTheSuccessor(t, h, client, a) },
+		}
+	}},
+	{name: "retry a refresh", machine: true, beside: []string{lastUse}, begin: func(t *testing.T, h *webtest.House) request {
+		client := h.Client(t)
+		token := h.Tokens(t, client, h.User(t), nil).Str("refresh_token")
+		h.Refresh(t, client, token)
+		return request{
+			send: func() webtest.Answer { return h.Refresh(t, client, token) },
+			done: func(a webtest.Answer) bool { return works(t, h, client, a) && isTheSuccessor(t, h, client, a) },
+		}
+	}},
+	{name: "refresh for more than was granted", machine: true, beside: []string{lastUse, refusals}, begin: func(t *testing.T, h *webtest.House) request {
+		client := h.Client(t)
+		form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {h.Tokens(t, client, h.User(t), nil).Str("refresh_token")}, "scope": {"openid phone"}}
+		return request{
+			send: func() webtest.Answer { return h.Post(t, oauth.PathToken, client, form) },
+			done: func(a webtest.Answer) bool {
+				return a.Status == http.StatusBadRequest && a.Str("error") == "invalid_scope"
+			},
+		}
+	}},
+	{name: "refresh with what was spent long ago", machine: true, beside: []string{lastUse, refusals}, begin: func(t *testing.T, h *webtest.House) request {
+		client := h.Client(t)
+		token := h.Tokens(t, client, h.User(t), nil).Str("refresh_token")
+		h.Refresh(t, client, h.Refresh(t, client, token).Str("refresh_token"))
+		return request{
+			send: func() webtest.Answer { return h.Refresh(t, client, token) },
+			done: func(a webtest.Answer) bool { return invalidGrant(a) && liveFamilies(t, h, client) == 0 },
+		}
+	}},
+	{name: "act as itself", machine: true, reads: true, beside: []string{lastUse}, begin: func(t *testing.T, h *webtest.House) request {
+		client := h.Client(t, service)
+		return request{
+			send: func() webtest.Answer {
+				return h.Post(t, oauth.PathToken, client, url.Values{"grant_type": {"client_credentials"}})
+			},
+			done: func(a webtest.Answer) bool {
+				return a.Status == http.StatusOK && active(t, h, client, a.Str("access_token"))
+			},
+		}
+	}},
+	{name: "revoke an access token", machine: true, beside: []string{lastUse}, begin: func(t *testing.T, h *webtest.House) request {
+		client := h.Client(t)
+		token := h.Tokens(t, client, h.User(t), nil).Str("access_token")
+		return request{
+			send: func() webtest.Answer { return h.Post(t, oauth.PathRevoke, client, url.Values{"token": {token}}) },
+			done: func(a webtest.Answer) bool { return a.Status == http.StatusOK && !active(t, h, client, token) },
+		}
+	}},
+	{name: "revoke a refresh token", machine: true, beside: []string{lastUse}, begin: func(t *testing.T, h *webtest.House) request {
+		client := h.Client(t)
+		tokens := h.Tokens(t, client, h.User(t), nil)
+		return request{
+			send: func() webtest.Answer {
+				return h.Post(t, oauth.PathRevoke, client, url.Values{"token": {tokens.Str("refresh_token")}})
+			},
+			done: func(a webtest.Answer) bool {
+				return a.Status == http.StatusOK && !active(t, h, client, tokens.Str("access_token"))
+			},
+		}
+	}},
+	{name: "introspect", machine: true, reads: true, beside: []string{lastUse}, begin: func(t *testing.T, h *webtest.House) request {
+		client := h.Client(t)
+		token := h.Tokens(t, client, h.User(t), nil).Str("access_token")
+		return request{
+			send: func() webtest.Answer { return h.Post(t, oauth.PathIntrospect, client, url.Values{"token": {token}}) },
+			done: func(a webtest.Answer) bool { return a.JSON["active"] == true },
+		}
+	}},
+	{name: "ask who it is", machine: true, reads: true, begin: func(t *testing.T, h *webtest.House) request {
+		user := h.User(t)
+		token := h.Tokens(t, h.Client(t), user, nil).Str("access_token")
+		return request{
+			send: func() webtest.Answer { return h.Get(t, oauth.PathUserinfo, token) },
+			done: func(a webtest.Answer) bool { return a.Str("sub") == user.ID },
+		}
+	}},
+	{name: "fetch the keys", machine: true, reads: true, begin: func(t *testing.T, h *webtest.House) request {
+		return request{
+			send: func() webtest.Answer { return h.Get(t, oauth.PathJWKS, "") },
+			done: func(a webtest.Answer) bool { return a.JSON["keys"] != nil },
+		}
+	}},
+
+	// What an application asks of a person
+
+	{name: "ask for a code", begin: func(t *testing.T, h *webtest.House) request {
+		client, user, b := h.Client(t), h.User(t), h.Browser(t)
+		b.Code(client, user, nil)
+		return request{send: sends(t, h, b, http.MethodGet, h.AuthorizeURL(client, nil), nil), done: givesCode(t, h, client)}
+	}},
+	{name: "ask somebody who is not signed in", begin: func(t *testing.T, h *webtest.House) request {
+		b := visitor(t, h)
+		return request{send: sends(t, h, b, http.MethodGet, h.AuthorizeURL(h.Client(t), nil), nil), done: leadsTo("/login")}
+	}},
+	{name: "ask by a form", begin: func(t *testing.T, h *webtest.House) request {
+		_, query, _ := strings.Cut(h.AuthorizeURL(h.Client(t), nil), "?")
+		form, err := url.ParseQuery(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return request{send: sends(t, h, visitor(t, h), http.MethodPost, oauth.PathAuthorize, form), done: leadsTo(oauth.PathAuthorize)}
+	}},
+	{name: "go on with what was asked by a form", reads: true, beside: []string{"interactions.browser_hash", "interactions.created_at"}, begin: func(t *testing.T, h *webtest.House) request {
+		_, query, _ := strings.Cut(h.AuthorizeURL(h.Client(t), nil), "?")
+		form, err := url.ParseQuery(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := visitor(t, h)
+		on, err := url.Parse(sends(t, h, b, http.MethodPost, oauth.PathAuthorize, form)().Header.Get("Location"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return request{send: sends(t, h, b, http.MethodGet, on.RequestURI(), nil), done: leadsTo("/login")}
+	}},
+	{name: "be asked for consent", reads: true, begin: func(t *testing.T, h *webtest.House) request {
+		b := asked(t, h, h.Client(t))
+		return request{send: sends(t, h, b, http.MethodGet, b.Page.URL.RequestURI(), nil), done: shows("Allow")}
+	}},
+	{name: "consent", begin: func(t *testing.T, h *webtest.House) request {
+		client := h.Client(t)
+		b := asked(t, h, client)
+		return request{send: submit(t, h, b, "/consent", url.Values{"decision": {"allow"}}), done: givesCode(t, h, client)}
+	}},
+	{name: "deny", reads: true, beside: []string{refusals}, begin: func(t *testing.T, h *webtest.House) request {
+		b := asked(t, h, h.Client(t))
+		return request{
+			send: submit(t, h, b, "/consent", url.Values{"decision": {"deny"}}),
+			done: func(a webtest.Answer) bool { return strings.Contains(a.Header.Get("Location"), "error=access_denied") },
+		}
+	}},
+
+	// Signing in and out
+
+	{name: "sign in", hashes: true, beside: []string{attempts}, begin: func(t *testing.T, h *webtest.House) request {
+		return signsIn(t, h, h.Browser(t), h.User(t))
+	}},
+	{name: "sign in anew", hashes: true, beside: []string{attempts}, begin: func(t *testing.T, h *webtest.House) request {
+		user, b := h.User(t), h.Browser(t)
+		b.SignIn(user)
+		return signsIn(t, h, b, user)
+	}},
+	{name: "sign in where somebody else is", hashes: true, beside: []string{attempts}, begin: func(t *testing.T, h *webtest.House) request {
+		b := h.Browser(t)
+		b.SignIn(h.User(t))
+		return signsIn(t, h, b, h.User(t))
+	}},
+	{name: "sign in with a password kept in an old way", hashes: true, beside: []string{attempts, "users.password_hash"}, begin: func(t *testing.T, h *webtest.House) request {
+		return signsIn(t, h, h.Browser(t), h.User(t, inBcrypt(t)))
+	}},
+	{name: "sign in with a wrong password", hashes: true, reads: true, beside: []string{attempts, refusals}, begin: func(t *testing.T, h *webtest.House) request {
+		b, user := h.Browser(t), h.User(t)
+		b.Get("/login")
+		return request{
+			send: submit(t, h, b, "/login", url.Values{"username": {user.Username}, "password": {"guess"}}),
+			done: func(a webtest.Answer) bool { return a.Status == http.StatusUnauthorized },
+		}
+	}},
+	{name: "sign out", begin: func(t *testing.T, h *webtest.House) request {
+		b := h.Browser(t)
+		b.SignIn(h.User(t))
+		b.Get("/logout")
+		out := func() bool { return sends(t, h, b, http.MethodGet, "/account", nil)().Status == http.StatusSeeOther }
+		return request{
+			send:  submit(t, h, b, "/logout", nil),
+			done:  func(a webtest.Answer) bool { return a.Status == http.StatusOK && out() },
+			twice: func(a webtest.Answer) bool { return a.Status == http.StatusForbidden && out() }, // the form was a signed-in person's
+		}
+	}},
+	{name: "come back after a while", reads: true, beside: []string{"sessions.last_seen_at"}, begin: func(t *testing.T, h *webtest.House) request {
+		b := h.Browser(t)
+		b.SignIn(h.User(t))
+		h.Clock.Advance(2 * time.Minute)
+		return request{send: sends(t, h, b, http.MethodGet, "/account", nil), done: shows("Password")}
+	}},
+	{name: "set the house up", hashes: true, beside: []string{"sessions", "known_devices", refusals}, begin: func(t *testing.T, h *webtest.House) request {
+		token := secret.New("")
+		if err := h.Store.SaveSetupLink(t.Context(), "seed", secret.Hash(token)); err != nil {
+			t.Fatal(err)
+		}
+		b := h.Browser(t)
+		b.Get("/setup?token=" + token)
+		return request{
+			send: submit(t, h, b, "/setup", url.Values{"name": {"Ada"}, "username": {"ada"}, "email": {"ada@example.test"}, "password": {freshPassword}}),
+			done: func(a webtest.Answer) bool {
+				// Whoever cannot be signed in at once has a password to do it with.
+				return leadsTo("/login")(a) || (leadsTo("/console")(a) && newSession.MatchString(strings.Join(a.Header.Values("Set-Cookie"), "\n")))
+			},
+			twice: func(a webtest.Answer) bool {
+				return a.Status == http.StatusNotFound && strings.Contains(a.Body, "sign in") && opens(t, h, "ada", freshPassword)
+			},
+		}
+	}},
+	{name: "reset a password", hashes: true, begin: func(t *testing.T, h *webtest.House) request {
+		user, token := h.User(t), secret.New("")
+		link := identity.ResetLink{Hash: secret.Hash(token), UserID: user.ID, ExpiresAt: h.Clock.Now().Add(time.Hour)}
+		if err := h.Store.CreateResetLink(t.Context(), link, h.Clock.Now(), event()); err != nil {
+			t.Fatal(err)
+		}
+		b := h.Browser(t)
+		b.Get("/reset?token=" + token)
+		return request{
+			send: submit(t, h, b, "/reset", url.Values{"password": {freshPassword}, "password_again": {freshPassword}}),
+			done: shows("Your password is changed"),
+			twice: func(a webtest.Answer) bool {
+				return a.Status == http.StatusNotFound && !strings.Contains(a.Body, "not been changed") && opens(t, h, user.Username, freshPassword)
+			},
+		}
+	}},
+
+	// One's own account
+
+	{name: "change one's profile", begin: func(t *testing.T, h *webtest.House) request {
+		b := h.Browser(t)
+		b.SignIn(h.User(t))
+		b.Get("/account")
+		return request{send: submit(t, h, b, "/account/profile", url.Values{"name": {"Somebody Else"}}), done: leadsTo("/account")}
+	}},
+	{name: "change one's password", hashes: true, beside: []string{attempts}, begin: func(t *testing.T, h *webtest.House) request {
+		user, b := h.User(t), h.Browser(t)
+		b.SignIn(user)
+		b.Get("/account")
+		fill := url.Values{"current_password": {webtest.Password}, "password": {freshPassword}, "password_again": {freshPassword}}
+		return request{
+			send: submit(t, h, b, "/account/password", fill),
+			done: leadsTo("/account"),
+			twice: func(a webtest.Answer) bool {
+				return a.Status == http.StatusUnprocessableEntity && opens(t, h, user.Username, freshPassword)
+			},
+		}
+	}},
+	{name: "end a session", begin: func(t *testing.T, h *webtest.House) request {
+		user, b, other := h.User(t), h.Browser(t), h.Browser(t)
+		other.SignIn(user)
+		sessions, err := h.Store.LiveSessions(t.Context(), user.ID, h.Clock.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.SignIn(user)
+		b.Get("/account")
+		ended := func() bool {
+			return sends(t, h, other, http.MethodGet, "/account", nil)().Status == http.StatusSeeOther
+		}
+		return request{
+			send:  submit(t, h, b, "/account/sessions/"+sessions[0].ID+"/end", nil),
+			done:  func(a webtest.Answer) bool { return leadsTo("/account")(a) && ended() },
+			twice: func(a webtest.Answer) bool { return a.Status == http.StatusNotFound && ended() },
+		}
+	}},
+	{name: "end all other sessions", begin: func(t *testing.T, h *webtest.House) request {
+		user, b := h.User(t), h.Browser(t)
+		for range 2 {
+			h.Browser(t).SignIn(user)
+		}
+		b.SignIn(user)
+		b.Get("/account")
+		return request{send: submit(t, h, b, "/account/sessions/end-others", nil), done: leadsTo("/account")}
+	}},
+	{name: "withdraw consent", begin: func(t *testing.T, h *webtest.House) request {
+		client, user, b := h.Client(t), h.User(t), h.Browser(t)
+		token := h.Redeem(t, client, b.Code(client, user, nil)).Str("access_token")
+		b.Get("/account")
+		return request{
+			send:  submit(t, h, b, "/account/consents/"+client.ID+"/withdraw", nil),
+			done:  func(a webtest.Answer) bool { return leadsTo("/account")(a) && !active(t, h, client, token) },
+			twice: func(a webtest.Answer) bool { return a.Status == http.StatusNotFound && !active(t, h, client, token) },
+		}
+	}},
+
+	// The console
+
+	{name: "open what one may not", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleUser)
+		return request{
+			send: sends(t, h, b, http.MethodGet, clientList, nil),
+			done: func(a webtest.Answer) bool { return a.Status == http.StatusForbidden },
+		}
+	}},
+	{name: "list clients", reads: true, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		h.Client(t)
+		return request{send: sends(t, h, b, http.MethodGet, clientList, nil), done: shows("Acme Storefront")}
+	}},
+	{name: "register a client", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		b.Get(clientList + "/new")
+		return request{
+			send:  submit(t, h, b, clientList, url.Values{"client_name": {"New"}, "redirect_uris": {webtest.Callback}}),
+			done:  shows("new-client-secret"),
+			twice: leadsTo(clientList + "/"), // where another secret can be made: nobody has seen this one
+		}
+	}},
+	onClient("change a client", func(t *testing.T, h *webtest.House, b *webtest.Browser, client *webtest.Client, path string) request {
+		b.Get(path)
+		return request{send: submit(t, h, b, path, url.Values{"client_name": {"Renamed"}}), done: leadsTo(path)}
+	}),
+	onClient("disable a client", func(t *testing.T, h *webtest.House, b *webtest.Browser, client *webtest.Client, path string) request {
+		token := h.Tokens(t, client, h.User(t), nil).Str("access_token")
+		b.Get(path + "/disable")
+		return request{
+			send: submit(t, h, b, path+"/disable", nil),
+			done: func(a webtest.Answer) bool {
+				return leadsTo(path)(a) && h.Get(t, oauth.PathUserinfo, token).Status == http.StatusUnauthorized
+			},
+		}
+	}),
+	onClient("enable a client", func(t *testing.T, h *webtest.House, b *webtest.Browser, client *webtest.Client, path string) request {
+		if err := h.Store.DisableClient(t.Context(), client.ID, h.Clock.Now(), event()); err != nil {
+			t.Fatal(err)
+		}
+		b.Get(path)
+		return request{send: submit(t, h, b, path+"/enable", nil), done: leadsTo(path)}
+	}),
+	onClient("delete a client", func(t *testing.T, h *webtest.House, b *webtest.Browser, client *webtest.Client, path string) request {
+		h.Tokens(t, client, h.User(t), nil)
+		b.Get(path + "/delete")
+		return request{
+			send:  submit(t, h, b, path+"/delete", url.Values{"confirm": {client.Name}}),
+			done:  leadsTo(clientList),
+			twice: func(a webtest.Answer) bool { return a.Status == http.StatusNotFound },
+		}
+	}),
+	onClient("add a secret", func(t *testing.T, h *webtest.House, b *webtest.Browser, client *webtest.Client, path string) request {
+		b.Get(path + "/credentials")
+		return request{send: submit(t, h, b, path+"/secrets", url.Values{"expires_in": {"30"}}), done: shows("new-client-secret"), twice: leadsTo(path + "/credentials")}
+	}),
+	onClient("revoke a secret", func(t *testing.T, h *webtest.House, b *webtest.Browser, client *webtest.Client, path string) request {
+		secrets, err := h.Store.ClientSecrets(t.Context(), client.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		revoke := path + "/secrets/" + secrets[0].ID + "/revoke"
+		b.Get(revoke)
+		return request{
+			send: submit(t, h, b, revoke, nil),
+			done: func(a webtest.Answer) bool {
+				return leadsTo(path+"/credentials")(a) && h.Post(t, oauth.PathIntrospect, client, url.Values{"token": {"x"}}).Status == http.StatusUnauthorized
+			},
+		}
+	}),
+}
+
+// onClient is what an administrator does to a client.
+func onClient(name string, begin func(t *testing.T, h *webtest.House, b *webtest.Browser, client *webtest.Client, path string) request) deed {
+	return deed{name: name, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		client := h.Client(t)
+		return begin(t, h, b, client, clientList+"/"+client.ID)
+	}}
+}
+
+// inBcrypt keeps webtest.Password in an old way.
+func inBcrypt(t *testing.T) func(*identity.User) {
+	t.Helper()
+	hash, err := bcrypt.GenerateFromPassword([]byte(webtest.Password), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(u *identity.User) { u.PasswordHash = string(hash) }
+}
+
+// sends is a request with a browser's cookies; it follows nothing.
+func sends(t *testing.T, h *webtest.House, b *webtest.Browser, method, path string, form url.Values) func() webtest.Answer {
+	return func() webtest.Answer {
+		t.Helper()
+		r := h.Request(t, method, path, form.Encode())
+		if method == http.MethodPost {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		for _, cookie := range b.Jar().Cookies(r.URL) {
+			r.AddCookie(cookie)
+		}
+		return h.Do(t, r)
+	}
+}
+
+// submit sends the form on the browser's page, as it stands there now.
+func submit(t *testing.T, h *webtest.House, b *webtest.Browser, action string, fill url.Values) func() webtest.Answer {
+	t.Helper()
+	f := b.Form(action)
+	for name, values := range fill {
+		f.Values[name] = values
+	}
+	return sends(t, h, b, http.MethodPost, f.Action, f.Values)
+}
+
+// visitor is a browser that has been here before.
+func visitor(t *testing.T, h *webtest.House) *webtest.Browser {
+	t.Helper()
+	b := h.Browser(t)
+	b.Get("/login")
+	return b
+}
+
+// asked is a browser in which somebody is asked for consent.
+func asked(t *testing.T, h *webtest.House, client *webtest.Client) *webtest.Browser {
+	t.Helper()
+	b := h.Browser(t)
+	b.Get(h.AuthorizeURL(client, nil))
+	if p := b.SignIn(h.User(t)); p.URL.Path != "/consent" {
+		t.Fatalf("led to %s: %s", p.URL, p.Text())
+	}
+	return b
+}
+
+func signsIn(t *testing.T, h *webtest.House, b *webtest.Browser, user *identity.User) request {
+	t.Helper()
+	b.Get("/login?return_to=%2Faccount")
+	return request{
+		send: submit(t, h, b, "/login", url.Values{"username": {user.Username}, "password": {webtest.Password}}),
+		done: func(a webtest.Answer) bool {
+			return leadsTo("/account")(a) && newSession.MatchString(strings.Join(a.Header.Values("Set-Cookie"), "\n"))
+		},
+	}
+}
+
+// leadsTo reports whether an answer leads on to a page below the path.
+func leadsTo(path string) func(webtest.Answer) bool {
+	return func(a webtest.Answer) bool {
+		to, err := url.Parse(a.Header.Get("Location"))
+		return err == nil && a.Status == http.StatusSeeOther && strings.HasPrefix(to.Path, path)
+	}
+}
+
+func shows(text string) func(webtest.Answer) bool {
+	return func(a webtest.Answer) bool { return a.Status == http.StatusOK && strings.Contains(a.Body, text) }
+}
+
+// givesCode reports whether an answer gives the client a code that it can redeem.
+func givesCode(t *testing.T, h *webtest.House, client *webtest.Client) func(webtest.Answer) bool {
+	return func(a webtest.Answer) bool {
+		to, err := url.Parse(a.Header.Get("Location"))
+		return err == nil && a.Status == http.StatusSeeOther && to.Query().Get("code") != "" && h.Redeem(t, client, to.Query().Get("code")).Status == http.StatusOK
+	}
+}
+
+func invalidGrant(a webtest.Answer) bool {
+	return a.Status == http.StatusBadRequest && a.Str("error") == "invalid_grant"
+}
+
+// works reports whether tokens were given that hold.
+func works(t *testing.T, h *webtest.House, client *webtest.Client, a webtest.Answer) bool {
+	t.Helper()
+	return a.Status == http.StatusOK && active(t, h, client, a.Str("access_token")) && active(t, h, client, a.Str("refresh_token"))
+}
+
+// isTheSuccessor reports whether the client was given the one successor of its first refresh token.
+func isTheSuccessor(t *testing.T, h *webtest.House, client *webtest.Client, a webtest.Answer) bool {
+	t.Helper()
+	families, err := h.Store.Families(t.Context(), store.FamilyFilter{ClientID: client.ID, Live: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(families) == 1 && families[0].Generation == 1 && families[0].CurrentHash == secret.Hash(a.Str("refresh_token"))
+}
+
+func liveFamilies(t *testing.T, h *webtest.House, client *webtest.Client) int {
+	t.Helper()
+	families, err := h.Store.Families(t.Context(), store.FamilyFilter{ClientID: client.ID, Live: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(families)
+}
+
+// opens reports whether somebody can sign in with the password.
+func opens(t *testing.T, h *webtest.House, username, password string) bool {
+	t.Helper()
+	b := h.Browser(t)
+	b.Get("/login")
+	p := b.Submit("/login", url.Values{"username": {username}, "password": {password}})
+	return slices.Contains([]string{"/account", clientList}, p.URL.Path)
+}
