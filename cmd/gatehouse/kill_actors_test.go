@@ -26,6 +26,7 @@ import (
 const (
 	killPassword = "correct horse battery staple"
 	killCallback = "https://app.example/cb"
+	killAPI      = "https://api.example" // its tokens are opaque
 )
 
 // An app is what somebody uses: a client, and how it gets the first token of a grant.
@@ -39,7 +40,10 @@ type app struct {
 func (p *app) public() bool { return p.ClientSecret == "" }
 
 // ofPeople reports whether a person stands behind the tokens.
-func (p *app) ofPeople() bool { return len(p.RedirectURIs) > 0 }
+func (p *app) ofPeople() bool { return p.Scope != "" }
+
+// opaque reports whether the access tokens are for the API whose tokens are kept in the database.
+func (p *app) opaque() bool { return p.DefaultResource != "" }
 
 // apps: what begins otherwise, such as by a password, or is given tokens of another kind, is one more here.
 func apps() []*app {
@@ -47,7 +51,10 @@ func apps() []*app {
 	return []*app{
 		{users: 4, begin: (*actor).byCode, metadata: `{"client_name": "Web", ` + people + `}`},
 		{users: 3, begin: (*actor).byCode, metadata: `{"client_name": "Phone", "token_endpoint_auth_method": "none", ` + people + `}`},
+		{users: 2, begin: (*actor).byCode, metadata: `{"client_name": "Shop", "default_resource": "` + killAPI + `", ` + people + `}`},
+		{users: 2, begin: (*actor).byPassword, metadata: `{"client_name": "Old", "grant_types": ["password", "refresh_token"], "scope": "openid offline_access"}`},
 		{users: 1, begin: (*actor).byItself, metadata: `{"client_name": "Machine", "grant_types": ["client_credentials"]}`},
+		{users: 1, begin: (*actor).byItself, metadata: `{"client_name": "Robot", "grant_types": ["client_credentials"], "default_resource": "` + killAPI + `"}`},
 	}
 }
 
@@ -104,7 +111,7 @@ type holding struct {
 }
 
 // take keeps what a token response brought.
-func (h *holding) take(r reply) {
+func (h *holding) take(r outcome) {
 	h.access = r.AccessToken
 	if r.RefreshToken != h.refresh {
 		h.spent, h.previous, h.refresh = h.previous, h.refresh, r.RefreshToken
@@ -174,6 +181,11 @@ func (a *actor) byCode(h *holding) {
 	default:
 		a.redeem(h)
 	}
+}
+
+// byPassword: RFC 6749 §4.3.
+func (a *actor) byPassword(h *holding) {
+	a.tokens(h, url.Values{"grant_type": {oauth.GrantPassword}, "username": {a.name}, "password": {killPassword}, "scope": {h.scopes}})
 }
 
 // byItself: RFC 6749 §4.4.
@@ -252,7 +264,7 @@ func (a *actor) refresh(h *holding) {
 // refreshTwice shows the token twice at the same time: there is one successor (security.md rule 1).
 func (a *actor) refreshTwice(h *holding) {
 	token := h.refresh
-	var r [2]reply
+	var r [2]outcome
 	var both sync.WaitGroup
 	for i := range r {
 		both.Go(func() { r[i] = a.call(oauth.PathToken, refreshing(token)) })
@@ -335,7 +347,7 @@ func (a *actor) withdraw(*holding) {
 
 // end is what follows from an act that ends something and is answered by this status. Without an answer, happened finds out
 // after the restart whether it was done: then as a whole.
-func (a *actor) end(r reply, status int, happened func() bool, then func()) {
+func (a *actor) end(r outcome, status int, happened func() bool, then func()) {
 	switch {
 	case r.lost:
 		a.settle = func() {
@@ -408,7 +420,7 @@ func (a *actor) check() {
 		if h.refresh != "" {
 			token, access := h.refresh, h.access
 			a.refreshTwice(h)
-			a.expect(h.refresh != token, "another refresh token", reply{})
+			a.expect(h.refresh != token, "another refresh token", outcome{})
 			if access != "" {
 				a.mustHold(access, true)
 			}
@@ -458,7 +470,7 @@ func (a *actor) mustHold(access string, want bool) {
 		r := a.call(oauth.PathIntrospect, url.Values{"token": {access}})
 		a.expect(r.lost || (r.status == http.StatusOK && r.Active == want), fmt.Sprintf("an access token that is active: %t", want), r)
 	}
-	if a.app.ofPeople() {
+	if a.app.ofPeople() && !a.app.opaque() {
 		status := map[bool]int{true: http.StatusOK, false: http.StatusUnauthorized}[want]
 		r := a.userinfo(access)
 		a.expect(r.lost || r.status == status, fmt.Sprintf("%d from userinfo", status), r)
@@ -473,12 +485,12 @@ func (a *actor) holds(access string) bool {
 	return a.call(oauth.PathIntrospect, url.Values{"token": {access}}).Active
 }
 
-func (a *actor) userinfo(access string) reply {
+func (a *actor) userinfo(access string) outcome {
 	return a.send(a.http, http.MethodGet, oauth.PathUserinfo, nil, "Authorization", "Bearer "+access)
 }
 
 // tokens asks for tokens that have to be given.
-func (a *actor) tokens(h *holding, form url.Values) reply {
+func (a *actor) tokens(h *holding, form url.Values) outcome {
 	r := a.call(oauth.PathToken, form)
 	if !r.lost && a.expect(r.status == http.StatusOK, "tokens by "+form.Get("grant_type"), r) {
 		h.take(r)
@@ -487,7 +499,7 @@ func (a *actor) tokens(h *holding, form url.Values) reply {
 }
 
 // expect counts and reports what the server does not know any more.
-func (a *actor) expect(ok bool, what string, r reply) bool {
+func (a *actor) expect(ok bool, what string, r outcome) bool {
 	a.Helper()
 	if !ok {
 		a.losses.Add(1)
@@ -497,8 +509,8 @@ func (a *actor) expect(ok bool, what string, r reply) bool {
 	return ok
 }
 
-// A reply is what came of a request.
-type reply struct {
+// An outcome is what came of a request.
+type outcome struct {
 	lost   bool // there was no answer, or one that knows nothing (503)
 	unsent bool // nobody was there
 	status int
@@ -511,9 +523,9 @@ type reply struct {
 	RefreshToken string `json:"refresh_token"`
 }
 
-func (r reply) refuses() bool { return r.status == http.StatusBadRequest && r.Error == "invalid_grant" }
+func (r outcome) refuses() bool { return r.status == http.StatusBadRequest && r.Error == "invalid_grant" }
 
-func (r reply) code() string {
+func (r outcome) code() string {
 	to, err := url.Parse(r.to)
 	if err != nil || !strings.HasPrefix(r.to, killCallback+"?") {
 		return ""
@@ -524,7 +536,7 @@ func (r reply) code() string {
 var hidden = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`)
 
 // fields are what the forms of the page hold, and what somebody fills in.
-func (r reply) fields(filled ...string) url.Values {
+func (r outcome) fields(filled ...string) url.Values {
 	form := url.Values{}
 	for _, field := range hidden.FindAllStringSubmatch(r.body, -1) {
 		form.Set(html.UnescapeString(field[1]), html.UnescapeString(field[2]))
@@ -536,14 +548,14 @@ func (r reply) fields(filled ...string) url.Values {
 }
 
 // page is what the browser shows.
-func (a *actor) page(path string) reply { return a.send(a.browser, http.MethodGet, path, nil, "", "") }
+func (a *actor) page(path string) outcome { return a.send(a.browser, http.MethodGet, path, nil, "", "") }
 
-func (a *actor) submit(path string, form url.Values) reply {
+func (a *actor) submit(path string, form url.Values) outcome {
 	return a.send(a.browser, http.MethodPost, path, form, "", "")
 }
 
 // call is what the application asks, as itself.
-func (a *actor) call(path string, form url.Values) reply {
+func (a *actor) call(path string, form url.Values) outcome {
 	if a.app.public() {
 		form.Set("client_id", a.app.ClientID)
 		return a.send(a.http, http.MethodPost, path, form, "", "")
@@ -554,7 +566,7 @@ func (a *actor) call(path string, form url.Values) reply {
 }
 
 // send counts answers, and those that were under way when the server was killed.
-func (a *actor) send(client *http.Client, method, path string, form url.Values, header, value string) reply {
+func (a *actor) send(client *http.Client, method, path string, form url.Values, header, value string) outcome {
 	for {
 		late := a.killed.Load()
 		r, err := exchange(a.Context(), client, method, "http://"+a.address+path, form, header, value)
@@ -572,7 +584,7 @@ func (a *actor) send(client *http.Client, method, path string, form url.Values, 
 		a.lost.Store(true)
 		r.lost, r.unsent = true, errors.Is(err, syscall.ECONNREFUSED)
 		if !a.struck.Load() {
-			a.expect(false, "an answer to "+method+" "+path, reply{status: r.status, body: fmt.Sprint(r.body, err)})
+			a.expect(false, "an answer to "+method+" "+path, outcome{status: r.status, body: fmt.Sprint(r.body, err)})
 		} else if !late && !r.unsent {
 			a.underWay.Add(1)
 		}
@@ -580,7 +592,7 @@ func (a *actor) send(client *http.Client, method, path string, form url.Values, 
 	}
 }
 
-func exchange(ctx context.Context, client *http.Client, method, address string, form url.Values, header, value string) (r reply, err error) {
+func exchange(ctx context.Context, client *http.Client, method, address string, form url.Values, header, value string) (r outcome, err error) {
 	request, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(form.Encode()))
 	if err != nil {
 		return r, err

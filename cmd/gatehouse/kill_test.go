@@ -81,8 +81,11 @@ func newKilling(t *testing.T, m machine) *killing {
 	if !m.sqlite() {
 		k.crash = os.Getenv(crashVariable)
 	}
-	k.machine = m.with("GATEHOUSE_ISSUER", "http://"+k.address).with("GATEHOUSE_ACCESS_TOKEN_TTL", "24h").with("GATEHOUSE_CODE_TTL", "10m")
+	k.machine = m.with("GATEHOUSE_ISSUER", "http://"+k.address).with("GATEHOUSE_ACCESS_TOKEN_TTL", "24h").with("GATEHOUSE_CODE_TTL", "10m").with("GATEHOUSE_PASSWORD_GRANT", "true")
 	k.start()
+	if a := k.machine.run("", "api", "create", "--identifier", killAPI, "--name", "API", "--token-format", "opaque"); a.exit != exitOK {
+		t.Fatalf("%+v", a)
+	}
 	for _, p := range apps() {
 		p.Registration = create(t, k.machine, p.metadata)
 		for range p.users {
@@ -290,8 +293,10 @@ func (k *killing) mustAgree(db *sql.DB) {
 	}
 	for what, of := range map[string][2]string{
 		"codes issued":         {"SELECT COUNT(*) FROM codes", "SELECT COUNT(*) FROM audit_events WHERE action = 'code.issued'"},
-		"codes redeemed":       {"SELECT COUNT(*) FROM families", events("code.redeemed", "family")},
-		"codes spent":          {"SELECT COUNT(*) FROM families", "SELECT COUNT(*) FROM families f JOIN codes c ON c.family_id = f.id WHERE c.spent_at IS NOT NULL"},
+		"codes redeemed":       {"SELECT COUNT(*) FROM families WHERE id IN (SELECT family_id FROM codes)", events("code.redeemed", "family")},
+		"passwords traded":     {"SELECT COUNT(*) FROM families WHERE id NOT IN (SELECT family_id FROM codes)", events("password.traded", "family")},
+		"codes spent":          {"SELECT COUNT(*) FROM families WHERE id IN (SELECT family_id FROM codes)", "SELECT COUNT(*) FROM families f JOIN codes c ON c.family_id = f.id WHERE c.spent_at IS NOT NULL"},
+		"opaque tokens":        {"SELECT COUNT(*) FROM access_tokens WHERE subject <> client_id", "SELECT COUNT(*) FROM access_tokens a JOIN families f ON f.id = a.grant_id AND f.client_id = a.client_id AND f.user_id = a.subject"},
 		"rotations":            {"SELECT COALESCE(SUM(generation), 0) FROM families", events("token.refreshed", "family")},
 		"refresh tokens":       {"SELECT COUNT(*) FROM refresh_tokens", "SELECT COALESCE(SUM(generation + 1), 0) FROM families WHERE current_hash <> ''"},
 		"current tokens":       {"SELECT COUNT(*) FROM families WHERE current_hash <> ''", "SELECT COUNT(*) FROM families f JOIN refresh_tokens t ON t.hash = f.current_hash AND t.family_id = f.id AND t.generation = f.generation"},
