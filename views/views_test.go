@@ -15,6 +15,7 @@ import (
 	"gatehouse/views/layout"
 	"gatehouse/views/login"
 	"gatehouse/views/oauth"
+	"gatehouse/views/ui"
 
 	"github.com/a-h/templ"
 )
@@ -32,14 +33,32 @@ func pages() map[string]templ.Component {
 	errs := map[string]string{"": hostile, "client_name": hostile, "redirect_uris.0": hostile, "grant_types": hostile, "confirm": hostile, "password": hostile, "username": hostile, "email": hostile, "name": hostile}
 	client := console.Client{ID: hostile, Name: hostile, LiveSecrets: 1, Created: now}
 	secret := console.Secret{ID: hostile, Last4: hostile, Created: now}
-	choices := []console.Choice{{Value: hostile, Label: hostile, Hint: hostile, Checked: true}}
+	links := []console.APILink{{ID: hostile, Name: hostile, Identifier: hostile}}
+	choices := []console.Choice{{Value: hostile, Label: hostile, Hint: hostile, Badge: hostile, Tone: hostile, Checked: true}}
 	form := console.ClientFormData{
 		ID: hostile, CanEdit: true, ClientName: hostile, RedirectURIs: []string{hostile, ""}, Grants: choices, Scopes: choices,
 		ClientURI: hostile, PolicyURI: hostile, TosURI: hostile, Contacts: hostile, Errs: errs,
-		Conflict: &console.Conflict{By: hostile, At: now, Changes: []console.Change{{Field: hostile, Theirs: hostile, Yours: hostile}}},
+		Conflict: &console.Conflict{What: "client", By: hostile, At: now, Changes: []console.Change{{Field: hostile, Theirs: hostile, Yours: hostile}}},
 	}
 	look, fresh := form, form
 	look.CanEdit, fresh.ID = false, ""
+	api := console.API{ID: hostile, Name: hostile, Identifier: hostile, Format: "jwt", Alg: "HS256", Claims: hostile, Created: now}
+	opaque := console.API{ID: hostile, Name: hostile, Identifier: hostile, Format: "opaque"}
+	users := []console.APIClient{{ID: hostile, Name: hostile, Own: true, Default: true, Disabled: true}}
+	rows := []console.ScopeRow{{Name: hostile, Description: hostile, Shown: hostile, Also: []string{hostile, hostile}}, {}}
+	settings := console.APIFormData{
+		API: api, CanEdit: true, Life: hostile, DefaultLife: hostile, Scopes: rows, Known: []ui.Option{{Value: hostile, Label: hostile}},
+		JWKS: hostile, Introspection: hostile, Clients: users, Conflict: form.Conflict,
+		Errs: map[string]string{"": hostile, "name": hostile, "scope_names.0": hostile, "scope_descriptions.1": hostile, "scopes": hostile},
+	}
+	newAPI, readAPI, ownless := settings, settings, settings
+	newAPI.API, newAPI.Conflict = console.API{Name: hostile, Identifier: hostile}, nil
+	newAPI.Formats, newAPI.Algs, newAPI.Claimed, newAPI.OwnSecret, newAPI.SecretLost = choices, choices, choices, true, true
+	readAPI.CanEdit = false
+	ownless.API, ownless.Clients, ownless.Scopes = opaque, nil, nil
+	end, needed := console.APIActData{API: api, Confirm: hostile, Errs: errs}, console.APIActData{API: opaque, Clients: users}
+	form.APIs, look.APIs, fresh.APIs = links, links, links
+	form.DefaultResource, look.ResourceServer = hostile, hostile
 	disabled := client
 	disabled.Disabled = true
 	act := console.ClientActData{Client: client, Confirm: hostile, Errs: errs}
@@ -57,7 +76,7 @@ func pages() map[string]templ.Component {
 		"signed out":   login.SignedOutPage(ch),
 		"consent": oauth.ConsentPage(ch, oauth.ConsentData{
 			Interaction: hostile, ClientName: hostile, ClientURI: "javascript:alert(1)", RedirectHost: hostile, PolicyURI: hostile, TosURI: hostile, SwitchURL: "/login", Error: hostile,
-			Scopes: []oauth.ConsentScope{{Value: "openid", Needed: true}, {Value: hostile, Title: hostile, Description: hostile}},
+			Scopes: []oauth.ConsentScope{{Value: "openid", Needed: true}, {Value: hostile, Title: hostile, Description: hostile, APIs: []oauth.ConsentAPI{{Name: hostile, Identifier: hostile}}}},
 		}),
 		"error":      oauth.ErrorPage(ch, oauth.ErrorData{Title: hostile, Text: hostile, Code: hostile, BackURL: "/", BackText: hostile}),
 		"error code": oauth.ErrorCodePage(ch, oauth.CodeData{Code: hostile, Meaning: hostile, Causes: []string{hostile}, Reference: hostile, Request: hostile}),
@@ -82,6 +101,17 @@ func pages() map[string]templ.Component {
 		"delete dialog":   console.ClientDeleteDialog(ch, act),
 		"revoke":          console.SecretRevokePage(ch, revoke),
 		"revoke dialog":   console.SecretRevokeDialog(ch, revoke),
+		"APIs":            console.APIsPage(ch, console.APIsData{Rows: []console.APIRow{{API: api, Scopes: []string{hostile, hostile, hostile}, Life: hostile}, {API: opaque}}, CanEdit: true}),
+		"APIs, empty":     console.APIsPage(ch, console.APIsData{}),
+		"API":             console.APIPage(ch, settings, api),
+		"API, look":       console.APIPage(ch, readAPI, api),
+		"API, ownless":    console.APIPage(ch, ownless, opaque),
+		"API, new":        console.NewAPIPage(ch, newAPI),
+		"API, delete":     console.APIDeletePage(ch, end),
+		"API, needed":     console.APIDeleteDialog(ch, needed),
+		"rotate":          console.SigningSecretPage(ch, end),
+		"rotate dialog":   console.SigningSecretDialog(ch, end),
+		"signing secret":  console.NewSigningSecretPage(ch, console.NewSigningSecretData{API: api, Secret: hostile, NewAPI: true, Issuer: hostile}),
 		"console error":   console.ConsoleErrorPage(ch, console.ErrorData{Title: hostile, Text: hostile}),
 		"console, nobody": console.ConsoleErrorPage(layout.Chrome{CSRF: "the-token"}, console.ErrorData{Title: "t"}),
 	}

@@ -52,6 +52,10 @@ var street = []struct{ method, path, audience string }{
 	{"GET", "/console/clients/:id/delete", aPerson}, {"POST", "/console/clients/:id/delete", aPerson},
 	{"GET", "/console/clients/:id/credentials", aPerson}, {"POST", "/console/clients/:id/secrets", aPerson},
 	{"GET", "/console/clients/:id/secrets/:secret/revoke", aPerson}, {"POST", "/console/clients/:id/secrets/:secret/revoke", aPerson},
+	{"GET", "/console/apis", aPerson}, {"POST", "/console/apis", aPerson}, {"GET", "/console/apis/new", aPerson},
+	{"GET", "/console/apis/:id", aPerson}, {"POST", "/console/apis/:id", aPerson},
+	{"GET", "/console/apis/:id/rotate-secret", aPerson}, {"POST", "/console/apis/:id/rotate-secret", aPerson},
+	{"GET", "/console/apis/:id/delete", aPerson}, {"POST", "/console/apis/:id/delete", aPerson},
 	{"GET", "/assets/*", aFile}, {"GET", "/favicon.ico", aFile}, {"GET", "/healthz", aProbe}, {"GET", "/readyz", aProbe},
 }
 

@@ -90,6 +90,15 @@ func (s *site) routes() []route {
 		{post, "/console/clients/:id/secrets", person, admin, s.console.AddClientSecret, ""},
 		{get, "/console/clients/:id/secrets/:secret/revoke", person, admin, s.console.ConfirmRevokeClientSecret, ""},
 		{post, "/console/clients/:id/secrets/:secret/revoke", person, admin, s.console.RevokeClientSecret, ""},
+		{get, "/console/apis", person, auditor, s.console.ListAPIs, ""},
+		{post, "/console/apis", person, admin, s.console.CreateAPI, ""},
+		{get, "/console/apis/new", person, admin, s.console.NewAPI, ""},
+		{get, "/console/apis/:id", person, auditor, s.console.ShowAPI, ""},
+		{post, "/console/apis/:id", person, admin, s.console.UpdateAPI, ""},
+		{get, "/console/apis/:id/rotate-secret", person, admin, s.console.ConfirmRotateSigningSecret, ""},
+		{post, "/console/apis/:id/rotate-secret", person, admin, s.console.RotateSigningSecret, ""},
+		{get, "/console/apis/:id/delete", person, admin, s.console.ConfirmDeleteAPI, ""},
+		{post, "/console/apis/:id/delete", person, admin, s.console.DeleteAPI, ""},
 
 		// The house
 		{get, "/assets/*", asset, s.open, s.serveAsset, ""},

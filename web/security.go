@@ -50,7 +50,7 @@ func (s *site) setHeaders(c *fiber.Ctx, to audience) {
 // preflight answers what browsers ask before they call a machine endpoint from another site's page.
 func (s *site) preflight(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderAccessControlAllowMethods, "GET, POST")
-	c.Set(fiber.HeaderAccessControlAllowHeaders, "Authorization, Content-Type")
+	c.Set(fiber.HeaderAccessControlAllowHeaders, "Authorization, Content-Type, X-Requested-With") // the last is of Swagger UI's Authorize dialog
 	c.Set(fiber.HeaderAccessControlMaxAge, "7200")
 	return c.SendStatus(fiber.StatusNoContent)
 }

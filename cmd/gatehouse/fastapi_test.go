@@ -182,15 +182,15 @@ func (g *guide) mustRun(t *testing.T, stdin, name string, args ...string) string
 	return out
 }
 
-// reply is what a server answered.
-type reply struct {
+// A response is what a server answered, read to its end.
+type response struct {
 	status int
 	header http.Header
 	body   string
 }
 
 // send posts the form, or gets the URL where there is none.
-func send(t *testing.T, url, authorization string, form url.Values) reply {
+func send(t *testing.T, url, authorization string, form url.Values) response {
 	t.Helper()
 	method := http.MethodGet
 	if form != nil {
@@ -206,16 +206,16 @@ func send(t *testing.T, url, authorization string, form url.Values) reply {
 	if authorization != "" {
 		request.Header.Set("Authorization", authorization)
 	}
-	response, err := http.DefaultClient.Do(request)
+	got, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
+	defer got.Body.Close()
+	body, err := io.ReadAll(got.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return reply{response.StatusCode, response.Header, string(body)}
+	return response{got.StatusCode, got.Header, string(body)}
 }
 
 // token asks Gatehouse for an access token and has to get one.
@@ -426,10 +426,10 @@ func refreshes(t *testing.T, g *guide) {
 		}
 	}
 	newest := own.saved(t, "tokens.json", "refresh_token")
-	for what, token := range map[string]string{"the first": first, "the newest, of the family that the first one ended": newest} {
+	for _, token := range []string{first, newest} { // the first is spent, and takes the newest with it
 		replace(token)
 		if out, err := own.run("", python, client, "get", "/users/me"); err == nil || !strings.Contains(out, "Sign in again.") {
-			t.Errorf("%s: %v %s", what, err, out)
+			t.Errorf("%v %s", err, out)
 		}
 	}
 	if r := send(t, g.gatehouse+"/refresh_token?refresh_token="+newest, "", url.Values{}); r.status != http.StatusBadRequest || !strings.Contains(r.body, "invalid_request") {

@@ -23,6 +23,13 @@ func newClient() *oauth.Client {
 	}
 }
 
+// clientOfAPI is an API's own client, which introspects and asks for no tokens.
+func clientOfAPI(a *oauth.API) *oauth.Client {
+	c := newClient()
+	c.Name, c.ResourceServer, c.GrantTypes, c.Scopes = a.Name, a.Identifier, nil, nil
+	return c
+}
+
 // fill gives the client what was typed, right or wrong; the rules judge it afterwards. Empty rows count for nothing.
 func fill(c *oauth.Client, sent url.Values) {
 	line := func(name string) string { return strings.TrimSpace(sent.Get(name)) }
@@ -34,6 +41,7 @@ func fill(c *oauth.Client, sent url.Values) {
 	c.ClientURI, c.PolicyURI, c.TosURI = line("client_uri"), line("policy_uri"), line("tos_uri")
 	c.Contacts = strings.FieldsFunc(sent.Get("contacts"), func(r rune) bool { return unicode.IsSpace(r) || r == ',' || r == ';' })
 	c.GrantTypes, c.Scopes = once(sent["grant_types"]), once(sent["scopes"])
+	c.DefaultResource, c.ResourceServer = line("default_resource"), line("resource_server")
 	c.RedirectURIs = nil
 	for _, uri := range sent["redirect_uris"] {
 		if uri = strings.TrimSpace(uri); uri != "" {
@@ -59,22 +67,33 @@ func formOf(c *oauth.Client, o oauth.Offer) view.ClientFormData {
 		ID: c.ID, Version: c.Version, CanEdit: true, ClientName: c.Name, ApplicationType: c.ApplicationType,
 		AuthMethod: c.TokenEndpointAuthMethod, RedirectURIs: c.RedirectURIs, RequirePKCE: c.RequirePKCE,
 		SigningAlg: c.IDTokenSignedResponseAlg, ClientURI: c.ClientURI, PolicyURI: c.PolicyURI, TosURI: c.TosURI,
-		Contacts: strings.Join(c.Contacts, "\n"),
+		Contacts: strings.Join(c.Contacts, "\n"), DefaultResource: c.DefaultResource, ResourceServer: c.ResourceServer,
 	}
 	for _, g := range o.GrantTypes {
 		words := grantWords[g]
-		f.Grants = append(f.Grants, view.Choice{Value: g, Label: or(words.label, g), Hint: words.hint, Checked: c.Allows(g)})
+		f.Grants = append(f.Grants, view.Choice{Value: g, Label: or(words.Label, g), Hint: words.Hint, Badge: words.Badge, Tone: words.Tone, Checked: c.Allows(g)})
 	}
 	for _, s := range o.Scopes {
 		f.Scopes = append(f.Scopes, view.Choice{Value: s.Name, Label: s.Name, Hint: s.Description, Checked: c.Scopes.Has(s.Name)})
 	}
+	for _, a := range o.APIs {
+		f.APIs = append(f.APIs, view.APILink{ID: a.ID, Name: a.Name, Identifier: a.Identifier})
+	}
 	return f
 }
 
-var grantWords = map[string]struct{ label, hint string }{
-	oauth.GrantAuthorizationCode: {"Authorization code", "People sign in here and return to the application with a code."},
-	oauth.GrantRefreshToken:      {"Refresh token", "The application stays connected after the access token expires, where people allowed offline access."},
-	oauth.GrantClientCredentials: {"Client credentials", "The application acts as itself, without a person. It needs a secret."},
+var grantWords = map[string]view.Choice{
+	oauth.GrantAuthorizationCode: {Label: "Authorization code", Hint: "People sign in here and return to the application with a code."},
+	oauth.GrantRefreshToken:      {Label: "Refresh token", Hint: "The application stays connected after the access token expires, where people allowed offline access."},
+	oauth.GrantClientCredentials: {Label: "Client credentials", Hint: "The application acts as itself, without a person. It needs a secret."},
+	oauth.GrantPassword: {
+		Label: "Password", Badge: "Avoid", Tone: "danger",
+		Hint: "The application takes people's passwords itself. Only for one of your own that cannot open a browser (RFC 9700 §2.4).",
+	},
+	oauth.GrantImplicit: {
+		Label: "Implicit", Badge: "Avoid", Tone: "danger",
+		Hint: "The access token travels in the browser's address, where others can read it. Choose the authorization code instead (RFC 9700 §2.1.2).",
+	},
 }
 
 func or(s, otherwise string) string {
@@ -131,6 +150,8 @@ func differences(before, after *oauth.Client) []difference {
 	compare("redirect_uris", "Redirect URIs", strings.Join(before.RedirectURIs, " "), strings.Join(after.RedirectURIs, " "))
 	compare("grant_types", "Grants", set(before.GrantTypes), set(after.GrantTypes))
 	compare("scope", "Scopes", set(before.Scopes), set(after.Scopes))
+	compare("default_resource", "Tokens are for", before.DefaultResource, after.DefaultResource)
+	compare("resource_server", "Own client of", before.ResourceServer, after.ResourceServer)
 	compare("require_pkce", "Require PKCE", strconv.FormatBool(before.RequirePKCE), strconv.FormatBool(after.RequirePKCE))
 	compare("id_token_signed_response_alg", "ID token signature", before.IDTokenSignedResponseAlg, after.IDTokenSignedResponseAlg)
 	compare("policy_uri", "Privacy policy", before.PolicyURI, after.PolicyURI)

@@ -13,6 +13,7 @@ import (
 var everything = oauth.Offer{
 	GrantTypes: []string{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken, oauth.GrantClientCredentials},
 	Scopes:     []oauth.Scope{{Name: "openid"}, {Name: "profile"}, {Name: "email"}, {Name: "offline_access"}, {Name: "invoices:read"}},
+	APIs:       []oauth.API{{Identifier: "https://orders.example", Name: "Orders"}},
 }
 
 func TestFill_readsWhatTheFormShows(t *testing.T) {
@@ -22,7 +23,8 @@ func TestFill_readsWhatTheFormShows(t *testing.T) {
 		"id_token_signed_response_alg": {"ES256"}, "require_pkce": {"true"}, "client_uri": {"https://app.example/ "},
 		"policy_uri": {"https://app.example/privacy"}, "tos_uri": {""}, "contacts": {"a@app.example\r\nb@app.example, c@app.example"},
 		"grant_types": {"authorization_code", "refresh_token", "refresh_token"}, "scopes": {"openid", "invoices:read", "openid"},
-		"redirect_uris": {"", " https://app.example/cb", "https://app.example/other", ""},
+		"redirect_uris":    {"", " https://app.example/cb", "https://app.example/other", ""},
+		"default_resource": {"https://orders.example"}, "resource_server": {"https://orders.example "},
 	}
 	var c oauth.Client
 	fill(&c, sent)
@@ -30,6 +32,7 @@ func TestFill_readsWhatTheFormShows(t *testing.T) {
 		t.Fatal(f)
 	}
 	if c.Name != "Invoices" || c.ClientURI != "https://app.example/" || !c.RequirePKCE || c.Scopes.String() != "openid invoices:read" ||
+		c.DefaultResource != "https://orders.example" || c.ResourceServer != "https://orders.example" ||
 		strings.Join(c.GrantTypes, " ") != "authorization_code refresh_token" || len(c.Contacts) != 3 ||
 		!slices.Equal(c.RedirectURIs, []string{"https://app.example/cb", "https://app.example/other"}) {
 		t.Errorf("%+v", c)
@@ -43,6 +46,7 @@ func TestFill_readsWhatTheFormShows(t *testing.T) {
 		"id_token_signed_response_alg": {f.SigningAlg}, "require_pkce": {"true"}, "client_uri": {f.ClientURI}, "policy_uri": {f.PolicyURI},
 		"tos_uri": {f.TosURI}, "contacts": {f.Contacts}, "redirect_uris": f.RedirectURIs,
 		"grant_types": {"authorization_code", "refresh_token"}, "scopes": {"openid", "invoices:read"},
+		"default_resource": {f.DefaultResource}, "resource_server": {f.ResourceServer},
 	})
 	if d := differences(&c, &again); len(d) > 0 {
 		t.Errorf("%+v", d)
@@ -98,8 +102,9 @@ func TestDifferences_nameWhatChanged(t *testing.T) {
 	a := newClient()
 	b := *a
 	b.Name, b.RequirePKCE, b.RedirectURIs = "Other", false, oauth.RedirectURIs{"https://app.example/cb"}
+	b.DefaultResource, b.ResourceServer = "https://orders.example", "urn:example:files"
 	got := changes(differences(a, &b))
-	if len(got) != 3 || got["client_name"].After != "Other" || got["require_pkce"].Before != "true" || got["redirect_uris"].After != "https://app.example/cb" {
+	if len(got) != 5 || got["default_resource"].After != b.DefaultResource || got["resource_server"].After != b.ResourceServer || got["client_name"].After != "Other" || got["require_pkce"].Before != "true" || got["redirect_uris"].After != "https://app.example/cb" {
 		t.Errorf("%+v", got)
 	}
 	b = *a

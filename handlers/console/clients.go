@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -67,13 +68,17 @@ func pageOf(want store.ClientFilter, edge, cursor string) string {
 	return clientsPath + "?" + query.Encode()
 }
 
-// NewClient shows the empty form.
+// NewClient shows the empty form, or that of an API's own client where resource_server names the API.
 func (h *Handlers) NewClient(c *fiber.Ctx) error {
 	o, err := h.offer(c.UserContext())
 	if err != nil {
 		return err
 	}
-	f := formOf(newClient(), o)
+	client := newClient()
+	if i := slices.IndexFunc(o.APIs, func(a oauth.API) bool { return a.Identifier == c.Query("resource_server") }); i >= 0 {
+		client = clientOfAPI(&o.APIs[i])
+	}
+	f := formOf(client, o)
 	f.RequestToken = secret.New("")
 	return newClientPage(c, fiber.StatusOK, f)
 }
@@ -240,7 +245,7 @@ func (h *Handlers) lostRace(c *fiber.Ctx, mine *oauth.Client, f view.ClientFormD
 	if err != nil {
 		return err
 	}
-	f.Version, f.Conflict = theirs.Version, &view.Conflict{At: theirs.UpdatedAt}
+	f.Version, f.Conflict = theirs.Version, &view.Conflict{What: "client", At: theirs.UpdatedAt}
 	for _, d := range differences(theirs, mine) {
 		f.Conflict.Changes = append(f.Conflict.Changes, view.Change{Field: d.label, Theirs: d.before, Yours: d.after})
 	}

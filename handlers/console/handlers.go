@@ -45,10 +45,14 @@ func clientPath(id string) string { return clientsPath + "/" + url.PathEscape(id
 
 // event is what is written down about a change of the client.
 func event(c *fiber.Ctx, at time.Time, action audit.Action, client *oauth.Client) audit.Event {
-	return audit.Event{
-		At: at, Action: action, Outcome: audit.Success, Actor: request.Actor(c), Caller: request.Of(c).Caller,
-		Target: audit.Party{Kind: audit.KindClient, ID: client.ID, Name: client.Name}, ClientID: client.ID,
-	}
+	e := eventOn(c, at, action, audit.Party{Kind: audit.KindClient, ID: client.ID, Name: client.Name})
+	e.ClientID = client.ID
+	return e
+}
+
+// eventOn is what is written down about what the person did to the target.
+func eventOn(c *fiber.Ctx, at time.Time, action audit.Action, target audit.Party) audit.Event {
+	return audit.Event{At: at, Action: action, Outcome: audit.Success, Actor: request.Actor(c), Caller: request.Of(c).Caller, Target: target}
 }
 
 // tokenLife is how long APIs that verify tokens by themselves may accept one that was revoked (security.md rule 30).

@@ -167,9 +167,13 @@ func (h *Handlers) consentPage(c *fiber.Ctx, p *pending, status int, ticked oaut
 		SwitchURL: "/login?return_to=" + url.QueryEscape(oauth.AuthorizePath(p.id)),
 	}
 	for _, s := range q.Scopes {
-		d.Scopes = append(d.Scopes, view.ConsentScope{
+		row := view.ConsentScope{
 			Value: s.Name, Title: s.Description, Description: s.Name, Needed: s.Needed, Checked: message == "" || ticked.Has(s.Name),
-		})
+		}
+		for _, api := range s.APIs {
+			row.APIs = append(row.APIs, view.ConsentAPI{Name: api.Name, Identifier: api.Identifier})
+		}
+		d.Scopes = append(d.Scopes, row)
 	}
 	return respond.Page(c, status, view.ConsentPage(request.Chrome(c), d), nil)
 }

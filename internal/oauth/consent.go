@@ -12,6 +12,8 @@ type ScopeQuestion struct {
 	Scope
 	Needed bool // cannot be left out
 	Given  bool // the person agreed to it before
+	// APIs are those that were asked for and take the scope, besides our own.
+	APIs []*API
 }
 
 // Question is what a person is asked before a client gets anything.
@@ -29,9 +31,13 @@ func (s *Server) Question(ctx context.Context, a *Authorization, login *Login) (
 	}
 	q := &Question{Authorization: a, RedirectHost: RedirectHost(a.Target.RedirectURI)}
 	for _, name := range a.Scopes {
-		q.Scopes = append(q.Scopes, ScopeQuestion{
-			Scope: a.known[name], Needed: name == ScopeOpenID, Given: consent != nil && consent.Scopes.Has(name),
-		})
+		asked := ScopeQuestion{Scope: a.known[name], Needed: name == ScopeOpenID, Given: consent != nil && consent.Scopes.Has(name)}
+		for _, api := range a.apis {
+			if api != nil && api.takes(name) {
+				asked.APIs = append(asked.APIs, api)
+			}
+		}
+		q.Scopes = append(q.Scopes, asked)
 	}
 	return q, nil
 }

@@ -74,6 +74,9 @@ type ClientFormData struct {
 	PolicyURI       string
 	TosURI          string
 	Contacts        string // one a line
+	DefaultResource string // identifier of an API, "" for our own
+	ResourceServer  string // identifier of the API that this client is, "" for none
+	APIs            []APILink
 
 	AddedURI   bool // a row was just added: it takes the focus
 	RemovedURI bool // a row was just removed: the button that adds one takes its focus
@@ -86,15 +89,16 @@ func (d ClientFormData) untouched() bool {
 	return d.ID == "" && len(d.Errs) == 0 && !d.AddedURI && !d.RemovedURI
 }
 
-// Choice is one of a set of things a client may have.
+// Choice is one of a set of things to have. Badge warns, in the tone given.
 type Choice struct {
-	Value, Label, Hint string
-	Checked            bool
+	Value, Label, Hint, Badge, Tone string
+	Checked                         bool
 }
 
 // Conflict says that somebody else saved first. The form holds the loser's
 // values; Changes lists each field that differs.
 type Conflict struct {
+	What    string    // what was changed: "client"
 	By      string    // who saved, "" when unknown
 	At      time.Time // when
 	Changes []Change
@@ -102,6 +106,13 @@ type Conflict struct {
 
 // Change is a field with its stored value and the one in the form.
 type Change struct{ Field, Theirs, Yours string }
+
+func (d ClientFormData) frame() frame {
+	return frame{
+		noun: "client", list: "/console/clients", action: d.action(), isNew: d.ID == "", version: d.Version, requestToken: d.RequestToken,
+		conflict: d.Conflict, errs: d.errors(),
+	}
+}
 
 func (d ClientFormData) action() string {
 	if d.ID == "" {
@@ -126,15 +137,18 @@ func (d ClientFormData) authMethods() []Choice {
 	return slices.DeleteFunc(slices.Clone(authMethods), func(m Choice) bool { return (m.Value == "none") != (d.AuthMethod == "none") })
 }
 
-// labels are the fields' names where a summary lists several faults.
-var labels = map[string]string{
+// clientLabels are the fields' names where a summary lists several faults.
+var clientLabels = map[string]string{
 	"client_name": "Name", "application_type": "Type", "client_uri": "Home page", "token_endpoint_auth_method": "Authentication",
 	"redirect_uris": "Redirect URI", "grant_types": "Grants", "scopes": "Scopes", "require_pkce": "PKCE",
 	"id_token_signed_response_alg": "ID token signature", "policy_uri": "Privacy policy", "tos_uri": "Terms of service", "contacts": "Contacts",
+	"default_resource": "Tokens are for", "resource_server": "Own client of",
 }
 
-func (d ClientFormData) errors() []ui.FieldError {
-	list := d.inOrder()
+func (d ClientFormData) errors() []ui.FieldError { return labelled(d.inOrder(), clientLabels) }
+
+// labelled puts the name of its field before each message, and the number of its row.
+func labelled(list []ui.FieldError, labels map[string]string) []ui.FieldError {
 	for i := range list {
 		base, row, numbered := strings.Cut(list[i].Field, ".")
 		label := labels[base]
@@ -150,7 +164,7 @@ func (d ClientFormData) errors() []ui.FieldError {
 
 func (d ClientFormData) inOrder() []ui.FieldError {
 	return ui.Errors(d.Errs, "client_name", "application_type", "client_uri", "token_endpoint_auth_method", "redirect_uris",
-		"grant_types", "scopes", "require_pkce", "id_token_signed_response_alg", "policy_uri", "tos_uri", "contacts")
+		"grant_types", "scopes", "default_resource", "resource_server", "require_pkce", "id_token_signed_response_alg", "policy_uri", "tos_uri", "contacts")
 }
 
 var applicationTypes = []ui.Option{
@@ -193,6 +207,8 @@ var grantNames = map[string]string{
 	"authorization_code": "Authorization code",
 	"refresh_token":      "Refresh token",
 	"client_credentials": "Client credentials",
+	"password":           "Password",
+	"implicit":           "Implicit",
 }
 
 func grantList(grants []string) string {

@@ -72,6 +72,7 @@ type navItem struct{ label, href, icon string }
 var nav = []navGroup{
 	{"nav-access", "Access", []navItem{
 		{"Clients", "/console/clients", "app"},
+		{"APIs", "/console/apis", "api"},
 	}},
 }
 

@@ -592,12 +592,12 @@ func FieldMessage(id, message string) templ.Component {
 }
 
 // ChoiceData is a check box, a radio button or a switch with its explanation.
-// Type is "checkbox", "radio" or "switch".
+// Type is "checkbox", "radio" or "switch"; Tone is that of the badge.
 type ChoiceData struct {
-	Type, Name, Value, Label, Hint, Badge string
-	ID                                    string
-	Checked, Mono                         bool
-	Invalid                               string // id of the message it is part of
+	Type, Name, Value, Label, Hint, Badge, Tone string
+	ID                                          string
+	Checked, Mono                               bool
+	Invalid                                     string // id of the message it is part of
 }
 
 func (d ChoiceData) input() templ.Attributes {
@@ -744,7 +744,7 @@ func Choice(d ChoiceData) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if d.Badge != "" {
-			templ_7745c5c3_Err = Badge("", d.Badge).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Badge(d.Tone, d.Badge).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -792,12 +792,12 @@ func ChoiceGroup(id, legend, message string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "\" tabindex=\"-1\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		if message != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, " aria-describedby=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, " tabindex=\"-1\" aria-describedby=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
