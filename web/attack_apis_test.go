@@ -440,7 +440,8 @@ func TestAttack_aPromotionEndsWhatThePasswordGave(t *testing.T) {
 // One person's guesses at many names, through one application's server, do not shut out everybody else there.
 func TestAttack_guessesThroughAnApplicationStopNobodyElse(t *testing.T) {
 	webtest.Each(t, func(t *testing.T, h *webtest.House) {
-		client, user := guides(t, h)
+		guides(t, h)
+		client, user := h.Client(t, withScopes("me")), h.User(t)
 		for i := range 30 {
 			h.Password(t, oauth.PathToken, client, fmt.Sprint("x", i), "guess", nil)
 		}
