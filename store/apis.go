@@ -6,6 +6,7 @@ import (
 
 	"gatehouse/internal/audit"
 	"gatehouse/internal/fault"
+	"gatehouse/internal/keys"
 	"gatehouse/internal/oauth"
 )
 
@@ -37,11 +38,17 @@ func (s *Store) api(ctx context.Context, condition, arg string) (*oauth.API, err
 }
 
 // CreateAPI adds an API, and those of the scopes that do not exist. fault.Conflict "identifier" if it is taken, "id" if a
-// form is sent twice.
+// form is sent twice; fault.Fields "claims" for the second whose tokens nothing would tell from another's.
 func (s *Store) CreateAPI(ctx context.Context, a oauth.API, scopes []oauth.Scope, at time.Time, event audit.Event) error {
 	a.ID, a.CreatedAt, a.UpdatedAt, a.Version = orNewID(a.ID), at, at, 1
-	create := row{table: "apis", columns: apiColumns, value: a}
-	_, err := s.act(ctx, "API", create.insert("TRUE"), append(missingScopes(scopes, at), eventOf(event, at))...)
+	create, condition := row{table: "apis", columns: apiColumns, value: a}, "TRUE"
+	if a.Ambiguous() {
+		condition = "NOT EXISTS (SELECT 1 FROM apis WHERE claims = :claims AND token_format = :token_format AND signing_alg <> '" + keys.HS256 + "')"
+	}
+	n, err := s.act(ctx, "API", create.insert(condition), append(missingScopes(scopes, at), eventOf(event, at))...)
+	if err == nil && n == 0 {
+		return fault.Fields{"claims": "Another API has tutorial claims and a published key: nothing would tell their tokens apart. Choose HS256 or standard claims."}
+	}
 	return err
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +19,7 @@ func consentRows(c oauth.Consent, at time.Time) []row {
 		scopes = oauth.Scopes{""}
 	}
 	rows := make([]row, len(scopes))
-	for i, scope := range scopes {
+	for i, scope := range slices.Sorted(slices.Values(scopes)) { // in one order, or two at once would wait for each other
 		rows[i] = row{
 			table: "consents", columns: "user_id, client_id, scope, created_at",
 			value:      map[string]any{"user_id": c.UserID, "client_id": c.ClientID, "scope": scope, "created_at": at},
@@ -60,8 +61,7 @@ func (s *Store) Consent(ctx context.Context, userID, clientID string) (*oauth.Co
 func (s *Store) Consents(ctx context.Context, userID string, at time.Time) ([]ClientConsent, error) {
 	return s.consents(ctx, consented+" WHERE k.user_id = $1 UNION ALL "+`
 		SELECT f.user_id, f.client_id, c.client_name, f.scope, f.created_at, c.search_key FROM families f JOIN clients c ON c.id = f.client_id
-		WHERE f.user_id = $1 AND f.ended_at IS NULL AND f.expires_at > $2
-			AND NOT EXISTS (SELECT 1 FROM consents WHERE user_id = f.user_id AND client_id = f.client_id)`, userID, at)
+		WHERE f.user_id = $1 AND f.ended_at IS NULL AND f.expires_at > $2`, userID, at)
 }
 
 const consented = `SELECT k.user_id, k.client_id, c.client_name, k.scope AS scope, k.created_at AS created_at, c.search_key AS search_key FROM consents k JOIN clients c ON c.id = k.client_id`
@@ -78,8 +78,9 @@ func (s *Store) consents(ctx context.Context, query string, args ...any) ([]Clie
 			out = append(out, ClientConsent{Consent: oauth.Consent{UserID: r.UserID, ClientID: r.ClientID}, ClientName: r.ClientName})
 		}
 		last := &out[len(out)-1]
-		last.UpdatedAt = r.CreatedAt
-		last.Scopes = append(last.Scopes, last.Scopes.Missing(strings.Fields(r.Scope))...)
+		if more := last.Scopes.Missing(strings.Fields(r.Scope)); len(more) > 0 || last.UpdatedAt.IsZero() {
+			last.Scopes, last.UpdatedAt = append(last.Scopes, more...), r.CreatedAt
+		}
 	}
 	return out, nil
 }

@@ -8,7 +8,7 @@ import (
 	"gatehouse/internal/oauth"
 )
 
-const familyColumns = "id, client_id, user_id, session_id, scope, resource, auth_time, amr, created_at, expires_at, ended_at, end_reason, " +
+const familyColumns = "id, client_id, user_id, grant_type, session_id, scope, resource, auth_time, amr, created_at, expires_at, ended_at, end_reason, " +
 	"generation, current_hash, current_presented_at, previous_hash, rotated_at, successor_sealed, idle_expires_at"
 
 // BeginFamily begins a family that no code led to: of the password grant or of implicit. fault.NotFound if the person, the client

@@ -114,7 +114,7 @@ func (s *Store) EndSessions(ctx context.Context, userID, exceptSessionID, reason
 // how many. No event if there was none.
 func (s *Store) EndClientSessions(ctx context.Context, clientID, reason string, at time.Time, event audit.Event) (n int64, err error) {
 	err = s.InTx(ctx, func(tx *Store) error {
-		if n, err = tx.endSessions(ctx, reason, at, "id IN (SELECT session_id FROM codes WHERE client_id = ?)", clientID); err != nil || n == 0 {
+		if n, err = tx.endSessions(ctx, reason, at, "id IN (SELECT session_id FROM codes WHERE client_id = ? UNION SELECT session_id FROM families WHERE client_id = ?)", clientID, clientID); err != nil || n == 0 {
 			return err
 		}
 		return tx.record(ctx, event, at)

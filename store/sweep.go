@@ -16,6 +16,7 @@ var sweeps = []string{
 	"DELETE FROM interactions WHERE hash IN (SELECT hash FROM interactions WHERE expires_at < $1 LIMIT $2)",
 	"DELETE FROM revoked_tokens WHERE jti IN (SELECT jti FROM revoked_tokens WHERE expires_at < $1 LIMIT $2)",
 	"DELETE FROM access_tokens WHERE hash IN (SELECT hash FROM access_tokens WHERE expires_at < $1 LIMIT $2)",
+	"DELETE FROM families WHERE id IN (SELECT id FROM families WHERE grant_type = 'implicit' AND expires_at < $1 LIMIT $2)", // nothing refreshes it
 	"DELETE FROM reset_links WHERE hash IN (SELECT hash FROM reset_links WHERE expires_at < $1 LIMIT $2)",
 }
 

@@ -109,7 +109,8 @@ func (s *Store) Users(ctx context.Context, want UserFilter) (UserPage, error) {
 	return p, err
 }
 
-// UpdateUser changes e-mail address, name, profile and role, not the username: others may know the person by it. u.Version
+// UpdateUser changes e-mail address, name, profile and role, not the username: others may know the person by it. A role in the console
+// ends what the person's password was traded for. u.Version
 // is that of the user it was read as: fault.Conflict with an empty field if somebody was faster. fault.Conflict names
 // "email" where it is taken; fault.Fields "role" if nobody would be left to administer the house.
 func (s *Store) UpdateUser(ctx context.Context, u identity.User, at time.Time, event audit.Event) error {
@@ -133,6 +134,11 @@ func (s *Store) UpdateUser(ctx context.Context, u identity.User, at time.Time, e
 			return err
 		} else if n == 0 {
 			return fault.Conflict("user", "")
+		}
+		if u.Role.Console() && !old.Role.Console() { // who may not trade a password has not traded one (security.md rule 16)
+			if _, err := tx.endFamilies(ctx, oauth.EndedByRole, at, "user_id = ? AND grant_type = ?", u.ID, oauth.GrantPassword); err != nil {
+				return err
+			}
 		}
 		return tx.record(ctx, event, at)
 	})

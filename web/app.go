@@ -101,7 +101,7 @@ func New(cfg Config) (*App, error) {
 	s.house = &request.House{Issuer: cfg.Issuer, Secure: issuer.secure, MAC: cfg.Sealer.MAC}
 	s.door = &identity.Doorkeeper{
 		Store: cfg.Store, Hasher: cfg.Hasher, MAC: cfg.Sealer.MAC, Now: cfg.Now, Log: cfg.Log,
-		CountFailure: s.countSignInFailure, Blocked: s.signInBlocked, FailureFloor: cfg.FailureFloor,
+		Reserve: s.reserveSignIn, FailureFloor: cfg.FailureFloor,
 	}
 	s.rules = oauth.New(oauth.Config{
 		Issuer: cfg.Issuer, Store: cfg.Store, Keys: keys.NewRing(cfg.Store, cfg.Sealer, cfg.Now), Lifetimes: cfg.Lifetimes,

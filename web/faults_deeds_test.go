@@ -17,11 +17,13 @@ import (
 	"gatehouse/web/webtest"
 )
 
-// What is noted on the way: when a secret was last used, that a password is tried, that something was refused.
+// What is noted on the way: when a secret was last used, that the owner of a refresh token has it, that a password is tried, that
+// something was refused.
 const (
-	lastUse  = "client_secrets.last_used_at"
-	attempts = "signin_attempts"
-	refusals = "audit_events"
+	lastUse   = "client_secrets.last_used_at"
+	presented = "families.current_presented_at"
+	attempts  = "signin_attempts"
+	refusals  = "audit_events"
 )
 
 // deeds are all that somebody can do in the house.
@@ -100,6 +102,94 @@ var deeds = []deed{
 			},
 		}
 	}},
+	{name: "redeem a code for an opaque token", machine: true, beside: []string{lastUse}, begin: func(t *testing.T, h *webtest.House) request {
+		own, client, ask := opaquely(t, h)
+		code := h.Browser(t).Code(client, h.User(t), ask)
+		return request{
+			send:  func() webtest.Answer { return h.Redeem(t, client, code) },
+			done:  func(a webtest.Answer) bool { return works(t, h, client, a) && active(t, h, own, a.Str("access_token")) },
+			twice: func(a webtest.Answer) bool { return invalidGrant(a) && liveFamilies(t, h, client) == 0 },
+		}
+	}},
+	{name: "refresh for an opaque token", machine: true, beside: []string{lastUse, presented}, begin: func(t *testing.T, h *webtest.House) request {
+		own, client, ask := opaquely(t, h)
+		token := h.Tokens(t, client, h.User(t), ask).Str("refresh_token")
+		return request{
+			send: func() webtest.Answer { return h.Refresh(t, client, token) },
+			done: func(a webtest.Answer) bool {
+				return isTheSuccessor(t, h, client, a) && active(t, h, own, a.Str("access_token"))
+			},
+		}
+	}},
+	{name: "retry a refresh for an opaque token", machine: true, beside: []string{lastUse}, begin: func(t *testing.T, h *webtest.House) request {
+		own, client, ask := opaquely(t, h)
+		token := h.Tokens(t, client, h.User(t), ask).Str("refresh_token")
+		h.Refresh(t, client, token)
+		return request{
+			send: func() webtest.Answer { return h.Refresh(t, client, token) },
+			done: func(a webtest.Answer) bool {
+				return isTheSuccessor(t, h, client, a) && active(t, h, own, a.Str("access_token"))
+			},
+		}
+	}},
+	{name: "act as itself with an opaque token", machine: true, beside: []string{lastUse}, begin: func(t *testing.T, h *webtest.House) request {
+		own, client, ask := opaquely(t, h)
+		form := url.Values{"grant_type": {"client_credentials"}, "resource": ask["resource"]}
+		return request{
+			send: func() webtest.Answer { return h.Post(t, oauth.PathToken, client, form) },
+			done: func(a webtest.Answer) bool {
+				return a.Status == http.StatusOK && active(t, h, own, a.Str("access_token"))
+			},
+		}
+	}},
+	{name: "trade a password", machine: true, hashes: true, beside: []string{attempts}, begin: func(t *testing.T, h *webtest.House) request {
+		client, user := guides(t, h)
+		return request{
+			send: func() webtest.Answer {
+				return h.Password(t, oauth.PathTutorialToken, nil, user.Username, webtest.Password, nil)
+			},
+			done: func(a webtest.Answer) bool {
+				return a.Status == http.StatusOK && h.Get(t, oauth.PathMe, a.Str("access_token")).Str("username") == user.Username &&
+					h.Refresh(t, client, a.Str("refresh_token")).Status == http.StatusOK
+			},
+		}
+	}},
+	{name: "trade a wrong password", machine: true, hashes: true, reads: true, beside: []string{attempts, refusals}, begin: func(t *testing.T, h *webtest.House) request {
+		_, user := guides(t, h)
+		return request{send: func() webtest.Answer { return h.Password(t, oauth.PathTutorialToken, nil, user.Username, "guess", nil) }, done: invalidGrant}
+	}},
+	{name: "refresh as the guides do", machine: true, begin: func(t *testing.T, h *webtest.House) request {
+		client, user := guides(t, h)
+		form := url.Values{"refresh_token": {h.Password(t, oauth.PathTutorialToken, nil, user.Username, webtest.Password, nil).Str("refresh_token")}}
+		return request{
+			send: func() webtest.Answer { return h.Post(t, oauth.PathTutorialRefresh, nil, form) },
+			done: func(a webtest.Answer) bool { return a.Status == http.StatusOK && isTheSuccessor(t, h, client, a) },
+		}
+	}},
+	{name: "ask who it is as the guides do", machine: true, reads: true, begin: func(t *testing.T, h *webtest.House) request {
+		user := h.User(t)
+		token := h.Tokens(t, h.Client(t), user, nil).Str("access_token")
+		return request{
+			send: func() webtest.Answer { return h.Get(t, oauth.PathMe, token) },
+			done: func(a webtest.Answer) bool { return a.Str("username") == user.Username },
+		}
+	}},
+	{name: "introspect an opaque token", machine: true, reads: true, beside: []string{lastUse}, begin: func(t *testing.T, h *webtest.House) request {
+		own, client, ask := opaquely(t, h)
+		token := h.Tokens(t, client, h.User(t), ask).Str("access_token")
+		return request{
+			send: func() webtest.Answer { return h.Introspect(t, own, token) },
+			done: func(a webtest.Answer) bool { return a.JSON["active"] == true },
+		}
+	}},
+	{name: "revoke an opaque token", machine: true, beside: []string{lastUse}, begin: func(t *testing.T, h *webtest.House) request {
+		own, client, ask := opaquely(t, h)
+		token := h.Tokens(t, client, h.User(t), ask).Str("access_token")
+		return request{
+			send: func() webtest.Answer { return h.Post(t, oauth.PathRevoke, client, url.Values{"token": {token}}) },
+			done: func(a webtest.Answer) bool { return a.Status == http.StatusOK && !active(t, h, own, token) },
+		}
+	}},
 	{name: "revoke an access token", machine: true, beside: []string{lastUse}, begin: func(t *testing.T, h *webtest.House) request {
 		client := h.Client(t)
 		token := h.Tokens(t, client, h.User(t), nil).Str("access_token")
@@ -150,42 +240,41 @@ var deeds = []deed{
 		b.Code(client, user, nil)
 		return request{send: sends(t, h, b, http.MethodGet, h.AuthorizeURL(client, nil), nil), done: givesCode(t, h, client)}
 	}},
+	{name: "ask for a token", begin: func(t *testing.T, h *webtest.House) request {
+		client, user, b := h.Client(t), h.User(t), h.Browser(t)
+		b.Authorize(client, user, implicitly)
+		return request{send: sends(t, h, b, http.MethodGet, h.AuthorizeURL(client, implicitly), nil), done: givesToken(t, h, client)}
+	}},
 	{name: "ask somebody who is not signed in", begin: func(t *testing.T, h *webtest.House) request {
 		b := visitor(t, h)
 		return request{send: sends(t, h, b, http.MethodGet, h.AuthorizeURL(h.Client(t), nil), nil), done: leadsTo("/login")}
 	}},
-	{name: "ask by a form", begin: func(t *testing.T, h *webtest.House) request {
-		_, query, _ := strings.Cut(h.AuthorizeURL(h.Client(t), nil), "?")
-		form, err := url.ParseQuery(query)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return request{send: sends(t, h, visitor(t, h), http.MethodPost, oauth.PathAuthorize, form), done: leadsTo(oauth.PathAuthorize)}
-	}},
+	{name: "ask by a form", begin: asksByForm(oauth.PathAuthorize)},
+	{name: "ask by a form as the guides do", begin: asksByForm(oauth.PathTutorialAuthorize)},
 	{name: "go on with what was asked by a form", reads: true, beside: []string{"interactions.browser_hash", "interactions.created_at"}, begin: func(t *testing.T, h *webtest.House) request {
-		_, query, _ := strings.Cut(h.AuthorizeURL(h.Client(t), nil), "?")
-		form, err := url.ParseQuery(query)
-		if err != nil {
-			t.Fatal(err)
-		}
 		b := visitor(t, h)
-		on, err := url.Parse(sends(t, h, b, http.MethodPost, oauth.PathAuthorize, form)().Header.Get("Location"))
+		on, err := url.Parse(asksByForm(oauth.PathAuthorize)(t, h).send().Header.Get("Location"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return request{send: sends(t, h, b, http.MethodGet, on.RequestURI(), nil), done: leadsTo("/login")}
 	}},
 	{name: "be asked for consent", reads: true, begin: func(t *testing.T, h *webtest.House) request {
-		b := asked(t, h, h.Client(t))
+		b := asked(t, h, h.Client(t), nil)
 		return request{send: sends(t, h, b, http.MethodGet, b.Page.URL.RequestURI(), nil), done: shows("Allow")}
 	}},
 	{name: "consent", begin: func(t *testing.T, h *webtest.House) request {
 		client := h.Client(t)
-		b := asked(t, h, client)
+		b := asked(t, h, client, nil)
 		return request{send: submit(t, h, b, "/consent", url.Values{"decision": {"allow"}}), done: givesCode(t, h, client)}
 	}},
+	{name: "consent to a token", begin: func(t *testing.T, h *webtest.House) request {
+		client := h.Client(t)
+		b := asked(t, h, client, implicitly)
+		return request{send: submit(t, h, b, "/consent", url.Values{"decision": {"allow"}}), done: givesToken(t, h, client)}
+	}},
 	{name: "deny", reads: true, beside: []string{refusals}, begin: func(t *testing.T, h *webtest.House) request {
-		b := asked(t, h, h.Client(t))
+		b := asked(t, h, h.Client(t), nil)
 		return request{
 			send: submit(t, h, b, "/consent", url.Values{"decision": {"deny"}}),
 			done: func(a webtest.Answer) bool { return strings.Contains(a.Header.Get("Location"), "error=access_denied") },
@@ -455,14 +544,36 @@ func visitor(t *testing.T, h *webtest.House) *webtest.Browser {
 }
 
 // asked is a browser in which somebody is asked for consent.
-func asked(t *testing.T, h *webtest.House, client *webtest.Client) *webtest.Browser {
+func asked(t *testing.T, h *webtest.House, client *webtest.Client, ask url.Values) *webtest.Browser {
 	t.Helper()
 	b := h.Browser(t)
-	b.Get(h.AuthorizeURL(client, nil))
+	b.Get(h.AuthorizeURL(client, ask))
 	if p := b.SignIn(h.User(t)); p.URL.Path != "/consent" {
 		t.Fatalf("led to %s: %s", p.URL, p.Text())
 	}
 	return b
+}
+
+// asksByForm is an authorization request that comes by POST.
+func asksByForm(path string) func(t *testing.T, h *webtest.House) request {
+	return func(t *testing.T, h *webtest.House) request {
+		_, query, _ := strings.Cut(h.AuthorizeURL(h.Client(t), nil), "?")
+		form, err := url.ParseQuery(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return request{send: sends(t, h, visitor(t, h), http.MethodPost, path, form), done: leadsTo(oauth.PathAuthorize)}
+	}
+}
+
+// implicitly asks for a token instead of a code.
+var implicitly = url.Values{"response_type": {"token"}, "code_challenge": {""}, "code_challenge_method": {""}, "scope": {"openid email"}}
+
+// opaquely is an API whose tokens are opaque, its own client, and one that asks for them.
+func opaquely(t *testing.T, h *webtest.House) (own, client *webtest.Client, ask url.Values) {
+	t.Helper()
+	api := h.API(t, func(a *oauth.API) { a.TokenFormat = oauth.FormatOpaque })
+	return ownClient(t, h, api), h.Client(t, withScopes("read")), url.Values{"scope": {"offline_access read"}, "resource": {api.Identifier}}
 }
 
 func signsIn(t *testing.T, h *webtest.House, b *webtest.Browser, user *identity.User) request {
@@ -493,6 +604,14 @@ func givesCode(t *testing.T, h *webtest.House, client *webtest.Client) func(webt
 	return func(a webtest.Answer) bool {
 		to, err := url.Parse(a.Header.Get("Location"))
 		return err == nil && a.Status == http.StatusSeeOther && to.Query().Get("code") != "" && h.Redeem(t, client, to.Query().Get("code")).Status == http.StatusOK
+	}
+}
+
+// givesToken reports whether an answer gives the client a token that holds.
+func givesToken(t *testing.T, h *webtest.House, client *webtest.Client) func(webtest.Answer) bool {
+	return func(a webtest.Answer) bool {
+		to, err := url.Parse(a.Header.Get("Location"))
+		return err == nil && a.Status == http.StatusSeeOther && active(t, h, client, webtest.Told(to).Get("access_token"))
 	}
 }
 

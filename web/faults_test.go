@@ -42,7 +42,7 @@ func TestFaults_aDeedIsDoneWholeOrNotAtAll(t *testing.T) {
 	t.Parallel()
 	storetest.EachBackend(t, func(t *testing.T, b storetest.Backend) {
 		faults, o := storetest.WithFaults(b.Migrated(t))
-		h := webtest.Open(t, storetest.Open(t, o))
+		h := webtest.Open(t, storetest.Open(t, o), tutorial)
 		beside := storetest.NewBeside(t, o)
 		empty := beside.Contents(t)
 		for _, d := range deeds {
@@ -51,6 +51,13 @@ func TestFaults_aDeedIsDoneWholeOrNotAtAll(t *testing.T) {
 				r := d.begin(t, h)
 				trial{h, faults, beside, beside.Contents(t)}.of(t, d, r)
 			})
+		}
+		// What nobody has posted is no deed yet. A theme is kept by the browser alone, and userinfo was asked by GET.
+		for _, route := range h.App.GetRoutes(true) {
+			if route.Method == http.MethodPost && !slices.Contains([]string{"/preferences/theme", oauth.PathUserinfo}, route.Path) &&
+				!strings.Contains(h.Log.String(), `"method":"POST","route":"`+route.Path+`"`) {
+				t.Errorf("no deed posts to %s: add it to deeds", route.Path)
+			}
 		}
 	})
 }

@@ -18,6 +18,8 @@ import (
 const (
 	signInFailures = 30
 	clientFailures = 60
+	// behindClient are wrong passwords that one confidential client passes on: all its people come from its address.
+	behindClient = 300
 )
 
 // maxCounted bounds the memory of a limiter; past it the whole window is forgotten.
@@ -35,10 +37,35 @@ func newLimiter() *limiter { return &limiter{counts: map[string]int{}} }
 func (l *limiter) fail(key string, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.turn(now)
+	l.counts[key]++
+}
+
+// turn begins a new window where the last is over.
+func (l *limiter) turn(now time.Time) {
 	if w := now.Truncate(time.Minute); !w.Equal(l.window) || len(l.counts) > maxCounted {
 		l.window, l.counts = w, map[string]int{}
 	}
+}
+
+// reserve counts a failure that may come, if the limit allows one more: so many at once cannot pass it together. wait is how long
+// to come back in if not, and giveBack takes it off again.
+func (l *limiter) reserve(key string, limit int, now time.Time) (giveBack func(), wait time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.turn(now)
+	if l.counts[key] >= limit {
+		return nil, l.window.Add(time.Minute).Sub(now)
+	}
 	l.counts[key]++
+	window := l.window
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.window.Equal(window) && l.counts[key] > 0 {
+			l.counts[key]--
+		}
+	}, 0
 }
 
 // blocked says how long the address has to wait; 0 if it may go on.
@@ -51,26 +78,31 @@ func (l *limiter) blocked(key string, limit int, now time.Time) time.Duration {
 	return l.window.Add(time.Minute).Sub(now)
 }
 
-func (s *site) countSignInFailure(ip string) { s.countFailure("signin ", ip) }
-
-func (s *site) countClientFailure(c *fiber.Ctx) { s.countFailure("client ", request.Of(c).Caller.IP) }
-
-// signInBlocked refuses an address that failed to sign in too often.
-func (s *site) signInBlocked(ip string) error { return s.blocked("signin ", ip, signInFailures) }
-
-// clientBlocked refuses an address from which clients failed to authenticate too often.
-func (s *site) clientBlocked(c *fiber.Ctx) error {
-	return s.blocked("client ", request.Of(c).Caller.IP, clientFailures)
+// reserveSignIn takes one of the failures to sign in that an address, or a confidential client, has left this minute.
+func (s *site) reserveSignIn(ip, client string) (giveBack func(), err error) {
+	key, limit := "signin "+addressKey(ip), signInFailures
+	switch {
+	case client != "":
+		key, limit = "password "+client, behindClient
+	case isLoopback(ip):
+		return func() {}, nil
+	}
+	giveBack, wait := s.limit.reserve(key, limit, s.Now())
+	if wait > 0 {
+		return nil, fault.TooMany(wait)
+	}
+	return giveBack, nil
 }
 
-func (s *site) countFailure(kind, ip string) {
-	if !isLoopback(ip) {
-		s.limit.fail(kind+addressKey(ip), s.Now())
+func (s *site) countClientFailure(c *fiber.Ctx) {
+	if ip := request.Of(c).Caller.IP; !isLoopback(ip) {
+		s.limit.fail("client "+addressKey(ip), s.Now())
 	}
 }
 
-func (s *site) blocked(kind, ip string, limit int) error {
-	if wait := s.limit.blocked(kind+addressKey(ip), limit, s.Now()); wait > 0 {
+// clientBlocked refuses an address from which clients failed to authenticate too often.
+func (s *site) clientBlocked(c *fiber.Ctx) error {
+	if wait := s.limit.blocked("client "+addressKey(request.Of(c).Caller.IP), clientFailures, s.Now()); wait > 0 {
 		return fault.TooMany(wait)
 	}
 	return nil

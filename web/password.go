@@ -11,10 +11,13 @@ import (
 
 // checkPassword proves a person for the password grant as the sign-in page does. Whoever has a role in the console is refused, and
 // cannot be told from somebody with a wrong password (security.md rule 16).
-func (s *site) checkPassword(ctx context.Context, username, password string, from audit.Caller) (oauth.PasswordCheck, error) {
-	var meant string
+func (s *site) checkPassword(ctx context.Context, c *oauth.Client, username, password string, from audit.Caller) (oauth.PasswordCheck, error) {
+	var meant, passedOnBy string
+	if !c.Public() {
+		passedOnBy = c.ID
+	}
 	user, refusal, err := s.door.Prove(ctx, identity.Attempt{
-		Name: strings.TrimSpace(username), Password: password, IP: from.IP,
+		Name: strings.TrimSpace(username), Password: password, IP: from.IP, Client: passedOnBy,
 		Bar: func(u *identity.User) *identity.Refusal {
 			if !u.Role.Console() {
 				return nil

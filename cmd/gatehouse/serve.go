@@ -128,6 +128,12 @@ func prepare(ctx context.Context, st *store.Store, settings Settings) (sealer *s
 		if err := firstKeys(ctx, tx, sealer); err != nil {
 			return err
 		}
+		// Tokens for that API would be taken for our own (security.md rule 6).
+		if api, err := tx.API(ctx, settings.Issuer); err == nil {
+			return fmt.Errorf("GATEHOUSE_ISSUER is the identifier of the API %q: give one of the two another name", api.Name)
+		} else if !fault.IsNotFound(err) {
+			return err
+		}
 		token, err := setupToken(ctx, tx, sealer)
 		if token != "" {
 			setupURL = settings.Issuer + "/setup?token=" + url.QueryEscape(token)

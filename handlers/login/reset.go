@@ -32,14 +32,15 @@ func (h *Handlers) resetClosed(c *fiber.Ctx) error {
 
 // resetUser is the person a live link belongs to, or nil.
 func (h *Handlers) resetUser(c *fiber.Ctx, token string) (*identity.User, error) {
-	if err := h.Door.Blocked(request.Of(c).Caller.IP); err != nil {
+	giveBack, err := h.Door.Reserve(request.Of(c).Caller.IP, "")
+	if err != nil {
 		return nil, err
 	}
 	link, err := h.Store.ResetLink(c.UserContext(), secret.Hash(token))
 	if fault.IsNotFound(err) {
-		h.Door.CountFailure(request.Of(c).Caller.IP)
 		return nil, nil
 	}
+	giveBack()
 	if err != nil || link.UsedAt != nil || !h.Now().Before(link.ExpiresAt) {
 		return nil, err
 	}

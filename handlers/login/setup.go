@@ -30,18 +30,16 @@ func (h *Handlers) setupClosed(c *fiber.Ctx) error {
 }
 
 func (h *Handlers) setupOpen(c *fiber.Ctx, token string) (bool, error) {
-	if err := h.Door.Blocked(request.Of(c).Caller.IP); err != nil {
-		return false, err
-	}
-	_, hash, err := h.Store.SetupSeed(c.UserContext())
+	giveBack, err := h.Door.Reserve(request.Of(c).Caller.IP, "")
 	if err != nil {
 		return false, err
 	}
-	open := hash != "" && token != "" && secret.Equal(secret.Hash(token), hash)
-	if !open {
-		h.Door.CountFailure(request.Of(c).Caller.IP)
+	_, hash, err := h.Store.SetupSeed(c.UserContext())
+	open := err == nil && hash != "" && token != "" && secret.Equal(secret.Hash(token), hash)
+	if open || err != nil {
+		giveBack()
 	}
-	return open, nil
+	return open, err
 }
 
 // Setup makes the first administrator and signs them in.

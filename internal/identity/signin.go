@@ -44,11 +44,13 @@ type Doorkeeper struct {
 	MAC    func(purpose string, parts ...string) string
 	Now    func() time.Time
 	Log    *slog.Logger
-	// CountFailure counts a failure against an address; Blocked refuses an address with too many (fault.TooMany).
-	CountFailure func(ip string)
-	Blocked      func(ip string) error
+	// Reserve takes one of the failures that an address has left, before it can be one, or refuses it (fault.TooMany); giveBack is
+	// for what was none. A client that proved who it is answers for the people behind it, in place of its address.
+	Reserve func(ip, client string) (giveBack func(), err error)
 	// FailureFloor is how long every refusal takes at least, so that its cause does not show (security.md rule 15).
 	FailureFloor time.Duration
+
+	turns turns
 }
 
 // Attempt is one try: what was typed, and where it came from.
@@ -56,6 +58,7 @@ type Attempt struct {
 	Name, Password string
 	IP             string
 	Device         string // the browser's cookie; empty where there is no browser
+	Client         string // the client that proved who it is and passes the password on; empty for none
 	// Bar says why this door is closed to a person, or nil; a nil Bar bars nobody. The right password of somebody who is
 	// barred looks like a wrong one, or the door would tell whether it is right.
 	Bar func(*User) *Refusal
@@ -86,7 +89,6 @@ func (d *Doorkeeper) Prove(ctx context.Context, a Attempt) (*User, *Refusal, err
 	if refusal == nil {
 		return user, nil, nil
 	}
-	d.CountFailure(a.IP)
 	if a.Refused != nil {
 		if err := a.Refused(user, refusal); err != nil {
 			return nil, nil, err
@@ -107,12 +109,31 @@ func (d *Doorkeeper) prove(ctx context.Context, a Attempt) (*User, *Refusal, err
 		return nil, nil, err
 	}
 	keys := d.counters(a, user)
+	// One after the other: a try that is under way counts as a failure until it is none.
+	done, err := d.turns.take(ctx, keys.network)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer done()
 	known, err := d.knownDevice(ctx, a, user, keys)
 	if err != nil {
 		return nil, nil, err
 	}
+	giveBack, err := d.Reserve(a.IP, a.Client)
+	if err != nil && !known {
+		return nil, nil, err
+	}
+	user, refusal, err := d.decide(ctx, a, user, keys, known)
+	if giveBack != nil && (refusal == nil || err != nil) {
+		giveBack()
+	}
+	return user, refusal, err
+}
+
+// decide is prove where it is this try's turn.
+func (d *Doorkeeper) decide(ctx context.Context, a Attempt, user *User, keys counters, known bool) (*User, *Refusal, error) {
 	if !known {
-		if refusal, err := d.admit(ctx, a, keys); refusal != nil || err != nil {
+		if refusal, err := d.admit(ctx, keys); refusal != nil || err != nil {
 			return user, refusal, err
 		}
 	}
@@ -167,10 +188,7 @@ func whose(user *User) string {
 }
 
 // admit says whether a password may be tried now, and counts the try.
-func (d *Doorkeeper) admit(ctx context.Context, a Attempt, keys counters) (*Refusal, error) {
-	if err := d.Blocked(a.IP); err != nil {
-		return nil, err
-	}
+func (d *Doorkeeper) admit(ctx context.Context, keys counters) (*Refusal, error) {
 	now := d.Now()
 	failures, err := d.Store.DailyFailures(ctx, keys.day)
 	if err != nil {

@@ -119,9 +119,11 @@ func try(t *testing.T, before map[string]int64, a Attempt, change func(*Doorkeep
 	maps.Copy(m.Attempts, before)
 	d := &Doorkeeper{
 		Store: m, Hasher: hasher, Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler), FailureFloor: floor,
-		MAC:          func(purpose string, parts ...string) string { return purpose + "|" + strings.Join(parts, "|") },
-		CountFailure: func(ip string) { m.Failed = append(m.Failed, ip) },
-		Blocked:      func(string) error { return nil },
+		MAC: func(purpose string, parts ...string) string { return purpose + "|" + strings.Join(parts, "|") },
+		Reserve: func(ip, _ string) (func(), error) {
+			m.Failed = append(m.Failed, ip)
+			return func() { m.Failed = nil }, nil
+		},
 	}
 	if change != nil {
 		change(d, &m.Person)
@@ -247,11 +249,11 @@ func TestDoorkeeper_countsEveryRefusalAndForgivesWhoIsLetIn(t *testing.T) {
 		"an address with too many failures": {
 			attempt: Attempt{Name: "ada", Password: rightPassword},
 			change: func(d *Doorkeeper, _ *User) {
-				d.Blocked = func(ip string) error {
-					if ip != home {
-						return nil
+				d.Reserve = func(ip, client string) (func(), error) {
+					if ip != home || client != "" {
+						return func() {}, nil
 					}
-					return fault.TooMany(time.Minute)
+					return nil, fault.TooMany(time.Minute)
 				}
 			},
 			fails: func(err error) bool {

@@ -102,6 +102,9 @@ func (s *Server) makeAccessToken(ctx context.Context, call *tokenCall, g *grante
 			Scopes: g.api.narrowed(g.scopes), CreatedAt: call.now, ExpiresAt: call.now.Add(life),
 		}, nil
 	}
+	if g.api.symmetric() {
+		claims.JTI = g.api.ID + "." + claims.JTI
+	}
 	if g.api.Claims == ClaimsTutorial {
 		if err := s.asTutorial(ctx, &claims, g); err != nil {
 			return "", nil, err
@@ -194,7 +197,7 @@ func (s *Server) anyAccessToken(ctx context.Context, token string) (*accessClaim
 		return nil, nil, err
 	}
 	claims, err := s.readFor(ctx, api, alg, token)
-	if err != nil || claims == nil {
+	if err != nil || claims == nil || claims.IssuedAt < api.CreatedAt.Unix() { // for another API that had this identifier before
 		return nil, nil, err
 	}
 	return claims, api, nil
@@ -224,10 +227,18 @@ func (s *Server) readFor(ctx context.Context, api *API, alg, token string) (*acc
 	if err := keys.VerifyShared(token, shared, api.ID, accessTokenType, &claims); err != nil {
 		return nil, nil //nolint:nilerr // it is none
 	}
-	if claims.Issuer != s.Issuer || claims.Audience != audience || s.Now().Unix() >= claims.Expiry {
+	if claims.Issuer != s.Issuer || claims.Audience != audience || s.Now().Unix() >= claims.Expiry || !s.couldBeOurs(api, &claims) {
 		return nil, nil
 	}
 	return &claims, nil
+}
+
+// maxJTI is longer than any jti of ours, in bytes.
+const maxJTI = 128
+
+// couldBeOurs bounds what an API may make up that shares a secret with us: the names of its own tokens, and times they may have.
+func (s *Server) couldBeOurs(api *API, c *accessClaims) bool {
+	return strings.HasPrefix(c.JTI, api.ID+".") && len(c.JTI) <= maxJTI && ValidText(c.JTI) && c.Expiry <= s.Now().Add(MaxAccessTokenTTL).Unix()
 }
 
 // opaqueToken reads an opaque access token.
@@ -239,7 +250,7 @@ func (s *Server) opaqueToken(ctx context.Context, token string) (*accessClaims, 
 	if err != nil {
 		return nil, nil, err
 	}
-	if !s.Now().Before(row.ExpiresAt) {
+	if s.Now().Unix() >= row.ExpiresAt.Unix() { // by the second, as its revocation
 		return nil, nil, nil
 	}
 	return &accessClaims{

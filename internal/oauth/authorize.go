@@ -124,7 +124,7 @@ func (s *Server) checkResource(ctx context.Context, a *Authorization) error {
 			Because(cause("resource_count", fmt.Sprintf("at most %d", maxResources), audit.Value(strconv.Itoa(len(a.Resources))), "Ask for fewer."))
 	}
 	for _, identifier := range a.Resources {
-		api, err := s.api(ctx, identifier)
+		api, err := s.api(ctx, a.Target.Client, identifier)
 		if err != nil {
 			return err
 		}

@@ -65,7 +65,7 @@ func Decide(a *Authorization, login *Login, consent *Consent, begun *time.Time, 
 	case a.Prompt.has(promptConsent),
 		consent == nil,
 		!consent.Scopes.Covers(a.Scopes),
-		!a.Target.Client.rememberable(a.Target.RedirectURI):
+		!a.rememberable():
 		if silent {
 			return refusal("consent_required", "The person has to consent, and prompt=none forbids to ask.", "consent_given", "remembered consent to every scope", askThem)
 		}

@@ -53,7 +53,7 @@ func (s *Server) redeemCode(ctx context.Context, call *tokenCall) (*granted, err
 	if !call.now.Before(code.ExpiresAt) {
 		return refuse("code_fresh", "a code that expires at "+code.ExpiresAt.Format("2006-01-02 15:04:05 MST"), audit.Opaque(value), "Redeem the code at once.")
 	}
-	api, err := s.resourceOf(ctx, call, code.Resources)
+	api, err := s.resourceOf(ctx, call, code.Resources, code.CreatedAt)
 	if err != nil {
 		return nil, err
 	}
@@ -80,11 +80,11 @@ func (s *Server) proveVerifier(ctx context.Context, call *tokenCall, code *Code,
 	return refuse("code_verifier", "the code_verifier whose SHA-256 is the code_challenge", audit.Shape(verifier), "Keep the verifier from the authorization request until the code is redeemed.")
 }
 
-// beginFamily prepares the family that a code begins.
+// beginFamily prepares the family that a code begins: with what was granted, but for what the client may not ask for any more.
 func (s *Server) beginFamily(call *tokenCall, code *Code, api *API) *granted {
 	family := Family{
-		ID: code.FamilyID, ClientID: code.ClientID, UserID: code.UserID, Scopes: code.Scopes, Resources: code.Resources,
-		AuthTime: code.AuthTime, AMR: code.AMR,
+		ID: code.FamilyID, ClientID: code.ClientID, UserID: code.UserID, GrantType: GrantAuthorizationCode,
+		Scopes: code.Scopes.Common(call.client.Scopes), Resources: code.Resources, AuthTime: code.AuthTime, AMR: code.AMR,
 	}
 	if boundToSession(code.Scopes) {
 		family.SessionID = code.SessionID
@@ -104,7 +104,7 @@ func (s *Server) newFamily(call *tokenCall, f Family, api *API) (*granted, Begin
 	f.CreatedAt, f.ExpiresAt, f.IdleExpiresAt = call.now, call.now.Add(s.Lifetimes.Refresh), call.now
 	g := &granted{api: api, grantID: f.ID, userID: f.UserID, scopes: f.Scopes, authTime: f.AuthTime, amr: f.AMR}
 	var first *RefreshToken
-	if call.client.Allows(GrantRefreshToken) && mayRefresh(f.Scopes) {
+	if call.client.Allows(GrantRefreshToken) && f.SessionID == "" && mayRefresh(f.Scopes) {
 		g.refreshToken = secret.New("gh_rt_")
 		token := s.refreshTokenRow(call, f.ID, 0, g.refreshToken)
 		first = &token

@@ -30,7 +30,7 @@ func (s *Server) tradePassword(ctx context.Context, call *tokenCall) (*granted, 
 	if err != nil {
 		return nil, err
 	}
-	proof, err := s.CheckPassword(ctx, username, password, call.from)
+	proof, err := s.CheckPassword(ctx, call.client, username, password, call.from)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (s *Server) tradePassword(ctx context.Context, call *tokenCall) (*granted, 
 		resource = api.Identifier
 	}
 	g, b := s.newFamily(call, Family{
-		ID: newID(), ClientID: call.client.ID, UserID: proof.UserID, Scopes: scopes, Resources: s.kept(resource),
+		ID: newID(), ClientID: call.client.ID, UserID: proof.UserID, GrantType: GrantPassword, Scopes: scopes, Resources: s.kept(resource),
 		AuthTime: call.now, AMR: Words{"pwd"},
 	}, api)
 	b.CheckedHash = proof.CheckedHash

@@ -80,7 +80,7 @@ func (s *Server) refresh(ctx context.Context, call *tokenCall) (*granted, error)
 // narrowed reads what a refresh asks for, its resource and scope: never more than the family has (RFC 6749 §6), nor than the client may still
 // ask for.
 func (s *Server) narrowed(ctx context.Context, call *tokenCall, t *PresentedRefreshToken) (*API, Scopes, error) {
-	api, err := s.resourceOf(ctx, call, t.Resources)
+	api, err := s.resourceOf(ctx, call, t.Resources, t.CreatedAt)
 	if err != nil {
 		return nil, nil, concerning(err, "", t.UserID)
 	}

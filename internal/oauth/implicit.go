@@ -14,8 +14,8 @@ import (
 func (s *Server) issueImplicit(ctx context.Context, g *agreed) (url.Values, error) {
 	call := &tokenCall{client: g.Target.Client, from: g.from, now: s.Now()}
 	family := Family{
-		ID: newID(), ClientID: call.client.ID, UserID: g.login.Subject, SessionID: g.login.SessionID, Scopes: g.scopes, Resources: s.kept(g.Resources...),
-		AuthTime: g.login.AuthTime, AMR: g.login.AMR, CreatedAt: call.now, IdleExpiresAt: call.now,
+		ID: newID(), ClientID: call.client.ID, UserID: g.login.Subject, SessionID: g.login.SessionID, GrantType: GrantImplicit,
+		Scopes: g.scopes, Resources: s.kept(g.Resources...), AuthTime: g.login.AuthTime, AMR: g.login.AMR, CreatedAt: call.now, IdleExpiresAt: call.now,
 	}
 	grant := &granted{api: g.apis[0], grantID: family.ID, userID: family.UserID, scopes: g.scopes, authTime: family.AuthTime, amr: family.AMR}
 	life := s.accessTokenLife(grant)

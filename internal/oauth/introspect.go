@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"strings"
 
 	"gatehouse/internal/audit"
 	"gatehouse/internal/fault"
@@ -61,7 +62,7 @@ func (s *Server) introspectAccess(ctx context.Context, client *Client, c *access
 		return &Introspection{}, err
 	}
 	answer := &Introspection{
-		Active: true, Scope: c.scope(), ClientID: c.ClientID, TokenType: "Bearer", Expiry: c.Expiry, IssuedAt: c.IssuedAt,
+		Active: true, Scope: api.narrowed(strings.Fields(c.scope())).String(), ClientID: c.ClientID, TokenType: "Bearer", Expiry: c.Expiry, IssuedAt: c.IssuedAt,
 		Subject: c.Subject, Audience: c.Audience, Issuer: c.Issuer, JTI: c.JTI,
 	}
 	if person != nil {

@@ -87,7 +87,7 @@ func (s shelf) APIByID(_ context.Context, id string) (*API, error) {
 	return s.find(func(a API) bool { return a.ID == id })
 }
 
-var orders = API{ID: "orders-id", Identifier: "https://orders.example", Name: "Orders", Scopes: Scopes{"read", "write"}, TokenFormat: FormatJWT, Claims: ClaimsStandard, SigningAlg: keys.ES256}
+var orders = API{ID: "orders-id", Identifier: "https://orders.example", Name: "Orders", Scopes: Scopes{"read", "write"}, TokenFormat: FormatJWT, Claims: ClaimsStandard, SigningAlg: keys.ES256, CreatedAt: noon}
 
 func houseSealer() *secret.Sealer {
 	s, err := secret.NewSealer([]byte(strings.Repeat("k", 32)))

@@ -32,7 +32,7 @@ func ParseParams(raw string) (Params, *Error) {
 		}
 		if name == paramResource {
 			for _, v := range all {
-				if v != "" && !slices.Contains(p.resources, v) {
+				if v != "" && len(p.resources) <= maxResources && !slices.Contains(p.resources, v) { // one too many says enough
 					p.resources = append(p.resources, v)
 				}
 			}

@@ -154,11 +154,12 @@ func splitLoopback(uri string) (host, rest string, ok bool) {
 
 // rememberable reports whether consent for this redirection may be remembered: a public client on a loopback or
 // custom-scheme redirect could be any program on the person's machine (RFC 8252 §8.6, security.md rule 19).
-func (c *Client) rememberable(redirectURI string) bool {
-	if !c.Public() {
+// With implicit nobody proves to be any client.
+func (a *Authorization) rememberable() bool {
+	if !a.Target.Client.Public() && a.responseType.grant != GrantImplicit {
 		return true
 	}
-	u, err := url.Parse(redirectURI)
+	u, err := url.Parse(a.Target.RedirectURI)
 	if err != nil || u.Scheme != "https" {
 		return false
 	}

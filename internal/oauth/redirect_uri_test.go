@@ -141,11 +141,18 @@ func TestRememberable(t *testing.T) {
 		"https://localhost./cb": false, "https://app.localhost./cb": false, "https://0.0.0.0/cb": false, "https://[::]/cb": false,
 		"": false, "%": false,
 	} {
-		if got := (&Client{TokenEndpointAuthMethod: AuthNone}).rememberable(uri); got != public {
+		at := func(method, grant string) bool {
+			target := &Target{Client: &Client{TokenEndpointAuthMethod: method}, RedirectURI: uri}
+			return (&Authorization{Target: target, responseType: responseType{grant: grant}}).rememberable()
+		}
+		if got := at(AuthNone, GrantAuthorizationCode); got != public {
 			t.Errorf("of a public client at %q: %t", uri, got)
 		}
-		if !(&Client{TokenEndpointAuthMethod: AuthBasic}).rememberable(uri) {
+		if !at(AuthBasic, GrantAuthorizationCode) {
 			t.Errorf("of a confidential client at %q: false", uri)
+		}
+		if got := at(AuthBasic, GrantImplicit); got != public { // with implicit it proves nothing
+			t.Errorf("of implicit at %q: %t", uri, got)
 		}
 	}
 }
@@ -210,7 +217,7 @@ func FuzzRedirectURIFault(f *testing.F) {
 		if u.Scheme == "http" && !seen.local() {
 			t.Errorf("%q is plain http", s)
 		}
-		if seen.local() && (&Client{TokenEndpointAuthMethod: AuthNone}).rememberable(s) {
+		if seen.local() && (&Authorization{Target: &Target{Client: &Client{TokenEndpointAuthMethod: AuthNone}, RedirectURI: s}}).rememberable() {
 			t.Errorf("%q is this machine, and consent is remembered", s)
 		}
 	})

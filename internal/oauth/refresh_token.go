@@ -8,6 +8,8 @@ type Family struct {
 	ID       string `db:"id"`
 	ClientID string `db:"client_id"`
 	UserID   string `db:"user_id"`
+	// GrantType is how it began: a Grant constant.
+	GrantType string `db:"grant_type"`
 	// SessionID is the browser session the family lives and dies with; empty for offline access and plain OAuth.
 	SessionID string     `db:"session_id"`
 	Scopes    Scopes     `db:"scope"`
@@ -38,6 +40,7 @@ const (
 	EndedBySession   = "session_ended"
 	EndedByPassword  = "password_changed"
 	EndedByDisabling = "disabled"
+	EndedByRole      = "console_role_given"
 )
 
 // RefreshToken is one refresh token of a family, current or spent: kept so that a replay is recognised and its story told.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"gatehouse/internal/audit"
 	"gatehouse/internal/fault"
@@ -12,8 +13,8 @@ import (
 // maxResources bounds how many APIs one authorization may be for.
 const maxResources = 10
 
-// api returns the API that a resource names, nil for our own (RFC 8707 §2).
-func (s *Server) api(ctx context.Context, identifier string) (*API, error) {
+// api returns the API that a resource names, nil for our own (RFC 8707 §2), if the client may ask for any of its scopes.
+func (s *Server) api(ctx context.Context, c *Client, identifier string) (*API, error) {
 	if identifier == s.Issuer {
 		return nil, nil
 	}
@@ -28,7 +29,14 @@ func (s *Server) api(ctx context.Context, identifier string) (*API, error) {
 	if fault.IsNotFound(err) {
 		return nil, unknown("resource_known", "the identifier of an API")
 	}
-	return api, err
+	if err != nil {
+		return nil, err
+	}
+	if len(api.Scopes) > 0 && len(api.narrowed(c.Scopes)) == 0 { // a token without scopes opens what checks none
+		return nil, InvalidTarget("The client may not ask for any scope of the resource.").
+			Because(cause("resource_allowed", api.Scopes.String(), audit.Value(c.Scopes.String()), "Add one of the API's scopes to the client."))
+	}
+	return api, nil
 }
 
 // defaultResource is what a client's token is for where the request names nothing (security.md rule 6).
@@ -40,8 +48,8 @@ func (s *Server) defaultResource(c *Client) string {
 }
 
 // resourceOf is the API that this one token is for: the one that the token request names, which has to be among those that were
-// granted (RFC 8707 §2.2), else the first of these.
-func (s *Server) resourceOf(ctx context.Context, call *tokenCall, granted []string) (*API, error) {
+// granted (RFC 8707 §2.2), else the first of these. at is when they were: an API that took over a name since is another.
+func (s *Server) resourceOf(ctx context.Context, call *tokenCall, granted []string, at time.Time) (*API, error) {
 	if len(granted) == 0 {
 		granted = []string{s.Issuer}
 	}
@@ -53,7 +61,12 @@ func (s *Server) resourceOf(ctx context.Context, call *tokenCall, granted []stri
 		return nil, InvalidTarget("The resource was not asked for in the authorization request.").
 			Because(cause("resource_granted", strings.Join(granted, " "), audit.URI(asked), "Send the resource in the authorization request too."))
 	}
-	return s.api(ctx, asked)
+	api, err := s.api(ctx, call.client, asked)
+	if api != nil && at.Before(api.CreatedAt) {
+		return nil, InvalidTarget("The resource is not the one that was asked for in the authorization request.").
+			Because(cause("resource_same", "an API older than the grant", audit.URI(asked), "Send the person through sign-in again."))
+	}
+	return api, err
 }
 
 // kept is what is written down of the resources that were granted: nothing where it is our own API alone, which stays that when the
@@ -71,7 +84,7 @@ func (s *Server) wanted(ctx context.Context, call *tokenCall) (*API, Scopes, err
 	if len(call.params.resources) > 0 {
 		identifier = call.params.resources[0]
 	}
-	api, err := s.api(ctx, identifier)
+	api, err := s.api(ctx, call.client, identifier)
 	if err != nil {
 		return nil, nil, err
 	}

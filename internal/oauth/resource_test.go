@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/internal/keys"
 )
@@ -44,13 +45,34 @@ func TestResourceOf(t *testing.T) {
 		{[]string{issuer, "https://orders.example"}, "resource=https://orders.example", "orders-id", ""},
 		{[]string{"https://gone.example"}, "", "", "invalid_target resource_known"},
 	} {
-		api, err := keyed().resourceOf(t.Context(), &tokenCall{params: parse(t, c.query)}, c.granted)
+		api, err := keyed().resourceOf(t.Context(), &tokenCall{client: &Client{Scopes: Scopes{"read"}}, params: parse(t, c.query)}, c.granted, noon)
 		id := ""
 		if api != nil {
 			id = api.ID
 		}
 		if rule(err) != c.rule || id != c.want {
 			t.Errorf("%q of %v: %q, %s", c.query, c.granted, id, rule(err))
+		}
+	}
+}
+
+// An API that took over the name of another since the grant is not the one that was granted; nor does a client get tokens for one
+// of whose scopes it may ask for none (security.md rule 6).
+func TestResourceOf_isTheAPIThatWasGranted(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		at     time.Time
+		scopes Scopes
+		rule   string
+	}{
+		"the same":             {noon, Scopes{"write"}, ""},
+		"before it began":      {noon.Add(-time.Microsecond), Scopes{"write"}, "invalid_target resource_same"},
+		"none of its scopes":   {noon, Scopes{"openid", "send"}, "invalid_target resource_allowed"},
+		"not a scope any more": {noon, nil, "invalid_target resource_allowed"},
+	} {
+		_, err := keyed().resourceOf(t.Context(), &tokenCall{client: &Client{Scopes: c.scopes}}, []string{orders.Identifier}, c.at)
+		if rule(err) != c.rule {
+			t.Errorf("%s: %s", name, rule(err))
 		}
 	}
 }

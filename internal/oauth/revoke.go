@@ -20,7 +20,7 @@ func (s *Server) Revoke(ctx context.Context, p Params, authorization string, fro
 	if token == "" {
 		return InvalidRequest("token is missing.").For(client.ID, "").Because(cause("token_present", "token", "", "Send the token."))
 	}
-	claims, _, err := s.anyAccessToken(ctx, token)
+	claims, api, err := s.anyAccessToken(ctx, token)
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,9 @@ func (s *Server) Revoke(ctx context.Context, p Params, authorization string, fro
 			return foreignToken(client)
 		}
 		event.Target = audit.Party{Kind: audit.KindToken, ID: claims.JTI}
-		event.UserID = claims.userID()
+		if !api.symmetric() { // which may say of anybody what it likes
+			event.UserID = claims.userID()
+		}
 		return s.Store.RevokeAccessToken(ctx, claims.JTI, time.Unix(claims.Expiry, 0).UTC(), event)
 	}
 	t, err := s.Store.RefreshToken(ctx, secret.Hash(token))

@@ -78,7 +78,7 @@ type Config struct {
 	ImplicitGrant bool
 	PasswordGrant bool
 	// CheckPassword proves a person for the password grant, with the counters of the sign-in page (security.md rule 16).
-	CheckPassword func(ctx context.Context, username, password string, from audit.Caller) (PasswordCheck, error)
+	CheckPassword func(ctx context.Context, c *Client, username, password string, from audit.Caller) (PasswordCheck, error)
 	// DefaultClient is the client_id of whoever does not identify itself at the guides' paths; empty for nobody.
 	DefaultClient string
 }

@@ -321,20 +321,26 @@ func TestIdleEnd_isNeverBeyondTheFamilys(t *testing.T) {
 func TestBeginFamily(t *testing.T) {
 	t.Parallel()
 	s := keyed()
-	refreshing := webClient(func(c *Client) { c.GrantTypes = Words{GrantAuthorizationCode, GrantRefreshToken} })
+	with := func(scope string, grants ...string) *Client {
+		return webClient(func(c *Client) { c.GrantTypes, c.Scopes = append(grants, GrantAuthorizationCode), strings.Fields(scope) })
+	}
+	refreshing := with("openid email offline_access read", GrantRefreshToken)
 	for _, c := range []struct {
-		name      string
-		client    *Client
-		scope     string
-		refreshes bool
+		name          string
+		client        *Client
+		scope, begins string
+		refreshes     bool
 	}{
-		{"sign-in alone", refreshing, "openid email", false},
-		{"offline access", refreshing, "openid offline_access", true},
-		{"plain OAuth", refreshing, "read", true},
-		{"a client that has not registered refresh_token", webClient(nil), "openid offline_access", false},
+		{"sign-in alone", refreshing, "openid email", "openid email", false},
+		{"offline access", refreshing, "openid offline_access", "openid offline_access", true},
+		{"plain OAuth", refreshing, "read", "read", true},
+		{"a client that has not registered refresh_token", with("openid offline_access"), "openid offline_access", "openid offline_access", false},
+		{"a scope the client lost", with("openid offline_access", GrantRefreshToken), "openid offline_access read", "openid offline_access", true},
+		{"offline access the client lost", with("openid", GrantRefreshToken), "openid offline_access", "openid", false},
+		{"a sign-in of a client that lost openid", with("email", GrantRefreshToken), "openid email", "email", false},
 	} {
 		g := s.beginFamily(&tokenCall{client: c.client, now: noon}, &Code{FamilyID: "family", UserID: "alice-id", SessionID: "session", Scopes: strings.Fields(c.scope), Nonce: "n"}, nil)
-		if (g.refreshToken != "") != c.refreshes || g.grantID != "family" || g.userID != "alice-id" || g.nonce != "n" || g.scopes.String() != c.scope {
+		if (g.refreshToken != "") != c.refreshes || g.grantID != "family" || g.userID != "alice-id" || g.nonce != "n" || g.scopes.String() != c.begins {
 			t.Errorf("%s: %+v", c.name, g)
 		}
 		if c.refreshes && (!strings.HasPrefix(g.refreshToken, "gh_rt_") || len(g.refreshToken) != 49) {
