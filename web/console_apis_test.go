@@ -697,11 +697,15 @@ func TestConsole_aClientChoosesItsAPIs(t *testing.T) {
 		}
 		api := h.API(t)
 		b.Get(path)
-		if p := b.Submit(path, url.Values{"default_resource": {api.Identifier}, "resource_server": {api.Identifier}}); p.Status != http.StatusOK {
+		if p := b.Submit(path, url.Values{"default_resource": {api.Identifier}, "resource_server": {api.Identifier}}); p.Status != http.StatusUnprocessableEntity || !strings.Contains(p.Text(), "none of this API's scopes") {
+			t.Fatalf("without any of its scopes: %d %s", p.Status, p.Text())
+		}
+		scopes := append(slices.Clone(client.Scopes), "read")
+		if p := b.Submit(path, url.Values{"default_resource": {api.Identifier}, "resource_server": {api.Identifier}, "scopes": scopes}); p.Status != http.StatusOK {
 			t.Fatalf("%d %s", p.Status, p.Text())
 		}
 		changed := written(t, h, client.ID, audit.ClientUpdated)
-		if len(changed) != 1 || changed[0].Changes["default_resource"].After != api.Identifier || changed[0].Changes["resource_server"].After != api.Identifier || len(changed[0].Changes) != 2 {
+		if len(changed) != 1 || changed[0].Changes["default_resource"].After != api.Identifier || changed[0].Changes["resource_server"].After != api.Identifier || len(changed[0].Changes) != 3 {
 			t.Errorf("written down as %+v", changed)
 		}
 		if claims := claimsOf(t, h.Post(t, oauth.PathToken, client, url.Values{"grant_type": {"client_credentials"}}).Str("access_token")); claims["aud"] != api.Identifier {

@@ -489,6 +489,58 @@ var deeds = []deed{
 			},
 		}
 	}),
+	{name: "register an API", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		b.Get(apiList + "/new")
+		return request{
+			send: submit(t, h, b, apiList, url.Values{
+				"name": {"New"}, "identifier": {"https://new.example.test"}, "signing_alg": {"HS256"},
+				"scope_names": {"new:read"}, "scope_descriptions": {"Read"}, "scope_shown": {""},
+			}),
+			done:  shows("new-signing-secret"),
+			twice: leadsTo(apiList + "/"), // where another secret can be made: nobody has seen this one
+		}
+	}},
+	{name: "register the first API with EdDSA", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		b.Get(apiList + "/new")
+		return request{
+			send: submit(t, h, b, apiList, url.Values{"name": {"New"}, "identifier": {"https://eddsa.example.test"}, "signing_alg": {"EdDSA"}}),
+			done: leadsTo(apiList + "/"),
+		}
+	}},
+	onAPI("change an API", func(t *testing.T, h *webtest.House, b *webtest.Browser, api *webtest.API, path string) request {
+		b.Get(path)
+		f := b.Form(path).Values
+		words := f["scope_descriptions"]
+		words[0] = "Read what there is"
+		return request{
+			send:  submit(t, h, b, path, url.Values{"name": {"Renamed"}, "scope_descriptions": words}),
+			done:  leadsTo(path),
+			twice: func(a webtest.Answer) bool { return leadsTo(path)(a) || a.Status == http.StatusConflict },
+		}
+	}),
+	onAPI("rotate a signing secret", func(t *testing.T, h *webtest.House, b *webtest.Browser, api *webtest.API, path string) request {
+		b.Get(path + "/rotate-secret")
+		return request{send: submit(t, h, b, path+"/rotate-secret", nil), done: shows("new-signing-secret"), twice: leadsTo(path)}
+	}),
+	onAPI("delete an API", func(t *testing.T, h *webtest.House, b *webtest.Browser, api *webtest.API, path string) request {
+		b.Get(path + "/delete")
+		return request{
+			send:  submit(t, h, b, path+"/delete", url.Values{"confirm": {api.Identifier}}),
+			done:  leadsTo(apiList),
+			twice: func(a webtest.Answer) bool { return a.Status == http.StatusNotFound },
+		}
+	}),
+}
+
+// onAPI is what an administrator does to an API that shares a secret.
+func onAPI(name string, begin func(t *testing.T, h *webtest.House, b *webtest.Browser, api *webtest.API, path string) request) deed {
+	return deed{name: name, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		api := h.API(t, hs256)
+		return begin(t, h, b, api, apiList+"/"+api.ID)
+	}}
 }
 
 // onClient is what an administrator does to a client.

@@ -523,7 +523,9 @@ type outcome struct {
 	RefreshToken string `json:"refresh_token"`
 }
 
-func (r outcome) refuses() bool { return r.status == http.StatusBadRequest && r.Error == "invalid_grant" }
+func (r outcome) refuses() bool {
+	return r.status == http.StatusBadRequest && r.Error == "invalid_grant"
+}
 
 func (r outcome) code() string {
 	to, err := url.Parse(r.to)
@@ -548,7 +550,9 @@ func (r outcome) fields(filled ...string) url.Values {
 }
 
 // page is what the browser shows.
-func (a *actor) page(path string) outcome { return a.send(a.browser, http.MethodGet, path, nil, "", "") }
+func (a *actor) page(path string) outcome {
+	return a.send(a.browser, http.MethodGet, path, nil, "", "")
+}
 
 func (a *actor) submit(path string, form url.Values) outcome {
 	return a.send(a.browser, http.MethodPost, path, form, "", "")

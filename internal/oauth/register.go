@@ -134,11 +134,20 @@ func (c *Client) validateScopes(f fault.Fields, scopes []Scope) {
 }
 
 func (c *Client) validateResources(f fault.Fields, apis []API) {
-	for field, identifier := range map[string]string{"default_resource": c.DefaultResource, "resource_server": c.ResourceServer} {
-		if identifier != "" && !slices.ContainsFunc(apis, func(a API) bool { return a.Identifier == identifier }) {
+	find := func(field, identifier string) *API {
+		i := slices.IndexFunc(apis, func(a API) bool { return a.Identifier == identifier })
+		if i >= 0 {
+			return &apis[i]
+		}
+		if identifier != "" {
 			f.Add(field, "There is no API of this identifier.")
 		}
+		return nil
 	}
+	if api := find("default_resource", c.DefaultResource); api != nil && !api.serves(c) && len(c.GrantTypes) > 0 {
+		f.Add("default_resource", "The client may ask for none of this API's scopes ("+api.Scopes.String()+"): give it one.")
+	}
+	find("resource_server", c.ResourceServer)
 	if c.ResourceServer != "" && c.Public() { // security.md rule 6
 		f.Add("resource_server", "An API introspects as a confidential client: give this one a secret.")
 	}

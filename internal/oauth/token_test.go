@@ -322,7 +322,9 @@ func TestBeginFamily(t *testing.T) {
 	t.Parallel()
 	s := keyed()
 	with := func(scope string, grants ...string) *Client {
-		return webClient(func(c *Client) { c.GrantTypes, c.Scopes = append(grants, GrantAuthorizationCode), strings.Fields(scope) })
+		return webClient(func(c *Client) {
+			c.GrantTypes, c.Scopes = append(Words{GrantAuthorizationCode}, grants...), strings.Fields(scope)
+		})
 	}
 	refreshing := with("openid email offline_access read", GrantRefreshToken)
 	for _, c := range []struct {
