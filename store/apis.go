@@ -90,7 +90,7 @@ func (s *Store) DeleteAPI(ctx context.Context, id string, at time.Time, event au
 		if _, err := s.APIByID(ctx, id); err != nil {
 			return err
 		}
-		return fault.Fields{"": "Clients depend on this API, as their default resource or as its own client. Change them first."}
+		return fault.Fields{"": "Clients depend on this API, as their default resource or as its own client. Change or delete them first."}
 	}
 	return err
 }

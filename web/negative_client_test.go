@@ -372,7 +372,7 @@ var clientNegatives = []negative{
 	{21, "Authorization_Code", "RFC 6749 §5.2", func(x *stage) webtest.Answer { return x.grant(x.basic, "grant_type", "Authorization_Code") }, 400, "unsupported_grant_type", "grant_type_supported", ""},
 	{21, "password", "RFC 6749 §5.2", func(x *stage) webtest.Answer {
 		return x.grant(x.basic, "grant_type", "password", "username", "u", "password", "a-password-that-is-kept-nowhere")
-	}, 400, "unsupported_grant_type", "grant_type_supported", ""},
+	}, 400, "unsupported_grant_type", "grant_type_on", ""},
 	{21, "a grant_type that was not registered", "RFC 6749 §5.2", func(x *stage) webtest.Answer {
 		return x.grant(x.job, "grant_type", "authorization_code", "code", "x")
 	}, 400, "unauthorized_client", "grant_type_registered", ""},

@@ -359,11 +359,26 @@ func (c apiUpdate) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	api.UpdatedAt = h.at
+	clients, err := h.ClientsOfAPI(ctx, api.Identifier)
+	if err != nil {
+		return err
+	}
 	told := fmt.Sprintf("Updated %s (%s).", api.Identifier, api.Name)
+	if stranded := api.Stranded(clients); len(stranded) > 0 {
+		told += " It is the default resource of applications that may ask for none of its scopes now, and get no tokens: " + namesOfClients(stranded) + "."
+	}
 	if len(scopes) > 0 {
 		told += " " + aboutNew(scopes)
 	}
 	return p.say(viewOfAPI(api), "%s", told)
+}
+
+func namesOfClients(clients []oauth.Client) string {
+	names := make([]string, len(clients))
+	for i, c := range clients {
+		names[i] = c.Name + " (" + c.ID + ")"
+	}
+	return strings.Join(names, ", ")
 }
 
 // change applies what was asked for and tells what is different.
@@ -460,6 +475,9 @@ func (c apiDelete) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	if err := h.DeleteAPI(ctx, api.ID, h.at, h.event(audit.APIDeleted, partyOfAPI(api))); err != nil {
+		if clients, e := h.ClientsOfAPI(ctx, api.Identifier); e == nil && len(clients) > 0 {
+			return fmt.Errorf("%w They are: %s", err, namesOfClients(clients))
+		}
 		return err
 	}
 	told := fmt.Sprintf("Deleted %s (%s). Its tokens have ended.", api.Identifier, api.Name)

@@ -242,8 +242,12 @@ func TestAPI_deletedWhenNobodyDependsOnIt(t *testing.T) {
 		if got := read[anAPI](t, m.do(t, "api show urn:items")).Clients; !slices.Equal(got, want) {
 			t.Errorf("clients %+v", got)
 		}
-		for _, id := range []string{byDefault.ClientID, own.ClientID} {
-			m.refuses(t, exitFailed, "Clients depend on this API", "api delete urn:items")
+		// Whom a change leaves without tokens is said.
+		if out := m.do(t, "api update urn:items --scope void"); !strings.Contains(out, "get no tokens: One ("+byDefault.ClientID+").") || strings.Contains(out, own.ClientID) {
+			t.Errorf("printed %s", out)
+		}
+		for id, name := range map[string]string{byDefault.ClientID: "One", own.ClientID: "Two"} {
+			m.refuses(t, exitFailed, name+" ("+id+")", "api delete urn:items")
 			m.do(t, "client delete "+id)
 		}
 		if out := m.do(t, "api delete --identifier urn:items"); !strings.Contains(out, "Deleted urn:items (Items)") {

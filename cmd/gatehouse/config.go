@@ -21,6 +21,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alecthomas/kong"
 	"go.yaml.in/yaml/v3"
 
 	"gatehouse/internal/secret"
@@ -46,8 +47,8 @@ type Config struct {
 	MasterKey     secret.Text `kong:"-" variable:"GATEHOUSE_MASTER_KEY"`
 	MasterKeyFile string      `variable:"GATEHOUSE_MASTER_KEY_FILE" placeholder:"FILE" help:"File with the master key, 32 bytes in base64; $$GATEHOUSE_MASTER_KEY holds the key itself (a file beside the SQLite database)."`
 
-	PasswordGrant string `variable:"GATEHOUSE_PASSWORD_GRANT" fallback:"false" placeholder:"BOOL" help:"Let clients that list it trade people's passwords for tokens (false)."`
-	ImplicitGrant string `variable:"GATEHOUSE_IMPLICIT_GRANT" fallback:"false" placeholder:"BOOL" help:"Let clients that list it get tokens in the redirection (false)."`
+	PasswordGrant onOff  `variable:"GATEHOUSE_PASSWORD_GRANT" fallback:"false" help:"Let clients that list it trade people's passwords for tokens (false)."`
+	ImplicitGrant onOff  `variable:"GATEHOUSE_IMPLICIT_GRANT" fallback:"false" help:"Let clients that list it get tokens in the redirection (false)."`
 	DefaultClient string `variable:"GATEHOUSE_DEFAULT_CLIENT" placeholder:"CLIENT_ID" help:"The public client that calls /token and /refresh_token without a client_id (none)."`
 
 	AccessTokenTTL       string `variable:"GATEHOUSE_ACCESS_TOKEN_TTL" placeholder:"DURATION" help:"Life of access tokens, 1m to 24h (15m; 10m for client_credentials)."`
@@ -281,8 +282,23 @@ func (r *reading) listen(text string) string {
 	return text
 }
 
-func (r *reading) boolean(name, text string) bool {
-	on, err := strconv.ParseBool(text)
+// onOff is a switch as written. As a flag it may stand alone, which means true.
+type onOff string
+
+// IsBool lets kong take the flag without a value.
+func (*onOff) IsBool() bool { return true }
+
+// Decode reads the flag's value, if it has one.
+func (s *onOff) Decode(ctx *kong.DecodeContext) error {
+	*s = "true"
+	if ctx.Scan.Peek().Type == kong.FlagValueToken {
+		*s = onOff(ctx.Scan.Pop().String())
+	}
+	return nil
+}
+
+func (r *reading) boolean(name string, text onOff) bool {
+	on, err := strconv.ParseBool(string(text))
 	if err != nil {
 		r.mistake(name, "%q: expected true or false", text)
 	}

@@ -111,12 +111,19 @@ func TestConfig_grantsAreSwitchedOn(t *testing.T) {
 			t.Errorf("%s: warnings %q", what, s.Warnings)
 		}
 	}
-	wanted("flags", mustValidate(t, parse(t, "--password-grant=true", "--implicit-grant", "true", "--default-client=cl_x")))
+	wanted("flags", mustValidate(t, parse(t, "--password-grant=true", "--implicit-grant", "--default-client=cl_x")))
 	wanted("file", mustValidate(t, Config{File: write(t, 0o600, "password_grant: true\nimplicit_grant: true\ndefault_client: cl_x\n")}))
 	t.Setenv("GATEHOUSE_PASSWORD_GRANT", "1")
 	t.Setenv("GATEHOUSE_IMPLICIT_GRANT", "TRUE")
 	t.Setenv("GATEHOUSE_DEFAULT_CLIENT", "cl_x")
 	wanted("environment", mustValidate(t, parse(t)))
+	withoutEnvironment(t)
+	if s := mustValidate(t, parse(t, "--password-grant", "--implicit-grant")); !s.PasswordGrant || !s.ImplicitGrant {
+		t.Errorf("by the flags alone: %+v", s)
+	}
+	t.Setenv("GATEHOUSE_PASSWORD_GRANT", "1")
+	t.Setenv("GATEHOUSE_IMPLICIT_GRANT", "TRUE")
+	t.Setenv("GATEHOUSE_DEFAULT_CLIENT", "cl_x")
 	s := mustValidate(t, parse(t, "--password-grant=false", "--implicit-grant=0"))
 	if s.PasswordGrant || s.ImplicitGrant || len(s.Warnings) != 1 || !strings.HasPrefix(s.Warnings[0], "GATEHOUSE_DEFAULT_CLIENT: ") {
 		t.Errorf("switched off: %+v", s)
@@ -127,7 +134,7 @@ func TestConfig_grantsAreSwitchedOn(t *testing.T) {
 		t.Errorf("printed %s", &log)
 	}
 	for _, text := range []string{"yes", "on", "2", "perhaps"} {
-		_, err := Config{PasswordGrant: text, ImplicitGrant: text}.Validate(os.Getenv)
+		_, err := Config{PasswordGrant: onOff(text), ImplicitGrant: onOff(text)}.Validate(os.Getenv)
 		for _, name := range []string{"GATEHOUSE_PASSWORD_GRANT", "GATEHOUSE_IMPLICIT_GRANT"} {
 			if err == nil || !strings.Contains(err.Error(), name+`: "`+text+`": expected true or false`) {
 				t.Errorf("%s %s: %v", name, text, err)

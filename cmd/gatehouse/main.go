@@ -81,6 +81,9 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(s
 	if err != nil {
 		panic(err) // the grammar above is wrong; every test would show it
 	}
+	if len(args) > 0 && args[0] == "help" { // what people try first
+		args = append(slices.Clone(args[1:]), "--help")
+	}
 	parsed, err := parser.Parse(args)
 	if helped {
 		return exitOK

@@ -195,7 +195,7 @@ func TestRun_wrongCommandLinesExitWithTwo(t *testing.T) {
 
 func TestRun_helpExitsWithZero(t *testing.T) {
 	t.Parallel()
-	for _, line := range []string{"--help", "user --help", "serve --help", "client create --help", "session end --help"} {
+	for _, line := range []string{"--help", "user --help", "serve --help", "client create --help", "session end --help", "help", "help serve"} {
 		if out := (machine{}).do(t, line); !strings.Contains(out, "Usage: gatehouse") {
 			t.Errorf("%s printed %s", line, out)
 		}

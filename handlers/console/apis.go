@@ -308,6 +308,18 @@ func (h *Handlers) UpdateAPI(c *fiber.Ctx) error {
 			return err
 		}
 	}
+	clients, err := h.Store.ClientsOfAPI(c.UserContext(), a.Identifier)
+	if err != nil {
+		return err
+	}
+	if stranded := a.Stranded(clients); len(stranded) > 0 {
+		names := make([]string, len(stranded))
+		for i, client := range stranded {
+			names[i] = client.Name
+		}
+		return respond.Flash(c, apiPath(a.ID), "info", "Settings saved, and clients left without tokens",
+			"It is the default resource of clients that may ask for none of its scopes now: "+strings.Join(names, ", ")+".")
+	}
 	return respond.Flash(c, apiPath(a.ID), "success", "Settings saved", "They hold for every token from now on.")
 }
 

@@ -217,9 +217,16 @@ func (a *API) symmetric() bool { return a != nil && a.SigningAlg == keys.HS256 }
 // takes reports whether a token for the API may bear the scope. Our own API (nil) takes all there are.
 func (a *API) takes(scope string) bool { return a == nil || a.Scopes.Has(scope) }
 
-// serves reports whether the client may have tokens for the API: those without any scope would open what checks none.
-func (a *API) serves(c *Client) bool {
+// Serves reports whether the client may have tokens for the API: those without any scope would open what checks none.
+func (a *API) Serves(c *Client) bool {
 	return a == nil || len(a.Scopes) == 0 || len(a.narrowed(c.Scopes)) > 0
+}
+
+// Stranded are the clients whose default resource the API is although they may have no tokens for it.
+func (a *API) Stranded(clients []Client) []Client {
+	return slices.DeleteFunc(slices.Clone(clients), func(c Client) bool {
+		return c.DefaultResource != a.Identifier || len(c.GrantTypes) == 0 || a.Serves(&c)
+	})
 }
 
 // narrowed is what a token for the API may bear of the scopes.

@@ -23,6 +23,9 @@ const (
 	GrantImplicit          = "implicit" // RFC 6749 §4.2
 )
 
+// switches are the settings that switch on what is off, by grant type.
+var switches = map[string]string{GrantPassword: "GATEHOUSE_PASSWORD_GRANT", GrantImplicit: "GATEHOUSE_IMPLICIT_GRANT"}
+
 // Application types (OpenID Connect Dynamic Client Registration §2).
 const (
 	ApplicationWeb    = "web"

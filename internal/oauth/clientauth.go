@@ -101,7 +101,9 @@ func (s *Server) caller(ctx context.Context, p Params, authorization string) (*C
 // authenticate proves who the client is, by the one method it registered (RFC 6749 §3.2.1). Every failure looks the same.
 func (s *Server) authenticate(ctx context.Context, c Credentials) (*Client, error) {
 	if c.Method == "" || c.ID == "" {
-		return nil, InvalidClient().Because(cause("client_identified", "client authentication or client_id", "", "Send the client's credentials."))
+		nobody := InvalidClient() // tells nothing about who exists: nobody was named
+		nobody.Description = "The request names no client."
+		return nil, nobody.Because(cause("client_identified", "client authentication or client_id", "", "Send the client's credentials."))
 	}
 	now := s.Now()
 	client, found, err := s.Store.ClientBySecret(ctx, c.ID, secret.Hash(c.secret))

@@ -13,7 +13,7 @@ var ErrorMeanings = map[string]ErrorMeaning{
 	"invalid_request": {"The request is malformed", "A parameter is missing, has a value it may not have, or came more than once.",
 		[]string{"A required parameter such as response_type, grant_type or code is missing", "PKCE is required and code_challenge was not sent, or not with S256", "The body is not application/x-www-form-urlencoded"}, "RFC 6749 §4.1.2.1 and §5.2"},
 	"invalid_client": {"The client could not be authenticated", "The server does not recognise the application, or its credentials do not hold.",
-		[]string{"The client_id or the secret is wrong, expired or revoked", "The client uses another authentication method than it registered", "The client has been disabled"}, "RFC 6749 §5.2"},
+		[]string{"The request names no client, and none is set for such requests", "The client_id or the secret is wrong, expired or revoked", "The client uses another authentication method than it registered", "The client has been disabled"}, "RFC 6749 §5.2"},
 	"invalid_grant": {"The code, refresh token or password does not hold", "What the application presented is invalid, expired, already used, or belongs to another client.",
 		[]string{"The code was redeemed before, or more than a minute after it was issued", "redirect_uri is not the one of the authorization request", "code_verifier does not fit the code_challenge", "The refresh token was rotated and an old one was used", "The person signed out, withdrew consent or was disabled", "The username or the password is wrong, or the person may not use the password grant"}, "RFC 6749 §5.2"},
 	"unauthorized_client": {"The client may not do this", "The application is known, but has not registered this grant or response type, or is disabled.",

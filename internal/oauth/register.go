@@ -83,8 +83,10 @@ func (c *Client) validateGrants(f fault.Fields, grantTypes []string) {
 		f.Add("grant_types", "Choose at least one grant type.")
 	}
 	for _, g := range c.GrantTypes {
-		if !slices.Contains(grantTypes, g) {
-			f.Add("grant_types", "The grant type "+g+" is unknown or switched off.")
+		if setting := switches[g]; !slices.Contains(grantTypes, g) && setting != "" {
+			f.Add("grant_types", "The grant type "+g+" is switched off: "+setting+"=true switches it on.")
+		} else if !slices.Contains(grantTypes, g) {
+			f.Add("grant_types", "The grant type "+g+" is unknown.")
 		}
 	}
 	if c.Allows(GrantRefreshToken) && !c.Allows(GrantAuthorizationCode) && !c.Allows(GrantPassword) {
@@ -144,7 +146,7 @@ func (c *Client) validateResources(f fault.Fields, apis []API) {
 		}
 		return nil
 	}
-	if api := find("default_resource", c.DefaultResource); api != nil && !api.serves(c) && len(c.GrantTypes) > 0 {
+	if api := find("default_resource", c.DefaultResource); api != nil && !api.Serves(c) && len(c.GrantTypes) > 0 {
 		f.Add("default_resource", "The client may ask for none of this API's scopes ("+api.Scopes.String()+"): give it one.")
 	}
 	find("resource_server", c.ResourceServer)
@@ -243,7 +245,7 @@ func ClientFromMetadata(document []byte) (*Client, *Error) {
 	}
 	// RFC 7591 §2.1: the response types have to fit the grant types; where only one of the two is given, the other follows.
 	if m.ResponseTypes != nil && !slices.Equal(slices.Sorted(slices.Values(m.ResponseTypes)), slices.Sorted(slices.Values(c.ResponseTypes()))) {
-		return nil, InvalidClientMetadata("response_types do not fit grant_types.")
+		return nil, InvalidClientMetadata("response_types do not fit grant_types, with which go: " + strings.Join(c.ResponseTypes(), ", ") + ".")
 	}
 	return c, nil
 }

@@ -32,7 +32,7 @@ func (s *Server) api(ctx context.Context, c *Client, identifier string) (*API, e
 	if err != nil {
 		return nil, err
 	}
-	if !api.serves(c) {
+	if !api.Serves(c) {
 		return nil, InvalidTarget("The client may not ask for any scope of the resource.").
 			Because(cause("resource_allowed", api.Scopes.String(), audit.Value(c.Scopes.String()), "Add one of the API's scopes to the client."))
 	}

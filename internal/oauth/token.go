@@ -109,6 +109,10 @@ func (s *Server) grantFor(call *tokenCall) (grant, error) {
 			Because(cause("grant_type_present", strings.Join(s.GrantTypes(), ", "), "", "Send grant_type."))
 	}
 	prove, on := s.grants[grantType]
+	if setting := switches[grantType]; !on && setting != "" {
+		return nil, (&Error{Code: "unsupported_grant_type", Description: "This grant_type is not supported."}).
+			Because(causeReceived("grant_type_on", setting+"=true", grantType, "Switch the grant on, or use another."))
+	}
 	if !on {
 		return nil, (&Error{Code: "unsupported_grant_type", Description: "This grant_type is not supported."}).
 			Because(causeReceived("grant_type_supported", strings.Join(s.GrantTypes(), ", "), grantType, "Use a supported grant type; they are case-sensitive."))

@@ -156,8 +156,8 @@ func TestGrantFor(t *testing.T) {
 		"":                              "invalid_request grant_type_present",
 		"grant_type=":                   "invalid_request grant_type_present",
 		"grant_type=Authorization_Code": "unsupported_grant_type grant_type_supported",
-		"grant_type=password":           "unsupported_grant_type grant_type_supported",
-		"grant_type=implicit":           "unsupported_grant_type grant_type_supported",
+		"grant_type=password":           "unsupported_grant_type grant_type_on",
+		"grant_type=implicit":           "unsupported_grant_type grant_type_on",
 		"grant_type=refresh_token":      "unauthorized_client grant_type_registered",
 		"grant_type=client_credentials": "unauthorized_client grant_type_registered",
 	} {
