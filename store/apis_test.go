@@ -178,6 +178,7 @@ func TestBeginFamily_needsAllThatItHangsOnLive(t *testing.T) {
 			{"UPDATE users SET disabled_at = updated_at WHERE id = 'bob'", "UPDATE users SET disabled_at = NULL"},
 			{"UPDATE clients SET disabled_at = updated_at", "UPDATE clients SET disabled_at = NULL"},
 			{"UPDATE sessions SET ended_at = auth_time WHERE id = 'bob-session'", "UPDATE sessions SET ended_at = NULL"},
+			{"UPDATE users SET role = 'auditor' WHERE id = 'bob'", "UPDATE users SET role = 'user' WHERE id = 'bob'"}, // after the password was checked
 		} {
 			s.DB().MustExec(c.end)
 			wantNotFound(t, begin("b", "bob-session", "hash"))
@@ -239,6 +240,29 @@ func TestBeginning_racingAnEndingLeavesNothingAlive(t *testing.T) {
 				if left := count(t, s, "SELECT COUNT(*) FROM codes WHERE user_id = $1 AND spent_at IS NULL", id); left > 0 {
 					t.Errorf("%s left %d codes alive", end.what, left)
 				}
+			}
+		}
+	})
+}
+
+// Whoever is given a role in the console in the very moment of trading a password keeps nothing of it (security.md rule 16).
+func TestBeginFamily_racingARoleLeavesNothingAlive(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		populated(t, s)
+		for n := range 12 {
+			id := fmt.Sprint("racer", n)
+			u := addUser(t, s, id, identity.RoleUser)
+			u.Version, u.Role = 1, identity.RoleAuditor
+			race(t, 8, func(k int) error {
+				if k == 0 {
+					return s.UpdateUser(ctx, u, noon, event(audit.UserUpdated))
+				}
+				f := family(fmt.Sprint(id, k), id, "")
+				f.GrantType = oauth.GrantPassword
+				return s.BeginFamily(ctx, oauth.Beginning{Family: f, CheckedHash: "hash"}, event(audit.PasswordTraded))
+			})
+			if left := must1(s.Families(ctx, store.FamilyFilter{UserID: id, Live: true}))(t); len(left) > 0 {
+				t.Errorf("%d families are alive", len(left))
 			}
 		}
 	})
