@@ -18,6 +18,8 @@ CREATE TABLE apis (
     updated_at            TIMESTAMP NOT NULL,
     version               BIGINT    NOT NULL
 );
+-- Tokens with neither an audience nor a key of their own: those of a second such API would pass for the first one's.
+CREATE UNIQUE INDEX apis_claims_key ON apis (claims) WHERE claims = 'tutorial' AND token_format = 'jwt' AND signing_alg <> 'HS256';
 
 -- Identifiers with a space between. Empty means our own API, which is what an older node gives.
 ALTER TABLE clients ADD COLUMN default_resource TEXT NOT NULL DEFAULT '';

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -186,6 +187,40 @@ func TestBeginFamily_needsAllThatItHangsOnLive(t *testing.T) {
 		}
 		if n := count(t, s, "SELECT COUNT(*) FROM families"); n != 1 || events(t, s, audit.PasswordTraded) != 1 {
 			t.Errorf("%d families", n)
+		}
+	})
+}
+
+// Two administrators at once get one API, too.
+func TestCreateAPI_ofThoseThatNothingTellsApartThereIsOne(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		alike := func(k int) oauth.API {
+			a := orders()
+			a.ID, a.Identifier, a.SigningAlg, a.SigningSecretSealed = fmt.Sprint("api", k), fmt.Sprint("urn:", k), []string{keys.ES256, keys.RS256, keys.EdDSA}[k%3], ""
+			return a
+		}
+		made, _, _ := race(t, 8, func(k int) error {
+			err := s.CreateAPI(ctx, alike(k), readAndWrite, noon, event(audit.APICreated))
+			if wrong, ok := errors.AsType[fault.Fields](err); ok && wrong["claims"] != "" {
+				return oauth.ErrSpent
+			}
+			return err
+		})
+		if apis := must1(s.APIs(ctx))(t); made != 1 || len(apis) != 1 || events(t, s, audit.APICreated) != 1 {
+			t.Errorf("%d were made, %d are there", made, len(apis))
+		}
+		for i, differ := range []func(*oauth.API){
+			func(a *oauth.API) { a.SigningAlg, a.SigningSecretSealed = keys.HS256, "sealed" },
+			func(a *oauth.API) { a.Claims = oauth.ClaimsStandard },
+			func(a *oauth.API) {
+				a.Claims, a.TokenFormat, a.SigningAlg = oauth.ClaimsStandard, oauth.FormatOpaque, ""
+			},
+		} {
+			for k := range 2 {
+				a := alike(10 + 2*i + k)
+				differ(&a)
+				must(t, s.CreateAPI(ctx, a, nil, noon, event(audit.APICreated)))
+			}
 		}
 	})
 }

@@ -205,12 +205,6 @@ const signingSecretPurpose = "api signing secret"
 // signingSecretAAD binds a sealed secret to its table, row and column.
 func (a *API) signingSecretAAD() string { return "apis/" + a.ID + "/signing_secret_sealed" }
 
-// Ambiguous reports whether the API's tokens have neither an audience nor a key of their own: there can be one such API, or a token for
-// one would pass at the other (security.md rule 6).
-func (a *API) Ambiguous() bool {
-	return a.TokenFormat == FormatJWT && a.Claims == ClaimsTutorial && !a.symmetric()
-}
-
 // symmetric reports whether the API's tokens are signed with a secret that it holds too.
 func (a *API) symmetric() bool { return a != nil && a.SigningAlg == keys.HS256 }
 
