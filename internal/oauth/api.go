@@ -60,19 +60,6 @@ type API struct {
 	Version             int64     `db:"version"` // grows with each change; a form carries it, so that a lost race is seen
 }
 
-// AccessToken is an opaque access token as it is kept.
-type AccessToken struct {
-	Hash      string    `db:"hash"` // secret.Hash of the token
-	JTI       string    `db:"jti"`
-	APIID     string    `db:"api_id"`
-	GrantID   string    `db:"grant_id"` // the family, or the client's own grant
-	ClientID  string    `db:"client_id"`
-	Subject   string    `db:"subject"` // the user's id, or the client's where it acts as itself
-	Scopes    Scopes    `db:"scope"`
-	CreatedAt time.Time `db:"created_at"`
-	ExpiresAt time.Time `db:"expires_at"`
-}
-
 // Identify gives a new API its id and its dates, and fills in the defaults.
 func (a *API) Identify(now time.Time) {
 	a.ID, a.CreatedAt, a.UpdatedAt, a.Version = newID(), now, now, 1
