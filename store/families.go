@@ -68,7 +68,7 @@ func (s *Store) Families(ctx context.Context, want FamilyFilter) ([]oauth.Family
 	f.addIf("client_id", want.ClientID)
 	if want.Live {
 		f.add("ended_at IS NULL")
-		f.add(sessionLive("families.session_id"))
+		f.add(sessionLive("families.session_id", ""))
 	}
 	var families []oauth.Family
 	err := s.all(ctx, "family", &families, dollars("SELECT "+familyColumns+" FROM families"+f.where()+" ORDER BY created_at DESC, id DESC LIMIT ?"),
