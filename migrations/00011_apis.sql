@@ -18,6 +18,8 @@ CREATE TABLE apis (
     updated_at            TIMESTAMP NOT NULL,
     version               BIGINT    NOT NULL
 );
+-- Tokens with neither an audience nor a key of their own: those of a second such API would pass for the first one's.
+CREATE UNIQUE INDEX apis_claims_key ON apis (claims) WHERE claims = 'tutorial' AND token_format = 'jwt' AND signing_alg <> 'HS256';
 
 -- Identifiers with a space between. Empty means our own API, which is what an older node gives.
 ALTER TABLE clients ADD COLUMN default_resource TEXT NOT NULL DEFAULT '';
@@ -25,6 +27,7 @@ ALTER TABLE codes ADD COLUMN resource TEXT NOT NULL DEFAULT '';
 ALTER TABLE families ADD COLUMN resource TEXT NOT NULL DEFAULT '';
 -- How the family began.
 ALTER TABLE families ADD COLUMN grant_type TEXT NOT NULL DEFAULT 'authorization_code';
+CREATE INDEX families_expiry ON families (expires_at) WHERE grant_type <> 'authorization_code';
 -- The API that the client is, and that it introspects for; empty for none.
 ALTER TABLE clients ADD COLUMN resource_server TEXT NOT NULL DEFAULT '';
 
@@ -48,6 +51,7 @@ CREATE INDEX access_tokens_client ON access_tokens (client_id);
 -- +goose Down
 DROP TABLE access_tokens;
 ALTER TABLE clients DROP COLUMN resource_server;
+DROP INDEX families_expiry;
 ALTER TABLE families DROP COLUMN grant_type;
 ALTER TABLE families DROP COLUMN resource;
 ALTER TABLE codes DROP COLUMN resource;

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -178,6 +179,7 @@ func TestBeginFamily_needsAllThatItHangsOnLive(t *testing.T) {
 			{"UPDATE users SET disabled_at = updated_at WHERE id = 'bob'", "UPDATE users SET disabled_at = NULL"},
 			{"UPDATE clients SET disabled_at = updated_at", "UPDATE clients SET disabled_at = NULL"},
 			{"UPDATE sessions SET ended_at = auth_time WHERE id = 'bob-session'", "UPDATE sessions SET ended_at = NULL"},
+			{"UPDATE users SET role = 'auditor' WHERE id = 'bob'", "UPDATE users SET role = 'user' WHERE id = 'bob'"}, // after the password was checked
 		} {
 			s.DB().MustExec(c.end)
 			wantNotFound(t, begin("b", "bob-session", "hash"))
@@ -185,6 +187,40 @@ func TestBeginFamily_needsAllThatItHangsOnLive(t *testing.T) {
 		}
 		if n := count(t, s, "SELECT COUNT(*) FROM families"); n != 1 || events(t, s, audit.PasswordTraded) != 1 {
 			t.Errorf("%d families", n)
+		}
+	})
+}
+
+// Two administrators at once get one API, too.
+func TestCreateAPI_ofThoseThatNothingTellsApartThereIsOne(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		alike := func(k int) oauth.API {
+			a := orders()
+			a.ID, a.Identifier, a.SigningAlg, a.SigningSecretSealed = fmt.Sprint("api", k), fmt.Sprint("urn:", k), []string{keys.ES256, keys.RS256, keys.EdDSA}[k%3], ""
+			return a
+		}
+		made, _, _ := race(t, 8, func(k int) error {
+			err := s.CreateAPI(ctx, alike(k), readAndWrite, noon, event(audit.APICreated))
+			if wrong, ok := errors.AsType[fault.Fields](err); ok && wrong["claims"] != "" {
+				return oauth.ErrSpent
+			}
+			return err
+		})
+		if apis := must1(s.APIs(ctx))(t); made != 1 || len(apis) != 1 || events(t, s, audit.APICreated) != 1 {
+			t.Errorf("%d were made, %d are there", made, len(apis))
+		}
+		for i, differ := range []func(*oauth.API){
+			func(a *oauth.API) { a.SigningAlg, a.SigningSecretSealed = keys.HS256, "sealed" },
+			func(a *oauth.API) { a.Claims = oauth.ClaimsStandard },
+			func(a *oauth.API) {
+				a.Claims, a.TokenFormat, a.SigningAlg = oauth.ClaimsStandard, oauth.FormatOpaque, ""
+			},
+		} {
+			for k := range 2 {
+				a := alike(10 + 2*i + k)
+				differ(&a)
+				must(t, s.CreateAPI(ctx, a, nil, noon, event(audit.APICreated)))
+			}
 		}
 	})
 }
@@ -239,6 +275,29 @@ func TestBeginning_racingAnEndingLeavesNothingAlive(t *testing.T) {
 				if left := count(t, s, "SELECT COUNT(*) FROM codes WHERE user_id = $1 AND spent_at IS NULL", id); left > 0 {
 					t.Errorf("%s left %d codes alive", end.what, left)
 				}
+			}
+		}
+	})
+}
+
+// Whoever is given a role in the console in the very moment of trading a password keeps nothing of it (security.md rule 16).
+func TestBeginFamily_racingARoleLeavesNothingAlive(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		populated(t, s)
+		for n := range 12 {
+			id := fmt.Sprint("racer", n)
+			u := addUser(t, s, id, identity.RoleUser)
+			u.Version, u.Role = 1, identity.RoleAuditor
+			race(t, 8, func(k int) error {
+				if k == 0 {
+					return s.UpdateUser(ctx, u, noon, event(audit.UserUpdated))
+				}
+				f := family(fmt.Sprint(id, k), id, "")
+				f.GrantType = oauth.GrantPassword
+				return s.BeginFamily(ctx, oauth.Beginning{Family: f, CheckedHash: "hash"}, event(audit.PasswordTraded))
+			})
+			if left := must1(s.Families(ctx, store.FamilyFilter{UserID: id, Live: true}))(t); len(left) > 0 {
+				t.Errorf("%d families are alive", len(left))
 			}
 		}
 	})

@@ -38,6 +38,7 @@ func (s *Store) liveAndHeld(userID, clientID, sessionID string) string {
 	return liveRows(userID, clientID, sessionID, s.hold())
 }
 
+// hold is the clause that holds the rows that are read until the transaction ends.
 func (s *Store) hold() string {
 	if s.dialect == PostgreSQL {
 		return " FOR SHARE"
@@ -48,11 +49,12 @@ func (s *Store) hold() string {
 func liveRows(userID, clientID, sessionID, hold string) string {
 	return "EXISTS (SELECT 1 FROM users WHERE id = " + userID + " AND disabled_at IS NULL" + hold + ")" +
 		" AND EXISTS (SELECT 1 FROM clients WHERE id = " + clientID + " AND disabled_at IS NULL" + hold + ")" +
-		" AND (" + sessionID + " = '' OR EXISTS (SELECT 1 FROM sessions WHERE id = " + sessionID + " AND ended_at IS NULL" + hold + "))"
+		" AND " + sessionLive(sessionID, hold)
 }
 
-func sessionLive(id string) string {
-	return "(" + id + " = '' OR EXISTS (SELECT 1 FROM sessions WHERE id = " + id + " AND ended_at IS NULL))"
+// sessionLive is the condition that a session has not ended, if there is one; hold is a locking clause, or nothing.
+func sessionLive(id, hold string) string {
+	return "(" + id + " = '' OR EXISTS (SELECT 1 FROM sessions WHERE id = " + id + " AND ended_at IS NULL" + hold + "))"
 }
 
 // Code returns a code, spent or not.

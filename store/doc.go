@@ -10,8 +10,8 @@
 //
 // Order of locks. An ending changes what it ends first (user, client, session), then voids unused codes, then ends families.
 // A redemption changes its code and adds the family, a rotation changes its family. So an ending either finds the family or
-// makes the redemption fail, in whichever order they arrive, without any lock held longer than a statement. What
-// begins with nothing of its own to change, a code or a family without one, holds person, client and session instead (liveAndHeld).
+// makes the redemption fail, in whichever order they arrive, without any lock held longer than a statement. What begins with
+// nothing of its own to change, a code or a family without one, holds person, client and session instead (liveAndHeld).
 //
 // Times that come back name the same instant on both databases but not the same zone: compare them with Equal and show them
 // with UTC().

@@ -37,6 +37,7 @@ var fields = map[string]string{
 	"signing_keys_pkey":                 "kid",
 	"apis_pkey":                         "id",
 	"apis_identifier_key":               "identifier",
+	"apis_claims_key":                   "claims",
 }
 
 // failure is the one place where a driver's error becomes one that the rest of the house understands. what names the thing

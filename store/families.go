@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
 )
 
@@ -12,7 +13,8 @@ const familyColumns = "id, client_id, user_id, grant_type, session_id, scope, re
 	"generation, current_hash, current_presented_at, previous_hash, rotated_at, successor_sealed, idle_expires_at"
 
 // BeginFamily begins a family that no code led to: of the password grant or of implicit. fault.NotFound if the person, the client
-// or the session is not live any more, or if the person's password is not the one that was checked.
+// or the session is not live any more, or, where a password took part, if it is not the person's any more or they have come to
+// have a role in the console.
 func (s *Store) BeginFamily(ctx context.Context, b oauth.Beginning, events ...audit.Event) error {
 	at := b.Family.CreatedAt
 	begin := row{table: "families", columns: familyColumns, value: struct {
@@ -21,7 +23,7 @@ func (s *Store) BeginFamily(ctx context.Context, b oauth.Beginning, events ...au
 	}{b.Family, b.CheckedHash}}
 	condition := s.liveAndHeld(":user_id", ":client_id", ":session_id")
 	if b.CheckedHash != "" {
-		condition += " AND EXISTS (SELECT 1 FROM users WHERE id = :user_id AND password_hash = :checked_hash" + s.hold() + ")"
+		condition += " AND EXISTS (SELECT 1 FROM users WHERE id = :user_id AND password_hash = :checked_hash AND role = '" + string(identity.RoleUser) + "'" + s.hold() + ")"
 	}
 	then := handedOut(b)
 	if b.Consent != nil {
@@ -66,7 +68,7 @@ func (s *Store) Families(ctx context.Context, want FamilyFilter) ([]oauth.Family
 	f.addIf("client_id", want.ClientID)
 	if want.Live {
 		f.add("ended_at IS NULL")
-		f.add(sessionLive("families.session_id"))
+		f.add(sessionLive("families.session_id", ""))
 	}
 	var families []oauth.Family
 	err := s.all(ctx, "family", &families, dollars("SELECT "+familyColumns+" FROM families"+f.where()+" ORDER BY created_at DESC, id DESC LIMIT ?"),

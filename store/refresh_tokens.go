@@ -16,7 +16,7 @@ func refreshTokenRow(token oauth.RefreshToken, familyID string) row {
 }
 
 var refreshToken = "SELECT " + columns("f", "", familyColumns) + `, t.generation AS presented_generation,
-		u.disabled_at IS NULL AS user_enabled, c.disabled_at IS NULL AS client_enabled, ` + sessionLive("f.session_id") + ` AS session_live
+		u.disabled_at IS NULL AS user_enabled, c.disabled_at IS NULL AS client_enabled, ` + sessionLive("f.session_id", "") + ` AS session_live
 	FROM refresh_tokens t JOIN families f ON f.id = t.family_id JOIN users u ON u.id = f.user_id JOIN clients c ON c.id = f.client_id
 	WHERE t.hash = $1`
 

@@ -16,7 +16,8 @@ var sweeps = []string{
 	"DELETE FROM interactions WHERE hash IN (SELECT hash FROM interactions WHERE expires_at < $1 LIMIT $2)",
 	"DELETE FROM revoked_tokens WHERE jti IN (SELECT jti FROM revoked_tokens WHERE expires_at < $1 LIMIT $2)",
 	"DELETE FROM access_tokens WHERE hash IN (SELECT hash FROM access_tokens WHERE expires_at < $1 LIMIT $2)",
-	"DELETE FROM families WHERE id IN (SELECT id FROM families WHERE grant_type = 'implicit' AND expires_at < $1 LIMIT $2)", // nothing refreshes it
+	// No code led to these, and no refresh token came of them: there is nothing to replay.
+	"DELETE FROM families WHERE id IN (SELECT id FROM families WHERE grant_type <> 'authorization_code' AND current_hash = '' AND expires_at < $1 LIMIT $2)",
 	"DELETE FROM reset_links WHERE hash IN (SELECT hash FROM reset_links WHERE expires_at < $1 LIMIT $2)",
 }
 
@@ -30,8 +31,9 @@ var sweepsOfOld = []struct {
 	{identity.DeviceLife, "DELETE FROM known_devices WHERE device_hash IN (SELECT device_hash FROM known_devices WHERE last_seen_at < $1 LIMIT $2) AND last_seen_at < $1"},
 }
 
-// Sweep deletes, in small batches, pending requests, opaque tokens, revocations and links that have lapsed, and sign-in counters, sessions and
-// known browsers that are long past, and tells how many. Nodes that sweep at the same time do each other no harm.
+// Sweep deletes, in small batches, pending requests, opaque tokens, revocations, links and families without codes and refresh
+// tokens that have lapsed, and sign-in counters, sessions and known browsers that are long past, and tells how many. Nodes that
+// sweep at the same time do each other no harm.
 func (s *Store) Sweep(ctx context.Context, at time.Time) (total int64, err error) {
 	sweep := func(query string, before time.Time) error {
 		for n := int64(sweepBatch); n >= sweepBatch; {

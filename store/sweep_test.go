@@ -28,8 +28,23 @@ func TestSweep_takesWhatHasLapsedAndNothingElse(t *testing.T) {
 			}
 		}
 		must(t, s.IssueCode(ctx, code("spent", "bob", "bob-session"), nil))
+		for _, f := range []struct {
+			id, grant, hash string
+			life            time.Duration
+		}{
+			{"old-implicit", oauth.GrantImplicit, "", time.Minute}, {"fresh-implicit", oauth.GrantImplicit, "", time.Hour},
+			{"old-password", oauth.GrantPassword, "", time.Minute}, {"refreshable", oauth.GrantPassword, "current", time.Minute},
+		} {
+			b := oauth.Beginning{Family: family(f.id, "bob", "")}
+			b.Family.GrantType, b.Family.CurrentHash, b.Family.ExpiresAt = f.grant, f.hash, noon.Add(f.life)
+			must(t, s.BeginFamily(ctx, b))
+		}
+		ended := family("of-a-code", "bob", "")
+		ended.GrantType, ended.CurrentHash, ended.ExpiresAt = oauth.GrantAuthorizationCode, "", noon.Add(time.Minute)
+		must(t, s.IssueCode(ctx, code("of-a-code", "bob", ""), nil))
+		must(t, s.RedeemCode(ctx, "of-a-code", oauth.Beginning{Family: ended}, event(audit.CodeRedeemed)))
 
-		if n, err := s.Sweep(ctx, noon.Add(2*time.Minute)); n != 1203 || err != nil {
+		if n, err := s.Sweep(ctx, noon.Add(2*time.Minute)); n != 1205 || err != nil {
 			t.Errorf("swept %d, %v", n, err)
 		}
 		if n, err := s.Sweep(ctx, noon.Add(2*time.Minute)); n != 0 || err != nil {
@@ -43,5 +58,9 @@ func TestSweep_takesWhatHasLapsedAndNothingElse(t *testing.T) {
 		must(t, err)
 		_, err = s.Code(ctx, "spent")
 		must(t, err)
+		for _, id := range []string{"fresh-implicit", "refreshable", "of-a-code"} {
+			_, err = s.Family(ctx, id+"-family")
+			must(t, err)
+		}
 	})
 }

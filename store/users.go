@@ -109,10 +109,10 @@ func (s *Store) Users(ctx context.Context, want UserFilter) (UserPage, error) {
 	return p, err
 }
 
-// UpdateUser changes e-mail address, name, profile and role, not the username: others may know the person by it. A role in the console
-// ends what the person's password was traded for. u.Version
-// is that of the user it was read as: fault.Conflict with an empty field if somebody was faster. fault.Conflict names
-// "email" where it is taken; fault.Fields "role" if nobody would be left to administer the house.
+// UpdateUser changes e-mail address, name, profile and role, not the username: others may know the person by it. A role in
+// the console ends what the person's password was traded for. u.Version is that of the user it was read as: fault.Conflict
+// with an empty field if somebody was faster. fault.Conflict names "email" where it is taken; fault.Fields "role" if nobody
+// would be left to administer the house.
 func (s *Store) UpdateUser(ctx context.Context, u identity.User, at time.Time, event audit.Event) error {
 	u.UpdatedAt = at
 	return s.InTx(ctx, func(tx *Store) error {

@@ -216,7 +216,7 @@ func TestConsole_mistakesWithAPIsStandAtTheirField(t *testing.T) {
 	webtest.Each(t, func(t *testing.T, h *webtest.House) {
 		b, _ := staff(t, h, identity.RoleAdmin)
 		stored := h.API(t)
-		h.API(t, func(a *oauth.API) { a.Identifier = "https://taken.example.test" })
+		h.API(t, func(a *oauth.API) { a.Identifier, a.Claims = "https://taken.example.test", oauth.ClaimsTutorial })
 		typed := url.Values{"name": {"Typed"}, "scope_names": {"fresh"}, "scope_descriptions": {"Do fresh things"}, "scope_shown": {""}}
 		scopes := func(names, descriptions []string) url.Values {
 			return url.Values{"scope_names": names, "scope_descriptions": descriptions, "scope_shown": make([]string, len(names))}
@@ -257,6 +257,7 @@ func TestConsole_mistakesWithAPIsStandAtTheirField(t *testing.T) {
 			{"an unknown format", url.Values{"token_format": {"xml"}}, "token_format", true},
 			{"an unknown signature", url.Values{"signing_alg": {"none"}}, "signing_alg", true},
 			{"unknown claims", url.Values{"claims": {"all"}}, "claims", true},
+			{"claims that nothing tells apart", url.Values{"claims": {"tutorial"}}, "claims", true},
 			{"a weak secret", secret("this-secret-has-31-characters.."), "signing_secret", true},
 			{"no secret", secret(""), "signing_secret", true},
 		} {
@@ -319,12 +320,15 @@ func TestConsole_mistakesWithAPIsStandAtTheirField(t *testing.T) {
 func TestConsole_anAPIFormSentTwiceMakesOne(t *testing.T) {
 	webtest.Each(t, func(t *testing.T, h *webtest.House) {
 		b, _ := staff(t, h, identity.RoleAdmin)
-		for _, alg := range []string{keys.ES256, keys.HS256} {
+		for _, alg := range []string{keys.ES256, keys.HS256, keys.RS256} {
 			b.Get(apiList + "/new")
 			f := b.Form(apiList)
 			f.Values.Set("name", "Twice")
 			f.Values.Set("identifier", "https://"+strings.ToLower(alg)+".example.test")
 			f.Values.Set("signing_alg", alg)
+			if alg == keys.RS256 { // of which there may be one alone: it is in its own way
+				f.Values.Set("claims", oauth.ClaimsTutorial)
+			}
 			value := b.Post(apiList, f.Values).Says("new-signing-secret")
 			p := b.Post(apiList, f.Values)
 			if !strings.Contains(p.Text(), "Already registered") || p.Says("new-signing-secret") != "" || (value != "" && strings.Contains(p.Body, value)) {
@@ -334,7 +338,7 @@ func TestConsole_anAPIFormSentTwiceMakesOne(t *testing.T) {
 			f.Values.Set("identifier", "https://another-"+strings.ToLower(alg)+".example.test")
 			b.Post(apiList, f.Values) // a token that is none protects nobody, and stops nobody
 		}
-		if apis, err := h.Store.APIs(t.Context()); err != nil || len(apis) != 4 {
+		if apis, err := h.Store.APIs(t.Context()); err != nil || len(apis) != 5 {
 			t.Errorf("%d APIs, %v", len(apis), err)
 		}
 		if events := happenedTo(t, h, storedAPI(t, h, "https://es256.example.test").ID, audit.APICreated); len(events) != 1 {

@@ -94,18 +94,10 @@ func newScopes(ctx context.Context, h *house, wanted oauth.Scopes) ([]oauth.Scop
 	return made, nil
 }
 
-func namesOf(scopes []oauth.Scope) string {
-	var names oauth.Scopes
-	for _, s := range scopes {
-		names = append(names, s.Name)
-	}
-	return names.String()
-}
-
 // aboutNew tells people what is left to do about the scopes that were made along with an API.
 func aboutNew(scopes []oauth.Scope) string {
 	return fmt.Sprintf("New scopes: %s. Say what they allow, for the people who are asked: `gatehouse scope update --name %s --description TEXT`.",
-		namesOf(scopes), scopes[0].Name)
+		oauth.ScopeNames(scopes).String(), scopes[0].Name)
 }
 
 // lifeOf is a life of access tokens in seconds.
@@ -157,7 +149,7 @@ func (c apiCreate) Run(ctx context.Context, p *process) error {
 	event := h.event(audit.APICreated, partyOfAPI(api))
 	event.Changes = map[string]audit.Change{"scope": {After: api.Scopes.String()}}
 	if len(scopes) > 0 {
-		event.Changes["new_scopes"] = audit.Change{After: namesOf(scopes)}
+		event.Changes["new_scopes"] = audit.Change{After: oauth.ScopeNames(scopes).String()}
 	}
 	err = h.InTx(ctx, func(tx *store.Store) error {
 		if c.seals() {
@@ -351,7 +343,7 @@ func (c apiUpdate) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	if len(scopes) > 0 {
-		changes["new_scopes"] = audit.Change{After: namesOf(scopes)}
+		changes["new_scopes"] = audit.Change{After: oauth.ScopeNames(scopes).String()}
 	}
 	event := h.event(audit.APIUpdated, partyOfAPI(api))
 	event.Changes = changes

@@ -262,7 +262,7 @@ func apiDifferences(before, after *oauth.API, asked scopesAsked) []difference {
 	}
 	compare("name", "Name", before.Name, after.Name)
 	compare("scope", "Scopes", set(before.Scopes), set(after.Scopes))
-	compare("new_scopes", "New scopes", "", namesOf(asked.missing))
+	compare("new_scopes", "New scopes", "", oauth.ScopeNames(asked.missing).String())
 	for _, s := range asked.described {
 		compare("description."+s.Name, "What people read of "+s.Name, s.before, s.Description)
 	}
@@ -270,19 +270,11 @@ func apiDifferences(before, after *oauth.API, asked scopesAsked) []difference {
 	return out
 }
 
-func namesOf(scopes []oauth.Scope) string {
-	var names oauth.Scopes
-	for _, s := range scopes {
-		names = append(names, s.Name)
-	}
-	return names.String()
-}
-
 // born is what the audit log keeps of a new API.
 func born(a *oauth.API, asked scopesAsked) map[string]audit.Change {
 	out := map[string]audit.Change{"scope": {After: a.Scopes.String()}}
 	if len(asked.missing) > 0 {
-		out["new_scopes"] = audit.Change{After: namesOf(asked.missing)}
+		out["new_scopes"] = audit.Change{After: oauth.ScopeNames(asked.missing).String()}
 	}
 	return out
 }

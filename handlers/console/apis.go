@@ -131,13 +131,16 @@ func (h *Handlers) CreateAPI(c *fiber.Ctx) error {
 		}
 		return h.addMissingKey(c, tx, now, a.SigningAlg)
 	})
+	var wrong fault.Fields
+	if fault.AsConflict(err) != nil {
+		wrong = fault.Fields{"identifier": "Another API has this identifier."}
+	}
 	switch {
-	case fault.AsConflict(err) != nil:
+	case wrong != nil || errors.As(err, &wrong):
 		if twice, err := h.Store.APIByID(c.UserContext(), a.ID); err == nil {
 			return apiSentTwice(c, twice)
 		}
-		errs := fault.Fields{"identifier": "Another API has this identifier."}
-		return newAPIPage(c, fiber.StatusUnprocessableEntity, form(errs))
+		return newAPIPage(c, fiber.StatusUnprocessableEntity, form(wrong))
 	case err != nil:
 		return err
 	case made:

@@ -82,8 +82,8 @@ func formOf(c *oauth.Client, o oauth.Offer) view.ClientFormData {
 	return f
 }
 
-// formOf marks the grants that the client registered while they were on.
-func (h *Handlers) formOf(c *oauth.Client, o oauth.Offer) view.ClientFormData {
+// formOfStored is the form of a client that exists: it marks the grants that the client registered while they were on.
+func (h *Handlers) formOfStored(c *oauth.Client, o oauth.Offer) view.ClientFormData {
 	f, on := formOf(c, o), h.Rules.GrantTypes()
 	for i := range f.Grants {
 		if g := &f.Grants[i]; !slices.Contains(on, g.Value) {

@@ -164,7 +164,7 @@ func (h *Handlers) ShowClient(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	f := h.formOf(client, o)
+	f := h.formOfStored(client, o)
 	f.CanEdit = canEdit(c)
 	return h.clientPage(c, fiber.StatusOK, client, f)
 }
@@ -213,7 +213,7 @@ func (h *Handlers) UpdateClient(c *fiber.Ctx) error {
 	client := *stored
 	fill(&client, sent)
 	client.Version, _ = strconv.ParseInt(sent.Get("version"), 10, 64) // none is version 0, which nothing has
-	f := h.formOf(&client, o)
+	f := h.formOfStored(&client, o)
 	if changeRows(&f, sent) {
 		return h.clientPage(c, fiber.StatusOK, stored, f)
 	}

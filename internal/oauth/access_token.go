@@ -72,6 +72,19 @@ func (c *accessClaims) userID() string {
 	return c.Subject
 }
 
+// AccessToken is an opaque access token as it is kept.
+type AccessToken struct {
+	Hash      string    `db:"hash"` // secret.Hash of the token
+	JTI       string    `db:"jti"`
+	APIID     string    `db:"api_id"`
+	GrantID   string    `db:"grant_id"` // the family, or the client's own grant
+	ClientID  string    `db:"client_id"`
+	Subject   string    `db:"subject"` // the user's id, or the client's where it acts as itself
+	Scopes    Scopes    `db:"scope"`
+	CreatedAt time.Time `db:"created_at"`
+	ExpiresAt time.Time `db:"expires_at"`
+}
+
 // opaquePrefix begins every opaque access token.
 const opaquePrefix = "gh_at_"
 

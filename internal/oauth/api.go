@@ -60,19 +60,6 @@ type API struct {
 	Version             int64     `db:"version"` // grows with each change; a form carries it, so that a lost race is seen
 }
 
-// AccessToken is an opaque access token as it is kept.
-type AccessToken struct {
-	Hash      string    `db:"hash"` // secret.Hash of the token
-	JTI       string    `db:"jti"`
-	APIID     string    `db:"api_id"`
-	GrantID   string    `db:"grant_id"` // the family, or the client's own grant
-	ClientID  string    `db:"client_id"`
-	Subject   string    `db:"subject"` // the user's id, or the client's where it acts as itself
-	Scopes    Scopes    `db:"scope"`
-	CreatedAt time.Time `db:"created_at"`
-	ExpiresAt time.Time `db:"expires_at"`
-}
-
 // Identify gives a new API its id and its dates, and fills in the defaults.
 func (a *API) Identify(now time.Time) {
 	a.ID, a.CreatedAt, a.UpdatedAt, a.Version = newID(), now, now, 1
@@ -204,12 +191,6 @@ const signingSecretPurpose = "api signing secret"
 
 // signingSecretAAD binds a sealed secret to its table, row and column.
 func (a *API) signingSecretAAD() string { return "apis/" + a.ID + "/signing_secret_sealed" }
-
-// Ambiguous reports whether the API's tokens have neither an audience nor a key of their own: there can be one such API, or a token for
-// one would pass at the other (security.md rule 6).
-func (a *API) Ambiguous() bool {
-	return a.TokenFormat == FormatJWT && a.Claims == ClaimsTutorial && !a.symmetric()
-}
 
 // symmetric reports whether the API's tokens are signed with a secret that it holds too.
 func (a *API) symmetric() bool { return a != nil && a.SigningAlg == keys.HS256 }

@@ -77,8 +77,8 @@
 //	OIDC Core §5.4                  claimsFor             TestClaimsFor
 //	OIDC Core §5.5, §5.5.1          checkClaims           TestCheckClaims TestNegatives
 //	OIDC Core §6, RFC 9101          checkRequestObject    TestAuthorizeChecks
-//	OAuth MRT §2.1, §5              modeOf                TestModeOf TestImplicit_errorsGoIntoTheFragment
 //	OIDC Core §11                   mayRefresh            TestMayRefresh TestBeginFamily
+//	OAuth MRT §2.1, §5              modeOf                TestModeOf TestImplicit_errorsGoIntoTheFragment
 //	security.md rule 1              notARetry             TestNotARetry TestRefresh_theReuseIntervalEnds
 //	security.md rule 1              retried               TestRetried_answersWithTheOneSuccessor
 //	security.md rule 2              proveVerifier         TestProveVerifier_refusesADowngrade TestToken_aWrongVerifierDoesNotSpendTheCodeButFiveDo
@@ -86,6 +86,6 @@
 //	security.md rule 5              verifyIDToken         TestTokens_areNotMistakenForEachOther
 //	security.md rule 5              anyAccessToken        TestAPI_aSharedSecretOpensNothingElse
 //	security.md rule 6              introspectAccess      TestAPI_isIntrospectedByItsOwnClient
-//	security.md rule 16             asDefaultClient       TestTutorial_theDefaultClientServesPasswordAndRefreshAlone
 //	security.md rule 14             Because               TestError_becauseAndForCopy TestTarget_refuse
+//	security.md rule 16             asDefaultClient       TestTutorial_theDefaultClientServesPasswordAndRefreshAlone
 package oauth

@@ -17,9 +17,9 @@ type Family struct {
 	AuthTime  time.Time  `db:"auth_time"`
 	AMR       Words      `db:"amr"`
 	CreatedAt time.Time  `db:"created_at"`
-	ExpiresAt time.Time  `db:"expires_at"` // absolute end of refreshing
+	ExpiresAt time.Time  `db:"expires_at"` // absolute end of refreshing; without a refresh token, of the one access token
 	EndedAt   *time.Time `db:"ended_at"`
-	EndReason string     `db:"end_reason"` // an EndReason constant
+	EndReason string     `db:"end_reason"` // an EndedBy constant
 
 	Generation         int64      `db:"generation"`           // of the current refresh token; 0 is the first
 	CurrentHash        string     `db:"current_hash"`         // secret.Hash of the current refresh token; empty without one

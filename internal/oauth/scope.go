@@ -35,6 +35,15 @@ type Scope struct {
 	CreatedAt   time.Time `db:"created_at"`
 }
 
+// ScopeNames are the names of the scopes.
+func ScopeNames(scopes []Scope) Scopes {
+	names := make(Scopes, len(scopes))
+	for i, s := range scopes {
+		names[i] = s.Name
+	}
+	return names
+}
+
 // Bounds of a scope, in characters: a consent page shows both.
 const (
 	MaxScopeName        = 100

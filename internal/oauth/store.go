@@ -51,7 +51,7 @@ type Store interface {
 	// the session is not live any more.
 	RedeemCode(ctx context.Context, codeHash string, b Beginning, event audit.Event) error
 	// BeginFamily begins a family that no code led to. NotFound if the person, the client or the session is not live any more,
-	// or if the person's password is not the one that was checked.
+	// or, where a password took part, if it is not the person's any more or they have come to have a role in the console.
 	BeginFamily(ctx context.Context, b Beginning, events ...audit.Event) error
 
 	// RefreshToken returns what is known about the refresh token with this hash, current or spent.

@@ -34,6 +34,7 @@ type Faults struct {
 
 	mu     sync.Mutex
 	next   int // how many statements on is the one that fails; not positive for none
+	passed int // since Strike
 	how    Fault
 	struck string
 }
@@ -49,7 +50,14 @@ func WithFaults(o store.Options) (*Faults, store.Options) {
 func (f *Faults) Strike(n int, how Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.next, f.how, f.struck = n, how, ""
+	f.next, f.how, f.struck, f.passed = n, how, "", 0
+}
+
+// Passed tells how many statements there were since Strike.
+func (f *Faults) Passed() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.passed
 }
 
 // Rest lets no statement fail any more, and tells which one has; empty if it has not come to that.
@@ -67,6 +75,7 @@ func (f *Faults) turn(text string) Fault {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.passed++
 	if f.next--; f.next != 0 {
 		return ""
 	}
