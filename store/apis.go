@@ -62,7 +62,7 @@ func missingScopes(scopes []oauth.Scope, at time.Time) []row {
 	return rows
 }
 
-// UpdateAPI changes name, scopes, life of tokens and, unless that is empty, the shared secret; the rest of an API stays as it
+// UpdateAPI changes name, scopes, life of tokens and the shared secret; the rest of an API stays as it
 // began, for tokens out there depend on it. Scopes that do not exist are added. a.Version is that of the API it was read as:
 // fault.Conflict with an empty field if somebody was faster.
 func (s *Store) UpdateAPI(ctx context.Context, a oauth.API, scopes []oauth.Scope, at time.Time, event audit.Event) error {

@@ -38,7 +38,7 @@ func apiScenes(t *testing.T, h *webtest.House, boss, auditor, user *identity.Use
 		c.Name, c.DefaultResource, c.RedirectURIs = "Order desk", signed.Identifier, oauth.RedirectURIs{app.url}
 	})
 	ownClient(t, h, signed)
-	h.Client(t, func(c *oauth.Client) { c.Name, c.DefaultResource = longName, long.Identifier })
+	h.Client(t, withScopes("orders:read"), func(c *oauth.Client) { c.Name, c.DefaultResource = longName, long.Identifier })
 	one, other := "/console/apis/"+signed.ID, "/console/apis/"+sharing.ID
 	longPage := "/console/apis/" + long.ID
 

@@ -82,6 +82,17 @@ func formOf(c *oauth.Client, o oauth.Offer) view.ClientFormData {
 	return f
 }
 
+// formOf marks the grants that the client registered while they were on.
+func (h *Handlers) formOf(c *oauth.Client, o oauth.Offer) view.ClientFormData {
+	f, on := formOf(c, o), h.Rules.GrantTypes()
+	for i := range f.Grants {
+		if g := &f.Grants[i]; !slices.Contains(on, g.Value) {
+			g.Badge, g.Tone, g.Hint = "Switched off", "warning", "This server does not take it at present. The client may keep it for when it does."
+		}
+	}
+	return f
+}
+
 var grantWords = map[string]view.Choice{
 	oauth.GrantAuthorizationCode: {Label: "Authorization code", Hint: "People sign in here and return to the application with a code."},
 	oauth.GrantRefreshToken:      {Label: "Refresh token", Hint: "The application stays connected after the access token expires, where people allowed offline access."},

@@ -160,11 +160,11 @@ func (h *Handlers) ShowClient(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	o, err := h.offer(c.UserContext())
+	o, err := h.offerTo(c.UserContext(), client)
 	if err != nil {
 		return err
 	}
-	f := formOf(client, o)
+	f := h.formOf(client, o)
 	f.CanEdit = canEdit(c)
 	return h.clientPage(c, fiber.StatusOK, client, f)
 }
@@ -206,14 +206,14 @@ func (h *Handlers) UpdateClient(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	o, err := h.offer(c.UserContext())
+	o, err := h.offerTo(c.UserContext(), stored)
 	if err != nil {
 		return err
 	}
 	client := *stored
 	fill(&client, sent)
 	client.Version, _ = strconv.ParseInt(sent.Get("version"), 10, 64) // none is version 0, which nothing has
-	f := formOf(&client, o)
+	f := h.formOf(&client, o)
 	if changeRows(&f, sent) {
 		return h.clientPage(c, fiber.StatusOK, stored, f)
 	}

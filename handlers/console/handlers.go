@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -64,6 +65,17 @@ func (h *Handlers) tokenLife() time.Duration {
 func (h *Handlers) acceptedUntil(at time.Time) string {
 	minute := at.Add(h.tokenLife()).Add(time.Minute - time.Nanosecond).Truncate(time.Minute)
 	return "APIs that check tokens only by their signature may accept one until " + minute.UTC().Format("2 Jan 2006, 15:04") + " UTC."
+}
+
+// offerTo is what a client that exists can be given: what it has besides, it may keep.
+func (h *Handlers) offerTo(ctx context.Context, client *oauth.Client) (oauth.Offer, error) {
+	o, err := h.offer(ctx)
+	for _, g := range client.GrantTypes {
+		if !slices.Contains(o.GrantTypes, g) {
+			o.GrantTypes = append(o.GrantTypes, g)
+		}
+	}
+	return o, err
 }
 
 // offer is what a client can be given.

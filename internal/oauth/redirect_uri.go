@@ -7,6 +7,9 @@ import (
 	"strings"
 )
 
+// answerParams are what an answer adds to a redirect_uri.
+var answerParams = []string{"code", "access_token", "state", "iss", "error", "error_description", "error_uri"}
+
 // maxURI bounds every URI a client may register, in bytes.
 const maxURI = 2000
 
@@ -32,6 +35,11 @@ func redirectURIFault(s string) string {
 	}
 	if u.User != nil {
 		return "A redirect URI has no user name or password."
+	}
+	for _, name := range answerParams { // or it would come twice (RFC 6749 §3.1)
+		if u.Query().Has(name) {
+			return "The query of a redirect URI holds no " + name + ": that is a parameter of the answer."
+		}
 	}
 	if u.Scheme != strings.ToLower(s[:len(u.Scheme)]) || s[:len(u.Scheme)] != u.Scheme {
 		return "Write the scheme in lower case."

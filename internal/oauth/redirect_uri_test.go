@@ -28,6 +28,7 @@ func TestRedirectURIFault(t *testing.T) {
 		"https://app.example/#", "https://app.example/cb#x", "https://app.example/cb?x#", "com.example.app:/cb#x", // fragments
 		"https://user@app.example/cb", "https://user:pw@app.example/cb", "https://@app.example/cb", "https://app.example@evil.test/cb", "com.example.app://u@cb", // user names
 		"HTTPS://app.example/cb", "Https://app.example/cb", "Com.Example.App:/cb", "https://App.example/cb", "https://app.EXAMPLE/cb", // one spelling each
+		"https://app.example/cb?code=x", "https://app.example/cb?a=b&state=", "https://app.example/cb?iss", "https://app.example/cb?%63ode=x", "com.example.app:/cb?error=x", // of the answer
 		"http://app.example/cb", "http://127.0.0.1.evil.test/cb", "http://localhost.evil.test/cb", "http://evil.test/127.0.0.1", "http://127.0.0.2/cb", "http://0.0.0.0/cb",
 		"http://127.1/cb", "http://2130706433/cb", "http://0x7f000001/cb", "http://[::]/cb", "http://[::ffff:127.0.0.1]/cb", "http://[0:0:0:0:0:0:0:1]/cb", "http://[::1%25lo]/cb",
 		"http://LOCALHOST/cb", "http://localhost./cb", "http://10.0.0.1/cb", "http://", "http:cb",
