@@ -711,7 +711,7 @@ func lifeField(f APIFormData) templ.Component {
 		ctx = templ.ClearChildren(ctx)
 		templ_7745c5c3_Err = ui.Field(ui.FieldData{
 			Label: "Access token lifetime", Name: "access_token_ttl", Value: f.Life, Aside: "optional", Error: f.Errs["access_token_ttl"],
-			Hint:  "In minutes, or with a unit such as 90s or 2h. From 1 minute to 24 hours. Leave empty for the default: " + f.DefaultLife + ".",
+			Hint:  "Leave empty for the default, " + f.DefaultLife + ". Otherwise in minutes, or with a unit such as 90s or 2h; 1 minute to 24 hours.",
 			Attrs: templ.Attributes{"autocomplete": "off"},
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
