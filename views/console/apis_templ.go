@@ -178,7 +178,7 @@ func APIsTable(ch layout.Chrome, d APIsData) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = ui.Empty("No APIs yet", "An API is a service of yours that accepts tokens: orders, invoices, files. Register it to give its tokens an audience, scopes and a signature of their own. Until then, every token is for Gatehouse’s own API.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Empty("No APIs yet", "An API is a service of yours that accepts tokens: orders, invoices, files. Register it to give its tokens an audience, scopes and a signature of their own. Until then, every token is for Gatehouse's own API.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
