@@ -196,7 +196,7 @@ var others = map[string]string{
 
 // reads change nothing.
 var reads = []string{
-	"API", "APIByID", "APIs", "AccessToken", "AnyUser", "Client", "ClientBySecret", "ClientImpact", "ClientSecrets", "Clients", "ClientsOfAPI", "Close", "Code", "Consent", "Consents", "DB", "DailyFailures",
+	"API", "APIByID", "APIs", "AccessToken", "AnyUser", "Busy", "Client", "ClientBySecret", "ClientImpact", "ClientSecrets", "Clients", "ClientsOfAPI", "Close", "Code", "Consent", "Consents", "DB", "DailyFailures",
 	"Dialect", "Events", "Families", "Family", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson", "LiveSessions", "MasterKeyID",
 	"MigrationStatus", "Offer", "Person", "Ping", "RefreshToken", "ResetLink", "SchemaState", "Scope", "Scopes", "SessionByToken", "SetupSeed", "SigningKeys",
 	"User", "UserBySignIn", "UserByUsername", "Users",

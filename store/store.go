@@ -43,6 +43,12 @@ func (s *Store) Ping(ctx context.Context) error {
 	return s.get(ctx, "database", &one, "SELECT 1")
 }
 
+// Busy reports whether every connection of the pool is in use: then whoever uses them hears from the database.
+func (s *Store) Busy() bool {
+	stats := s.db.Stats()
+	return stats.InUse >= stats.MaxOpenConnections
+}
+
 // Close waits for running statements and closes the pool.
 func (s *Store) Close() error { return s.db.Close() }
 

@@ -100,7 +100,7 @@ func TestAPIs_areListed(t *testing.T) {
 		if got := listed(p); !slices.Equal(got, []string{"Alpha", "Beta"}) {
 			t.Errorf("listed: %q", got)
 		}
-		for _, words := range []string{"https://a.example.test", "Opaque", "90 s", "read write", "https://b.example.test", "JWT ES256", "one two +2", "default"} {
+		for _, words := range []string{"https://a.example.test", "Opaque", "90 s", "read write", "https://b.example.test", "JWT, ES256", "one two +2", "default"} {
 			if !strings.Contains(p.Text(), words) {
 				t.Errorf("the list does not say %q: %s", words, p.Text())
 			}
@@ -360,7 +360,7 @@ func TestConsole_addingAndRemovingScopesSavesNothing(t *testing.T) {
 		if f.Get("signing_secret") != "" || strings.Contains(p.Body, "no page may show") || !strings.Contains(p.Text(), "paste it again") {
 			t.Error("the page shows the secret, or does not say that it is gone")
 		}
-		if !strings.Contains(p.Text(), "Also taken by Orders") {
+		if !strings.Contains(p.Text(), "Also used by Orders") {
 			t.Errorf("nothing says who else takes the scope: %s", p.Text())
 		}
 		p = b.Submit(apiList, url.Values{"scope_names": {"read", "not finished"}, "scope_descriptions": {"Use read", "Never"}, "remove_scope": {"0"}})
@@ -448,7 +448,7 @@ func TestConsole_describesScopesKnowingly(t *testing.T) {
 		orders := h.API(t)
 		h.API(t, func(a *oauth.API) { a.Identifier, a.Name = "https://files.example.test", "Files" })
 		path, files := apiList+"/"+orders.ID, apiList+"/"+storedAPI(t, h, "https://files.example.test").ID
-		if p := b.Get(path); !strings.Contains(p.Text(), "Also taken by Files") {
+		if p := b.Get(path); !strings.Contains(p.Text(), "Also used by Files") {
 			t.Errorf("nothing says that Files takes it too: %s", p.Text())
 		}
 		other.Get(files)
@@ -536,7 +536,7 @@ func TestConsole_rotatesASigningSecretAtOnce(t *testing.T) {
 		if !active(t, h, own, before) {
 			t.Fatal("the token is not active")
 		}
-		if p := b.Get(path + "/rotate-secret"); !strings.Contains(p.Text(), "Every token out there stops verifying at once") {
+		if p := b.Get(path + "/rotate-secret"); !strings.Contains(p.Text(), "refuses tokens signed with the old secret at once") {
 			t.Errorf("the question says %s", p.Text())
 		}
 		form := b.Form(path + "/rotate-secret")
@@ -658,12 +658,12 @@ func TestConsole_anOpaqueAPIGetsItsOwnClient(t *testing.T) {
 		looker, _ := staff(t, h, identity.RoleOperator)
 		api := h.API(t, func(a *oauth.API) { a.TokenFormat, a.Identifier = oauth.FormatOpaque, "urn:example:orders?v=1&x" })
 		path := apiList + "/" + api.ID
-		if p := looker.Get(path); !strings.Contains(p.Text(), "Nobody can read these tokens yet") || strings.Contains(p.Body, "/clients/new") {
+		if p := looker.Get(path); !strings.Contains(p.Text(), "The API cannot check its tokens yet") || strings.Contains(p.Body, "/clients/new") {
 			t.Errorf("an operator reads %s", p.Text())
 		}
 		p := b.Get(path)
 		to := clientList + "/new?resource_server=" + url.QueryEscape(api.Identifier)
-		if !strings.Contains(p.Text(), "Nobody can read these tokens yet") || len(p.Parts("a", "href", to)) != 1 {
+		if !strings.Contains(p.Text(), "The API cannot check its tokens yet") || len(p.Parts("a", "href", to)) != 1 {
 			t.Fatalf("the page says %s", p.Text())
 		}
 		b.Get(to)
@@ -680,7 +680,7 @@ func TestConsole_anOpaqueAPIGetsItsOwnClient(t *testing.T) {
 			t.Error("it cannot introspect")
 		}
 		p = b.Get(path)
-		if strings.Contains(p.Text(), "Nobody can read") || !strings.Contains(p.Text(), "Its own client") || len(p.Parts("a", "href", clientList+"/"+own.ID)) != 1 {
+		if strings.Contains(p.Text(), "The API cannot check") || !strings.Contains(p.Text(), "Its own client") || len(p.Parts("a", "href", clientList+"/"+own.ID)) != 1 {
 			t.Errorf("the page says %s", p.Text())
 		}
 		b.Get(clientList + "/new?resource_server=https://nobody.example.test")

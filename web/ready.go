@@ -71,7 +71,9 @@ func (a *App) Watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			a.site.ready.suspect()
+			if !a.site.Store.Busy() {
+				a.site.ready.suspect()
+			}
 		}
 	}
 }

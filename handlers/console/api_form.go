@@ -125,20 +125,20 @@ func (h *Handlers) defaultLife() string {
 }
 
 var formats = []view.Choice{
-	{Value: oauth.FormatJWT, Label: "JWT", Hint: "The API checks tokens by itself, by their signature. One that was revoked is accepted until it expires."},
-	{Value: oauth.FormatOpaque, Label: "Opaque", Hint: "The API asks Gatehouse about each token. One that was revoked ends at once."},
+	{Value: oauth.FormatJWT, Label: "JWT", Hint: "The API checks the signature itself. It accepts a revoked token until it expires."},
+	{Value: oauth.FormatOpaque, Label: "Opaque", Hint: "The API asks Gatehouse about each token. A revoked one ends at once."},
 }
 
 var algs = map[string]view.Choice{
 	keys.ES256: {Badge: "Recommended", Tone: "success", Hint: "Small and fast, and read by every current library."},
 	keys.RS256: {Hint: "Larger tokens. Read by old libraries too."},
 	keys.EdDSA: {Hint: "Ed25519. Small and fast; not every library reads it."},
-	keys.HS256: {Hint: "Shares a secret with the API, which could make tokens too. For the resource servers of the FastAPI guides."},
+	keys.HS256: {Hint: "Shares a secret with the API, which could then make tokens too. For code written from the FastAPI guides."},
 }
 
 var claims = []view.Choice{
 	{Value: oauth.ClaimsStandard, Label: "Standard", Hint: "RFC 9068: sub is a permanent id, aud the API, scope one string."},
-	{Value: oauth.ClaimsTutorial, Label: "As in the FastAPI guides", Hint: "sub is the username, scopes a list, and there is no aud. For code written after these guides."},
+	{Value: oauth.ClaimsTutorial, Label: "As in the FastAPI guides", Hint: "sub is the username, scopes a list, and there is no aud. For code written from those guides."},
 }
 
 func scopeNamed(scopes []oauth.Scope, name string) *oauth.Scope {
@@ -228,7 +228,7 @@ func readScopes(rows []view.ScopeRow, known []oauth.Scope) (asked scopesAsked, f
 		case existing == nil:
 			asked.missing = append(asked.missing, scope)
 		case row.Shown != existing.Description:
-			f.Add(description, "It reads “"+existing.Description+"” where the scope is used already. Save again to describe it anew everywhere, or empty this to take it so.")
+			f.Add(description, "The scope exists and reads “"+existing.Description+"”. Save again to change that everywhere, or empty this field to keep it.")
 			row.Shown = existing.Description
 		default:
 			asked.described = append(asked.described, described{scope, existing.Description})
@@ -266,7 +266,7 @@ func apiDifferences(before, after *oauth.API, asked scopesAsked) []difference {
 	for _, s := range asked.described {
 		compare("description."+s.Name, "What people read of "+s.Name, s.before, s.Description)
 	}
-	compare("access_token_ttl", "Access token life", strconv.FormatInt(before.AccessTokenTTL, 10), strconv.FormatInt(after.AccessTokenTTL, 10))
+	compare("access_token_ttl", "Access token lifetime", strconv.FormatInt(before.AccessTokenTTL, 10), strconv.FormatInt(after.AccessTokenTTL, 10))
 	return out
 }
 

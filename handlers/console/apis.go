@@ -323,7 +323,7 @@ func (h *Handlers) UpdateAPI(c *fiber.Ctx) error {
 		return respond.Flash(c, apiPath(a.ID), "info", "Settings saved, and clients left without tokens",
 			"It is the default resource of clients that may ask for none of its scopes now: "+strings.Join(names, ", ")+".")
 	}
-	return respond.Flash(c, apiPath(a.ID), "success", "Settings saved", "They hold for every token from now on.")
+	return respond.Flash(c, apiPath(a.ID), "success", "Settings saved", "They apply to every token from now on.")
 }
 
 // lostAPIRace shows both what was sent and what somebody else saved first. Sending the form again overwrites the latter, knowingly.
@@ -412,7 +412,7 @@ func (h *Handlers) RotateSigningSecret(c *fiber.Ctx) error {
 	case made:
 		return showSigningSecret(c, a, value, false)
 	}
-	return respond.Flash(c, apiPath(a.ID), "success", "Signing secret rotated", "Tokens are signed with the API's own from now on. The old ones verify nothing.")
+	return respond.Flash(c, apiPath(a.ID), "success", "Signing secret rotated", "Tokens are signed with the API's own from now on. Gatehouse refuses the old ones.")
 }
 
 // secretNotRotated answers a form that came too late: it was sent before, or somebody changed the API since it was shown.
@@ -478,5 +478,5 @@ func (h *Handlers) DeleteAPI(c *fiber.Ctx) error {
 	if err := h.Store.DeleteAPI(c.UserContext(), a.ID, now, apiEvent(c, now, audit.APIDeleted, a)); err != nil {
 		return err
 	}
-	return respond.Flash(c, apisPath, "success", a.Name+" is deleted", "No token is for it any more. Its scopes stay.")
+	return respond.Flash(c, apisPath, "success", a.Name+" is deleted", "Gatehouse issues no more tokens for it. Its scopes stay.")
 }

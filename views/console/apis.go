@@ -53,6 +53,14 @@ func (a API) formatName() string {
 	return "JWT"
 }
 
+// tokens says in short what its tokens are.
+func (a API) tokens() string {
+	if a.Alg == "" {
+		return a.formatName()
+	}
+	return a.formatName() + ", " + a.Alg
+}
+
 // APILink is an API where a client chooses one.
 type APILink struct{ ID, Name, Identifier string }
 
@@ -135,9 +143,9 @@ func (d APIFormData) rows() []ScopeRow {
 // identifierUse says what the identifier is for.
 func (d APIFormData) identifierUse() string {
 	if d.Claims == "tutorial" {
-		return "Clients send it as resource. It never changes."
+		return "Clients send it as resource. It cannot be changed."
 	}
-	return "Clients send it as resource, tokens name it as their audience. It never changes."
+	return "Clients send it as resource, and tokens carry it as their audience. It cannot be changed."
 }
 
 // hasOwnClient reports whether the API can introspect.
@@ -152,12 +160,12 @@ func (d APIFormData) ownClient() string {
 
 var apiLabels = map[string]string{
 	"name": "Name", "identifier": "Identifier", "token_format": "Format", "signing_alg": "Signature", "claims": "Claims",
-	"signing_secret": "Signing secret", "access_token_ttl": "Access token life", "scope_names": "Scope", "scope_descriptions": "Scope",
+	"signing_secret": "Signing secret", "access_token_ttl": "Access token lifetime", "scope_names": "Scope", "scope_descriptions": "Scope",
 	"scopes": "Scopes",
 }
 
 func (d APIFormData) errors() []ui.FieldError {
-	order := []string{"name", "identifier", "token_format", "signing_alg", "claims", "signing_secret", "access_token_ttl", "scopes", "scope_names", "scope_descriptions"}
+	order := []string{"name", "identifier", "scopes", "scope_names", "scope_descriptions", "token_format", "signing_alg", "signing_secret", "claims", "access_token_ttl"}
 	if !d.isNew() {
 		order = []string{"name", "scopes", "scope_names", "scope_descriptions", "access_token_ttl"}
 	}
@@ -166,7 +174,7 @@ func (d APIFormData) errors() []ui.FieldError {
 
 // alsoTaken says which other APIs a scope's description speaks for.
 func (r ScopeRow) alsoTaken() string {
-	return "Also taken by " + strings.Join(r.Also, " and ") + ": a new description holds there too."
+	return "Also used by " + strings.Join(r.Also, " and ") + ": a new description applies there too."
 }
 
 // APIActData fills a confirmation: rotating the signing secret of an API, or deleting it.
