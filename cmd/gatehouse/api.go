@@ -345,16 +345,16 @@ func (c apiUpdate) Run(ctx context.Context, p *process) error {
 	if len(scopes) > 0 {
 		changes["new_scopes"] = audit.Change{After: oauth.ScopeNames(scopes).String()}
 	}
+	clients, err := h.ClientsOfAPI(ctx, api.Identifier) // before anything is saved
+	if err != nil {
+		return err
+	}
 	event := h.event(audit.APIUpdated, partyOfAPI(api))
 	event.Changes = changes
 	if err := h.UpdateAPI(ctx, *api, scopes, h.at, event); err != nil {
 		return err
 	}
 	api.UpdatedAt = h.at
-	clients, err := h.ClientsOfAPI(ctx, api.Identifier)
-	if err != nil {
-		return err
-	}
 	told := fmt.Sprintf("Updated %s (%s).", api.Identifier, api.Name)
 	if stranded := api.Stranded(clients); len(stranded) > 0 {
 		told += " It is the default resource of applications that may ask for none of its scopes now, and get no tokens: " + namesOfClients(stranded) + "."

@@ -294,6 +294,10 @@ func (h *Handlers) UpdateAPI(c *fiber.Ctx) error {
 	if errs := apiFaults(&a, h.Rules.Issuer, rowFaults); len(errs) > 0 {
 		return h.apiPage(c, fiber.StatusUnprocessableEntity, stored, form(errs))
 	}
+	clients, err := h.Store.ClientsOfAPI(c.UserContext(), a.Identifier) // before anything is saved
+	if err != nil {
+		return err
+	}
 	if changed := apiDifferences(stored, &a, asked); len(changed) > 0 { // none: it stands already as it was sent
 		now := h.Now()
 		update := apiEvent(c, now, audit.APIUpdated, &a)
@@ -310,10 +314,6 @@ func (h *Handlers) UpdateAPI(c *fiber.Ctx) error {
 		if err != nil {
 			return err
 		}
-	}
-	clients, err := h.Store.ClientsOfAPI(c.UserContext(), a.Identifier)
-	if err != nil {
-		return err
 	}
 	if stranded := a.Stranded(clients); len(stranded) > 0 {
 		names := make([]string, len(stranded))
