@@ -13,12 +13,12 @@ import (
 
 const apiColumns = "id, identifier, name, scope, signing_alg, token_format, claims, signing_secret_sealed, access_token_ttl, created_at, updated_at, version"
 
-// APIs returns all APIs, by identifier.
+// APIs returns all APIs, by name.
 func (s *Store) APIs(ctx context.Context) ([]oauth.API, error) {
 	var apis []oauth.API
 	err := s.all(ctx, "API", &apis, "SELECT "+apiColumns+" FROM apis")
 	// Here, for PostgreSQL would ask its locale: see migrations/00010_collation.go.
-	slices.SortFunc(apis, func(a, b oauth.API) int { return strings.Compare(a.Identifier, b.Identifier) })
+	slices.SortFunc(apis, func(a, b oauth.API) int { return strings.Compare(searchKey(a.Name, a.ID), searchKey(b.Name, b.ID)) })
 	return apis, err
 }
 
