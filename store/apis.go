@@ -18,7 +18,9 @@ func (s *Store) APIs(ctx context.Context) ([]oauth.API, error) {
 	var apis []oauth.API
 	err := s.all(ctx, "API", &apis, "SELECT "+apiColumns+" FROM apis")
 	// Here, for PostgreSQL would ask its locale: see migrations/00010_collation.go.
-	slices.SortFunc(apis, func(a, b oauth.API) int { return strings.Compare(searchKey(a.Name, a.Identifier), searchKey(b.Name, b.Identifier)) })
+	slices.SortFunc(apis, func(a, b oauth.API) int {
+		return strings.Compare(searchKey(a.Name, a.Identifier), searchKey(b.Name, b.Identifier))
+	})
 	return apis, err
 }
 
