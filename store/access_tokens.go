@@ -66,7 +66,8 @@ func (s *Store) LiveClientGrant(ctx context.Context, grantID, clientID, jti stri
 
 // RevokeAccessToken makes one access token invalid until it expires. A second time it does nothing.
 func (s *Store) RevokeAccessToken(ctx context.Context, jti string, expiresAt time.Time, event audit.Event) error {
-	revoke := row{table: "revoked_tokens", columns: "jti, expires_at", value: map[string]any{"jti": jti, "expires_at": expiresAt}, onConflict: "ON CONFLICT (jti) DO NOTHING"}
+	revoke := row{table: "revoked_tokens", columns: "jti, expires_at", value: map[string]any{"jti": jti, "expires_at": expiresAt},
+		onConflict: "ON CONFLICT (jti) DO UPDATE SET expires_at = excluded.expires_at WHERE revoked_tokens.expires_at < excluded.expires_at"}
 	_, err := s.act(ctx, "access token", revoke.insert("TRUE"), eventOf(event, event.At))
 	return err
 }

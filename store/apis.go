@@ -84,17 +84,22 @@ func (s *Store) UpdateAPI(ctx context.Context, a oauth.API, scopes []oauth.Scope
 
 // DeleteAPI removes the API; its tokens end. fault.Fields if it is a client's default resource, or has a client of its own.
 func (s *Store) DeleteAPI(ctx context.Context, id string, at time.Time, event audit.Event) error {
-	n, err := s.act(ctx, "API", statement{`
-		DELETE FROM apis WHERE id = :id AND NOT EXISTS (
-			SELECT 1 FROM clients WHERE default_resource = apis.identifier OR resource_server = apis.identifier)`, map[string]any{"id": id}},
-		eventOf(event, at))
-	if err == nil && n == 0 {
-		if _, err := s.APIByID(ctx, id); err != nil {
+	return s.InTx(ctx, func(tx *Store) error {
+		// Changing nothing locks the row: a client that comes to name it waits, and one that came before is seen by what follows.
+		n, err := tx.exec(ctx, "API", "UPDATE apis SET id = id WHERE id = $1", id)
+		if err := mustChange("API", n, err); err != nil {
 			return err
 		}
-		return fault.Fields{"": "Clients depend on this API, as their default resource or as its own client. Change or delete them first."}
-	}
-	return err
+		n, err = tx.exec(ctx, "API", `
+			DELETE FROM apis WHERE id = $1 AND NOT EXISTS (
+				SELECT 1 FROM clients WHERE default_resource = apis.identifier OR resource_server = apis.identifier)`, id)
+		if err != nil {
+			return err
+		} else if n == 0 {
+			return fault.Fields{"": "Clients depend on this API, as their default resource or as its own client. Change or delete them first."}
+		}
+		return tx.record(ctx, event, at)
+	})
 }
 
 // ClientsOfAPI returns the clients that name the API: as their default resource, or as what they are.

@@ -302,3 +302,44 @@ func TestBeginFamily_racingARoleLeavesNothingAlive(t *testing.T) {
 		}
 	})
 }
+
+// A client comes to name an API in the moment in which it is deleted: one of the two is refused.
+func TestDeleteAPI_racingAClientThatComesToNameIt(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		populated(t, s)
+		for i := range 30 {
+			a := orders()
+			a.ID, a.Identifier = fmt.Sprint("api", i), fmt.Sprint("urn:api", i)
+			must(t, s.CreateAPI(ctx, a, nil, noon, event(audit.APICreated)))
+			id := fmt.Sprint("c", i)
+			addClient(t, s, id)
+			c := must1(s.Client(ctx, id))(t)
+			if i%2 == 0 {
+				c.DefaultResource = a.Identifier
+			} else {
+				c.ResourceServer = a.Identifier
+			}
+			var errs [2]error
+			race(t, 2, func(n int) error {
+				if n == 0 {
+					errs[n] = s.DeleteAPI(ctx, a.ID, noon, event(audit.APIDeleted))
+				} else {
+					errs[n] = s.UpdateClient(ctx, *c, noon, event(audit.ClientUpdated))
+				}
+				return nil
+			})
+			if (errs[0] == nil) == (errs[1] == nil) {
+				t.Errorf("round %d: deleting %v, naming %v", i, errs[0], errs[1])
+			}
+			for _, err := range errs {
+				if _, ok := errors.AsType[fault.Fields](err); err != nil && !ok {
+					t.Errorf("round %d: %v", i, err)
+				}
+			}
+		}
+		c := oauth.Client{ID: "new", Name: "New", DefaultResource: "urn:nowhere"}
+		if fields, ok := errors.AsType[fault.Fields](s.CreateClient(ctx, c, nil, noon, event(audit.ClientCreated))); !ok || fields["default_resource"] == "" {
+			t.Error("a client names an API that does not exist")
+		}
+	})
+}

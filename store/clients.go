@@ -81,7 +81,7 @@ func (s *Store) Clients(ctx context.Context, want ClientFilter) (ClientPage, err
 }
 
 // CreateClient adds a client, with its first secret unless that is nil. fault.Conflict "id" if the id is a client's, a
-// person's subject or a username (RFC 9700 §4.15).
+// person's subject or a username (RFC 9700 §4.15); fault.Fields if an API that it names does not exist.
 func (s *Store) CreateClient(ctx context.Context, c oauth.Client, secret *oauth.ClientSecret, at time.Time, event audit.Event) error {
 	c.ID, c.GrantID, c.CreatedAt, c.UpdatedAt, c.Version = orNewID(c.ID), orNewID(c.GrantID), at, at, 1
 	create := row{table: "clients", columns: clientColumns + ", search_key, search_text", value: struct {
@@ -94,11 +94,37 @@ func (s *Store) CreateClient(ctx context.Context, c oauth.Client, secret *oauth.
 		first.ClientID = c.ID
 		then = append(then, newSecret(first, at))
 	}
-	n, err := s.act(ctx, "client", create.insert("NOT EXISTS (SELECT 1 FROM users WHERE id = :id OR username_key = :username_key)"), then...)
+	n, err := s.act(ctx, "client", create.insert("NOT EXISTS (SELECT 1 FROM users WHERE id = :id OR username_key = :username_key) AND "+s.itsAPIs()), then...)
 	if err == nil && n == 0 {
+		if err := s.missingAPI(ctx, c); err != nil {
+			return err
+		}
 		return fault.Conflict("client", "id")
 	}
 	return err
+}
+
+// itsAPIs is the condition that the APIs exist which a client names; they are held until the end of the statement.
+func (s *Store) itsAPIs() string {
+	exists := func(field string) string {
+		return "(:" + field + " = '' OR EXISTS (SELECT 1 FROM apis WHERE identifier = :" + field + s.hold() + "))"
+	}
+	return exists("default_resource") + " AND " + exists("resource_server")
+}
+
+// missingAPI says which API of the client was deleted meanwhile, if one was.
+func (s *Store) missingAPI(ctx context.Context, c oauth.Client) error {
+	for field, identifier := range map[string]string{"default_resource": c.DefaultResource, "resource_server": c.ResourceServer} {
+		if identifier == "" {
+			continue
+		}
+		if _, err := s.API(ctx, identifier); fault.IsNotFound(err) {
+			return fault.Fields{field: "There is no API of this identifier."}
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // UpdateClient changes all that a client registers. c.Version is that of the client it was read as: fault.Conflict with an
@@ -112,9 +138,12 @@ func (s *Store) UpdateClient(ctx context.Context, c oauth.Client, at time.Time, 
 			policy_uri = :policy_uri, tos_uri = :tos_uri, contacts = :contacts, default_resource = :default_resource,
 			resource_server = :resource_server, search_key = :search_key, search_text = :search_text,
 			updated_at = :updated_at, version = version + 1
-		WHERE id = :id AND version = :version`, clientRowOf(c)}, eventOf(event, at))
+		WHERE id = :id AND version = :version AND ` + s.itsAPIs(), clientRowOf(c)}, eventOf(event, at))
 	if err == nil && n == 0 {
 		if _, err := s.Client(ctx, c.ID); err != nil {
+			return err
+		}
+		if err := s.missingAPI(ctx, c); err != nil {
 			return err
 		}
 		return fault.Conflict("client", "")

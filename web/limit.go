@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net"
 	"strings"
 	"sync"
@@ -27,12 +28,16 @@ const maxCounted = 100_000
 
 // limiter counts failures by address in windows of a minute.
 type limiter struct {
-	mu     sync.Mutex
-	window time.Time
-	counts map[string]int
+	mu      sync.Mutex
+	window  time.Time
+	counts  map[string]int
+	pending map[string]int // tries under way, any of which may be a failure
+	settled chan struct{}  // closed, and made anew, whenever one of them is none any more
 }
 
-func newLimiter() *limiter { return &limiter{counts: map[string]int{}} }
+func newLimiter() *limiter {
+	return &limiter{counts: map[string]int{}, pending: map[string]int{}, settled: make(chan struct{})}
+}
 
 func (l *limiter) fail(key string, now time.Time) {
 	l.mu.Lock()
@@ -48,24 +53,45 @@ func (l *limiter) turn(now time.Time) {
 	}
 }
 
-// reserve counts a failure that may come, if the limit allows one more: so many at once cannot pass it together. wait is how long
-// to come back in if not, and giveBack takes it off again.
-func (l *limiter) reserve(key string, limit int, now time.Time) (giveBack func(), wait time.Duration) {
+// reserve lets a try begin if it may be a failure within the limit: so many at once cannot pass it together. While only tries
+// under way stand in the way it waits for them, for they may all be right. settle tells what became of it.
+func (l *limiter) reserve(ctx context.Context, key string, limit int, now func() time.Time) (settle func(failed bool), err error) {
+	for {
+		l.mu.Lock()
+		at := now()
+		l.turn(at)
+		if l.counts[key] >= limit {
+			wait := l.window.Add(time.Minute).Sub(at)
+			l.mu.Unlock()
+			return nil, fault.TooMany(wait)
+		}
+		if l.counts[key]+l.pending[key] < limit {
+			l.pending[key]++
+			l.mu.Unlock()
+			return func(failed bool) { l.settle(key, failed, now()) }, nil
+		}
+		settled := l.settled
+		l.mu.Unlock()
+		select {
+		case <-settled:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (l *limiter) settle(key string, failed bool, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.turn(now)
-	if l.counts[key] >= limit {
-		return nil, l.window.Add(time.Minute).Sub(now)
+	if failed {
+		l.counts[key]++
 	}
-	l.counts[key]++
-	window := l.window
-	return func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if l.window.Equal(window) && l.counts[key] > 0 {
-			l.counts[key]--
-		}
-	}, 0
+	if l.pending[key]--; l.pending[key] == 0 {
+		delete(l.pending, key)
+	}
+	close(l.settled)
+	l.settled = make(chan struct{})
 }
 
 // blocked says how long the address has to wait; 0 if it may go on.
@@ -78,20 +104,24 @@ func (l *limiter) blocked(key string, limit int, now time.Time) time.Duration {
 	return l.window.Add(time.Minute).Sub(now)
 }
 
-// reserveSignIn takes one of the failures to sign in that an address, or a confidential client, has left this minute.
-func (s *site) reserveSignIn(ip, client string) (giveBack func(), err error) {
+// reserveSignIn begins a try to sign in, if the address, or a confidential client, has failures left this minute; known browsers
+// pass. settle tells whether it was a failure.
+func (s *site) reserveSignIn(ctx context.Context, ip, client string, known bool) (settle func(failed bool), err error) {
 	key, limit := "signin "+addressKey(ip), signInFailures
 	switch {
 	case client != "":
 		key, limit = "password "+client, behindClient
 	case isLoopback(ip):
-		return func() {}, nil
+		return func(bool) {}, nil
 	}
-	giveBack, wait := s.limit.reserve(key, limit, s.Now())
-	if wait > 0 {
-		return nil, fault.TooMany(wait)
+	if known {
+		return func(failed bool) {
+			if failed {
+				s.limit.fail(key, s.Now())
+			}
+		}, nil
 	}
-	return giveBack, nil
+	return s.limit.reserve(ctx, key, limit, s.Now)
 }
 
 func (s *site) countClientFailure(c *fiber.Ctx) {

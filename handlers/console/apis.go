@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -316,14 +317,27 @@ func (h *Handlers) UpdateAPI(c *fiber.Ctx) error {
 		}
 	}
 	if stranded := a.Stranded(clients); len(stranded) > 0 {
-		names := make([]string, len(stranded))
-		for i, client := range stranded {
-			names[i] = client.Name
-		}
 		return respond.Flash(c, apiPath(a.ID), "info", "Settings saved, and clients left without tokens",
-			"It is the default resource of clients that may ask for none of its scopes now: "+strings.Join(names, ", ")+".")
+			"It is the default resource of clients that may ask for none of its scopes now: "+few(stranded)+".")
 	}
 	return respond.Flash(c, apiPath(a.ID), "success", "Settings saved", "They apply to every token from now on.")
+}
+
+// few names as many clients as a notice has room for.
+func few(clients []oauth.Client) string {
+	const most, long = 3, 60
+	var names []string
+	for _, client := range clients[:min(most, len(clients))] {
+		name := []rune(client.Name)
+		if len(name) > long {
+			name = append(name[:long], '…')
+		}
+		names = append(names, string(name))
+	}
+	if more := len(clients) - most; more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, ", ")
 }
 
 // lostAPIRace shows both what was sent and what somebody else saved first. Sending the form again overwrites the latter, knowingly.

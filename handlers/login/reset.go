@@ -32,15 +32,15 @@ func (h *Handlers) resetClosed(c *fiber.Ctx) error {
 
 // resetUser is the person a live link belongs to, or nil.
 func (h *Handlers) resetUser(c *fiber.Ctx, token string) (*identity.User, error) {
-	giveBack, err := h.Door.Reserve(request.Of(c).Caller.IP, "")
+	settle, err := h.Door.Reserve(c.UserContext(), request.Of(c).Caller.IP, "", false)
 	if err != nil {
 		return nil, err
 	}
 	link, err := h.Store.ResetLink(c.UserContext(), secret.Hash(token))
+	settle(fault.IsNotFound(err))
 	if fault.IsNotFound(err) {
 		return nil, nil
 	}
-	giveBack()
 	if err != nil || link.UsedAt != nil || !h.Now().Before(link.ExpiresAt) {
 		return nil, err
 	}

@@ -30,15 +30,13 @@ func (h *Handlers) setupClosed(c *fiber.Ctx) error {
 }
 
 func (h *Handlers) setupOpen(c *fiber.Ctx, token string) (bool, error) {
-	giveBack, err := h.Door.Reserve(request.Of(c).Caller.IP, "")
+	settle, err := h.Door.Reserve(c.UserContext(), request.Of(c).Caller.IP, "", false)
 	if err != nil {
 		return false, err
 	}
 	_, hash, err := h.Store.SetupSeed(c.UserContext())
 	open := err == nil && hash != "" && token != "" && secret.Equal(secret.Hash(token), hash)
-	if open || err != nil {
-		giveBack()
-	}
+	settle(!open && err == nil)
 	return open, err
 }
 

@@ -44,9 +44,9 @@ type Doorkeeper struct {
 	MAC    func(purpose string, parts ...string) string
 	Now    func() time.Time
 	Log    *slog.Logger
-	// Reserve takes one of the failures that an address has left, before it can be one, or refuses it (fault.TooMany); giveBack is
-	// for what was none. A client that proved who it is answers for the people behind it, in place of its address.
-	Reserve func(ip, client string) (giveBack func(), err error)
+	// Reserve begins a try that may be one of the failures that an address has left, or refuses it (fault.TooMany); a known browser
+	// passes. settle tells whether it was one. A client that proved who it is answers for the people behind it, in place of its address.
+	Reserve func(ctx context.Context, ip, client string, known bool) (settle func(failed bool), err error)
 	// FailureFloor is how long every refusal takes at least, so that its cause does not show (security.md rule 15).
 	FailureFloor time.Duration
 
@@ -109,8 +109,13 @@ func (d *Doorkeeper) prove(ctx context.Context, a Attempt) (*User, *Refusal, err
 		return nil, nil, err
 	}
 	keys := d.counters(a, user)
-	// One after the other: a try that is under way counts as a failure until it is none.
-	done, err := d.turns.take(ctx, keys.network)
+	// One after the other: a try that is under way counts as a failure until it is none. Each browser has its own turn, so that
+	// nobody waits for a stranger's.
+	turn := keys.network
+	if a.Device != "" {
+		turn = keys.device
+	}
+	done, err := d.turns.take(ctx, turn)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -119,14 +124,14 @@ func (d *Doorkeeper) prove(ctx context.Context, a Attempt) (*User, *Refusal, err
 	if err != nil {
 		return nil, nil, err
 	}
-	giveBack, err := d.Reserve(a.IP, a.Client)
-	if err != nil && !known {
+	settle, err := d.Reserve(ctx, a.IP, a.Client, known)
+	if err != nil {
 		return nil, nil, err
 	}
+	failed := true // also if a panic comes between
+	defer func() { settle(failed) }()
 	user, refusal, err := d.decide(ctx, a, user, keys, known)
-	if giveBack != nil && (refusal == nil || err != nil) {
-		giveBack()
-	}
+	failed = refusal != nil && err == nil
 	return user, refusal, err
 }
 

@@ -120,9 +120,12 @@ func try(t *testing.T, before map[string]int64, a Attempt, change func(*Doorkeep
 	d := &Doorkeeper{
 		Store: m, Hasher: hasher, Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler), FailureFloor: floor,
 		MAC: func(purpose string, parts ...string) string { return purpose + "|" + strings.Join(parts, "|") },
-		Reserve: func(ip, _ string) (func(), error) {
-			m.Failed = append(m.Failed, ip)
-			return func() { m.Failed = nil }, nil
+		Reserve: func(_ context.Context, ip, _ string, _ bool) (func(bool), error) {
+			return func(failed bool) {
+				if failed {
+					m.Failed = append(m.Failed, ip)
+				}
+			}, nil
 		},
 	}
 	if change != nil {
@@ -249,9 +252,9 @@ func TestDoorkeeper_countsEveryRefusalAndForgivesWhoIsLetIn(t *testing.T) {
 		"an address with too many failures": {
 			attempt: Attempt{Name: "ada", Password: rightPassword},
 			change: func(d *Doorkeeper, _ *User) {
-				d.Reserve = func(ip, client string) (func(), error) {
-					if ip != home || client != "" {
-						return func() {}, nil
+				d.Reserve = func(_ context.Context, ip, client string, known bool) (func(bool), error) {
+					if ip != home || client != "" || known {
+						return func(bool) {}, nil
 					}
 					return nil, fault.TooMany(time.Minute)
 				}

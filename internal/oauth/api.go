@@ -198,9 +198,14 @@ func (a *API) symmetric() bool { return a != nil && a.SigningAlg == keys.HS256 }
 // takes reports whether a token for the API may bear the scope. Our own API (nil) takes all there are.
 func (a *API) takes(scope string) bool { return a == nil || a.Scopes.Has(scope) }
 
+// opens reports whether these scopes open anything at the API: one that has scopes gives no token without any.
+func (a *API) opens(scopes Scopes) bool {
+	return a == nil || len(a.Scopes) == 0 || len(a.narrowed(scopes)) > 0
+}
+
 // Serves reports whether the client may have tokens for the API: those without any scope would open what checks none.
 func (a *API) Serves(c *Client) bool {
-	return a == nil || len(a.Scopes) == 0 || len(a.narrowed(c.Scopes)) > 0
+	return a.opens(c.Scopes)
 }
 
 // Stranded are the clients whose default resource the API is although they may have no tokens for it.

@@ -138,8 +138,17 @@ func (s *Server) checkScope(ctx context.Context, a *Authorization) error {
 	if a.known, err = s.scopeSet(ctx); err != nil {
 		return err
 	}
-	a.Scopes, err = a.Target.Client.grantable(a.params, a.known, a.apis...)
-	return err
+	if a.Scopes, err = a.Target.Client.grantable(a.params, a.known, a.apis...); err != nil {
+		return err
+	}
+	if len(a.params.resources) > 0 { // nobody is asked about an API without any of its scopes
+		for _, api := range a.apis {
+			if !api.opens(a.Scopes) {
+				return noScopeFor(api)
+			}
+		}
+	}
+	return nil
 }
 
 // grantable reads the scope parameter and refuses what is unknown, not the client's, or taken by none of the APIs that the
@@ -356,6 +365,22 @@ func subjectOf(login *Login) string {
 	return login.Subject
 }
 
+// granted are the APIs that the person let the client have tokens for: of which they refused every scope, none. What is left is our
+// own, so that a sign-in stays one.
+func (g *agreed) granted(s *Server) (resources []string, first *API) {
+	for i, api := range g.apis {
+		if api.opens(g.scopes) {
+			if resources = append(resources, g.Resources[i]); len(resources) == 1 {
+				first = api
+			}
+		}
+	}
+	if len(resources) == 0 {
+		resources = []string{s.Issuer}
+	}
+	return resources, first
+}
+
 // answer hands out what was agreed and builds the redirection that carries it.
 func (s *Server) answer(ctx context.Context, g *agreed) (string, error) {
 	values, err := g.responseType.answer(s, ctx, g)
@@ -389,10 +414,11 @@ func (g *agreed) events(action audit.Action, at time.Time) []audit.Event {
 // issueCode saves a code for what was granted (RFC 6749 §4.1.2).
 func (s *Server) issueCode(ctx context.Context, g *agreed) (url.Values, error) {
 	now := s.Now()
+	resources, _ := g.granted(s)
 	code := secret.New("gh_ac_") // 256 random bits (RFC 6749 §10.10 asks for 128)
 	row := Code{
 		Hash: secret.Hash(code), ClientID: g.Target.Client.ID, UserID: g.login.Subject, SessionID: g.login.SessionID, FamilyID: newID(),
-		RedirectURI: g.Target.RedirectURI, RedirectURISent: g.Target.sent, Scopes: g.scopes, Resources: s.kept(g.Resources...),
+		RedirectURI: g.Target.RedirectURI, RedirectURISent: g.Target.sent, Scopes: g.scopes, Resources: s.kept(resources...),
 		Nonce: g.nonce, CodeChallenge: g.codeChallenge,
 		AuthTime: g.login.AuthTime, AMR: g.login.AMR, CreatedAt: now, ExpiresAt: now.Add(s.Lifetimes.Code),
 	}

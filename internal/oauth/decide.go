@@ -54,6 +54,10 @@ func Decide(a *Authorization, login *Login, consent *Consent, begun *time.Time, 
 			return signIn("max_age", "a sign-in within max_age")
 		}
 	}
+	unasked := a.Prompt.has(promptConsent) || consent == nil || !consent.Scopes.Covers(a.Scopes) || !a.rememberable()
+	if silent && unasked { // before who is signed in is compared: a client nobody agreed to learns nothing of them
+		return refusal("consent_required", "The person has to consent, and prompt=none forbids to ask.", "consent_given", "remembered consent to every scope", askThem)
+	}
 	if a.hintSubject != "" && a.hintSubject != login.Subject {
 		if fresh { // they were asked, and somebody else came
 			return refusal("login_required", "Somebody else signed in than the person whom id_token_hint or claims names.", "id_token_hint_subject", "the person of id_token_hint or claims",
@@ -61,14 +65,7 @@ func Decide(a *Authorization, login *Login, consent *Consent, begun *time.Time, 
 		}
 		return signIn("id_token_hint_subject", "the person of id_token_hint or claims signed in")
 	}
-	switch {
-	case a.Prompt.has(promptConsent),
-		consent == nil,
-		!consent.Scopes.Covers(a.Scopes),
-		!a.rememberable():
-		if silent {
-			return refusal("consent_required", "The person has to consent, and prompt=none forbids to ask.", "consent_given", "remembered consent to every scope", askThem)
-		}
+	if unasked {
 		return Decision{Step: AskConsent}
 	}
 	return Decision{Step: Done}

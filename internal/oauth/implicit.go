@@ -12,12 +12,13 @@ import (
 // issueImplicit hands out an access token in the redirection itself (RFC 6749 §4.2.2): no refresh token, and a family of its own
 // (security.md rule 3), which ends with the browser session.
 func (s *Server) issueImplicit(ctx context.Context, g *agreed) (url.Values, error) {
+	resources, api := g.granted(s)
 	call := &tokenCall{client: g.Target.Client, from: g.from, now: s.Now()}
 	family := Family{
 		ID: newID(), ClientID: call.client.ID, UserID: g.login.Subject, SessionID: g.login.SessionID, GrantType: GrantImplicit,
-		Scopes: g.scopes, Resources: s.kept(g.Resources...), AuthTime: g.login.AuthTime, AMR: g.login.AMR, CreatedAt: call.now, IdleExpiresAt: call.now,
+		Scopes: g.scopes, Resources: s.kept(resources...), AuthTime: g.login.AuthTime, AMR: g.login.AMR, CreatedAt: call.now, IdleExpiresAt: call.now,
 	}
-	grant := &granted{api: g.apis[0], grantID: family.ID, userID: family.UserID, scopes: g.scopes, authTime: family.AuthTime, amr: family.AMR}
+	grant := &granted{api: api, grantID: family.ID, userID: family.UserID, scopes: g.scopes, authTime: family.AuthTime, amr: family.AMR}
 	life := s.accessTokenLife(grant)
 	family.ExpiresAt = call.now.Add(life)
 	token, opaque, err := s.makeAccessToken(ctx, call, grant, life)

@@ -93,7 +93,16 @@ func (s *Server) wanted(ctx context.Context, call *tokenCall) (*API, Scopes, err
 		return nil, nil, err
 	}
 	scopes, err := call.client.grantable(call.params, known, api)
+	if err == nil && len(call.params.resources) == 0 && !api.opens(scopes) { // the default is for what it takes
+		api = nil
+	}
 	return api, scopes, err
+}
+
+// noScopeFor refuses a token for an API without any of its scopes.
+func noScopeFor(api *API) *Error {
+	return InvalidScope("None of the scopes is one that the resource takes.").
+		Because(cause("scope_of_resource", api.Scopes.String(), "", "Ask for at least one of the API's scopes."))
 }
 
 // severalResources refuses more than one resource for one access token (security.md rule 6).

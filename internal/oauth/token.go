@@ -82,6 +82,9 @@ func (s *Server) tokenFor(ctx context.Context, call *tokenCall) (*TokenResponse,
 		if err != nil {
 			return nil, err
 		}
+		if !g.api.opens(g.scopes) {
+			return nil, concerning(noScopeFor(g.api), "", g.userID)
+		}
 		response, opaque, err := s.issue(ctx, call, g)
 		if err == nil {
 			err = g.save(ctx, opaque)

@@ -63,8 +63,7 @@ func TestAttack_claimsTellAStrangerNothingOfAPerson(t *testing.T) {
 	})
 }
 
-// The consent page names the API at which a scope is asked for; the answer holds there.
-// Whoever takes the API's scopes off the list gives the client nothing there.
+// Whoever takes the API's scopes off the list gives the client nothing there: what is left is the sign-in.
 func TestAttack_refusedScopesGiveNoTokenForTheirAPI(t *testing.T) {
 	webtest.Each(t, func(t *testing.T, h *webtest.House) {
 		guide := h.API(t, hs256)
@@ -73,10 +72,46 @@ func TestAttack_refusedScopesGiveNoTokenForTheirAPI(t *testing.T) {
 		b.SignIn(user)
 		b.Get(h.AuthorizeURL(client, url.Values{"scope": {"openid read write"}, "resource": {guide.Identifier}}))
 		p := b.Submit("/consent", url.Values{"scope": nil, "decision": {"allow"}})
-		if code := webtest.Told(p.Location).Get("code"); code != "" {
-			t.Errorf("refused, and yet: %v", claimsOf(t, h.Redeem(t, client, code).Str("access_token")))
+		code := webtest.Told(p.Location).Get("code")
+		refused(t, h.Post(t, oauth.PathToken, client, url.Values{
+			"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {webtest.Callback}, "code_verifier": {webtest.Verifier}, "resource": {guide.Identifier},
+		}), http.StatusBadRequest, "invalid_target")
+		a := h.Redeem(t, client, code)
+		if claims := claimsOf(t, a.Str("access_token")); claims["aud"] != h.Issuer || claims["scope"] != "openid" || a.Str("id_token") == "" {
+			t.Errorf("refused, and yet: %v", claims)
 		}
 	})
+}
+
+// A default resource is for what it takes: a sign-in alone is for our own API, where userinfo is.
+func TestAPI_theDefaultIsForWhatItTakes(t *testing.T) {
+	webtest.Each(t, func(t *testing.T, h *webtest.House) {
+		guides(t, h)
+		api := h.API(t)
+		client, user := h.Client(t, withScopes("read"), func(c *oauth.Client) { c.DefaultResource = api.Identifier }), h.User(t)
+		signIn := h.Tokens(t, client, user, url.Values{"scope": {"openid email"}})
+		if info := h.Get(t, oauth.PathUserinfo, signIn.Str("access_token")); info.Str("email") != user.Email {
+			t.Errorf("a sign-in: %d %s", info.Status, info.Body)
+		}
+		both := h.Tokens(t, client, user, url.Values{"scope": {"openid read offline_access"}})
+		if claims := claimsOf(t, both.Str("access_token")); claims["aud"] != api.Identifier || claims["scope"] != "read" {
+			t.Errorf("both: %v", claims)
+		}
+		narrow := h.Post(t, oauth.PathToken, client, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {both.Str("refresh_token")}, "scope": {"openid"}})
+		refused(t, narrow, http.StatusBadRequest, "invalid_scope")
+		h.Refusal(t, "scope_of_resource")
+		if again := h.Refresh(t, client, both.Str("refresh_token")); again.Status != http.StatusOK {
+			t.Errorf("the refresh token was spoilt: %d %s", again.Status, again.Body)
+		}
+		password := h.Password(t, oauth.PathToken, client, user.Username, webtest.Password, url.Values{"scope": {"openid"}})
+		if claims := claimsOf(t, password.Str("access_token")); claims["aud"] != h.Issuer {
+			t.Errorf("by password: %v", claims)
+		}
+		told := webtest.Told(h.Browser(t).Get(h.AuthorizeURL(client, url.Values{"scope": {"openid"}, "resource": {api.Identifier}})).Location)
+		if told.Get("error") != "invalid_scope" {
+			t.Errorf("by name: %v", told)
+		}
+	}, tutorial)
 }
 
 func TestAttack_theNoticeOfStrandedClientsFitsACookie(t *testing.T) {
