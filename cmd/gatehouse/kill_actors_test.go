@@ -66,6 +66,7 @@ type actor struct {
 	http, browser   *http.Client // the second keeps cookies; both show where they are led
 	signedIn        bool
 	consent         consent
+	unjudged        int     // tries of the password that got no answer: each counts as a failure until one succeeds
 	offline, online holding // the second lives with the session
 	buried          []holding
 	checked         int // how many of them have been looked at
@@ -185,7 +186,23 @@ func (a *actor) byCode(h *holding) {
 
 // byPassword: RFC 6749 §4.3.
 func (a *actor) byPassword(h *holding) {
-	a.tokens(h, url.Values{"grant_type": {oauth.GrantPassword}, "username": {a.name}, "password": {killPassword}, "scope": {h.scopes}})
+	r := a.call(oauth.PathToken, url.Values{"grant_type": {oauth.GrantPassword}, "username": {a.name}, "password": {killPassword}, "scope": {h.scopes}})
+	if a.judged(r) && a.expect(r.status == http.StatusOK, "tokens by password", r) {
+		h.take(r)
+	}
+}
+
+// judged reports whether a password was looked at. It may have to wait after tries of which nobody heard (security.md rule 15).
+func (a *actor) judged(r outcome) bool {
+	switch {
+	case r.lost:
+		a.unjudged++
+		return false
+	case r.status == http.StatusTooManyRequests && a.unjudged > 0:
+		return false
+	}
+	a.unjudged = 0
+	return true
 }
 
 // byItself: RFC 6749 §4.4.
@@ -199,7 +216,7 @@ func (a *actor) signIn() {
 		return
 	}
 	r := a.submit("/login", page.fields("username", a.name, "password", killPassword))
-	if !r.lost && a.expect(r.to == "/account", "signed in", r) {
+	if a.judged(r) && a.expect(r.to == "/account", "signed in", r) {
 		a.signedIn = true
 	}
 }
