@@ -74,16 +74,17 @@ func (p Params) with(name, value string) Params {
 // paramResource names an API (RFC 8707 §2).
 const paramResource = "resource"
 
-// knownParams are the parameters that mean something at the authorization or token endpoint.
-var knownParams = []string{
+// authorizeParams are the parameters that mean something at the authorization endpoint, but for resource.
+var authorizeParams = []string{
 	"claims", "client_id", "code_challenge", "code_challenge_method", "id_token_hint", "login_hint", "max_age", "nonce", "prompt", "redirect_uri",
-	"request", "request_uri", "resource", "response_mode", "response_type", "scope", "state",
-	"client_assertion", "client_assertion_type", "client_secret", "code", "code_verifier", "grant_type", "password", "refresh_token", "token",
-	"token_type_hint", "username",
+	"request", "request_uri", "response_mode", "response_type", "scope", "state",
 }
 
-// authorizeParams are those of an authorization request.
-var authorizeParams = knownParams[:17]
+// knownParams are those that mean something anywhere.
+var knownParams = append([]string{
+	"client_assertion", "client_assertion_type", "client_secret", "code", "code_verifier", "grant_type", "password", "refresh_token", "token",
+	"token_type_hint", "username",
+}, authorizeParams...)
 
 // encode writes the parameters of an authorization request as an urlencoded query, so that it can be read again later.
 // Others mean nothing and may be anything: they are left out.
