@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/target"
@@ -56,9 +57,7 @@ func openDocs(t *testing.T, g *guide, application string) *docsPage {
 	ctx, cancel := chromedp.NewContext(g.browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
 	p.ctx = ctx
-	if err := chromedp.Do(ctx); err != nil { // the tab lives as long as the context of its first action
-		t.Fatal(err)
-	}
+	p.open(ctx)
 	err := chromedp.Listen(ctx, func(event any) {
 		switch e := event.(type) {
 		case *fetch.EventRequestPaused:
@@ -81,6 +80,19 @@ func openDocs(t *testing.T, g *guide, application string) *docsPage {
 	p.do(ctx, chromedp.EmulateViewport(1280, 1000), chromedp.Navigate(application+"/docs"))
 	p.click(ctx, ".btn.authorize")
 	return p
+}
+
+// open takes hold of a tab, which lives as long as the context of its first action. It behaves as if it were in front: of what is typed
+// into one of two windows at the same time, the one behind loses keys.
+func (p *docsPage) open(tab context.Context) {
+	p.t.Helper()
+	if err := chromedp.Do(tab); err != nil {
+		p.t.Fatal(err)
+	}
+	inFront := emulation.SetFocusEmulationEnabledParams{Enabled: true}
+	if _, err := chromedp.Call(tab, emulation.SetFocusEmulationEnabled, inFront); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 // supply answers a request with a file, and one for anything else with 404.
@@ -203,9 +215,7 @@ func authorizeByCode(t *testing.T, g *guide, application, form, want string) {
 	case <-time.After(soon):
 		t.Fatal("no window opens")
 	}
-	if err := chromedp.Do(window); err != nil {
-		t.Fatal(err)
-	}
+	p.open(window)
 	p.fill(window, "#username", "alice")
 	p.fill(window, "#password", alice)
 	p.click(window, "#login-submit")

@@ -463,5 +463,12 @@ func (g *guide) mustBeQuiet(t *testing.T) {
 		if strings.Contains(string(text), `"level":"ERROR"`) || strings.Contains(string(text), "Traceback") {
 			t.Errorf("%s:\n%s", filepath.Base(name), text)
 		}
+		if t.Failed() { // why Gatehouse refused something
+			for line := range strings.Lines(string(text)) {
+				if strings.Contains(line, "refused") {
+					t.Log(line)
+				}
+			}
+		}
 	}
 }
