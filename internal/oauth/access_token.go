@@ -173,10 +173,15 @@ func (s *Server) readJWT(ctx context.Context, token, alg, audience string) (*acc
 	if err != nil {
 		return nil, err
 	}
-	if claims.Issuer != s.Issuer || claims.Audience != audience || s.Now().Unix() >= claims.Expiry {
+	if !s.validFor(&claims, audience) {
 		return nil, nil
 	}
 	return &claims, nil
+}
+
+// validFor reports whether claims whose signature holds are ours, for this audience, and not expired (RFC 9068 §4).
+func (s *Server) validFor(c *accessClaims, audience string) bool {
+	return c.Issuer == s.Issuer && c.Audience == audience && s.Now().Unix() < c.Expiry
 }
 
 // anyAccessToken reads an access token for whatever API: ours, for which the result's API is nil, or another. A nil result means
@@ -240,7 +245,7 @@ func (s *Server) readFor(ctx context.Context, api *API, alg, token string) (*acc
 	if err := keys.VerifyShared(token, shared, api.ID, accessTokenType, &claims); err != nil {
 		return nil, nil //nolint:nilerr // it is none
 	}
-	if claims.Issuer != s.Issuer || claims.Audience != audience || s.Now().Unix() >= claims.Expiry || !s.couldBeOurs(api, &claims) {
+	if !s.validFor(&claims, audience) || !s.couldBeOurs(api, &claims) {
 		return nil, nil
 	}
 	return &claims, nil

@@ -81,13 +81,8 @@ func (a *API) Validate(issuer string) fault.Fields {
 	if why := identifierFault(a.Identifier, issuer); why != "" {
 		f.Add("identifier", why)
 	}
-	switch name := strings.TrimSpace(a.Name); {
-	case name == "":
-		f.Add("name", "Give the API a name that people recognise.")
-	case len([]rune(name)) > maxAPIName:
-		f.Add("name", fmt.Sprintf("Use at most %d characters.", maxAPIName))
-	case !ValidText(a.Name) || strings.ContainsFunc(a.Name, misleading):
-		f.Add("name", "Use plain text.")
+	if why := nameFault(a.Name, "the API", maxAPIName); why != "" {
+		f.Add("name", why)
 	}
 	for _, scope := range a.Scopes {
 		if !ValidScopeName(scope) || len(scope) > MaxScopeName {

@@ -104,7 +104,7 @@ func (s *Server) newFamily(call *tokenCall, f Family, api *API) (*granted, Begin
 	f.CreatedAt, f.ExpiresAt, f.IdleExpiresAt = call.now, call.now.Add(s.Lifetimes.Refresh), call.now
 	g := &granted{api: api, grantID: f.ID, userID: f.UserID, scopes: f.Scopes, authTime: f.AuthTime, amr: f.AMR}
 	var first *RefreshToken
-	if call.client.Allows(GrantRefreshToken) && f.SessionID == "" && mayRefresh(f.Scopes) {
+	if f.GrantType != GrantImplicit && call.client.Allows(GrantRefreshToken) && f.SessionID == "" && mayRefresh(f.Scopes) { // RFC 6749 §4.2.2
 		g.refreshToken = secret.New("gh_rt_")
 		token := s.refreshTokenRow(call, f.ID, 0, g.refreshToken)
 		first = &token

@@ -14,13 +14,11 @@ import (
 func (s *Server) issueImplicit(ctx context.Context, g *agreed) (url.Values, error) {
 	resources, api := g.granted(s)
 	call := &tokenCall{client: g.Target.Client, from: g.from, now: s.Now()}
-	family := Family{
+	grant, b := s.newFamily(call, Family{
 		ID: newID(), ClientID: call.client.ID, UserID: g.login.Subject, SessionID: g.login.SessionID, GrantType: GrantImplicit,
-		Scopes: g.scopes, Resources: s.kept(resources...), AuthTime: g.login.AuthTime, AMR: g.login.AMR, CreatedAt: call.now, IdleExpiresAt: call.now,
-	}
-	grant := &granted{api: api, grantID: family.ID, userID: family.UserID, scopes: g.scopes, authTime: family.AuthTime, amr: family.AMR}
+		Scopes: g.scopes, Resources: s.kept(resources...), AuthTime: g.login.AuthTime, AMR: g.login.AMR,
+	}, api)
 	life := s.accessTokenLife(grant)
-	family.ExpiresAt = call.now.Add(life)
 	token, opaque, err := s.makeAccessToken(ctx, call, grant, life)
 	if err != nil {
 		return nil, err
@@ -31,6 +29,6 @@ func (s *Server) issueImplicit(ctx context.Context, g *agreed) (url.Values, erro
 	if scope := grant.api.narrowed(g.scopes).String(); scope != "" {
 		answer.Set("scope", scope)
 	}
-	b := Beginning{Family: family, Access: opaque, Consent: g.consent}
+	b.Access, b.Consent = opaque, g.consent
 	return answer, s.Store.BeginFamily(ctx, b, g.events(audit.ImplicitIssued, call.now)...)
 }

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 
@@ -61,18 +62,23 @@ func (p Params) Twice(name string) bool { return slices.Contains(p.twice, name) 
 
 // with is p with one parameter more, or another value for it.
 func (p Params) with(name, value string) Params {
-	values := map[string]string{name: value}
-	for n, v := range p.values {
-		if n != name {
-			values[n] = v
-		}
-	}
+	values := make(map[string]string, len(p.values)+1)
+	maps.Copy(values, p.values)
+	values[name] = value
 	p.values = values
 	return p
 }
 
 // paramResource names an API (RFC 8707 §2).
 const paramResource = "resource"
+
+// resourceOr is the one resource that a token request names, or what it is for otherwise.
+func (p Params) resourceOr(otherwise string) string {
+	if len(p.resources) == 0 {
+		return otherwise
+	}
+	return p.resources[0]
+}
 
 // authorizeParams are the parameters that mean something at the authorization endpoint, but for resource.
 var authorizeParams = []string{

@@ -34,13 +34,8 @@ type Offer struct {
 // "redirect_uris.N". The console, the command line and registration ask it alike.
 func (c *Client) Validate(o Offer) fault.Fields {
 	f := fault.Fields{}
-	switch name := strings.TrimSpace(c.Name); {
-	case name == "":
-		f.Add("client_name", "Give the application a name that people recognise.")
-	case len([]rune(name)) > maxClientName:
-		f.Add("client_name", fmt.Sprintf("Use at most %d characters.", maxClientName))
-	case !ValidText(c.Name) || strings.ContainsFunc(c.Name, misleading):
-		f.Add("client_name", "Use plain text.")
+	if why := nameFault(c.Name, "the application", maxClientName); why != "" {
+		f.Add("client_name", why)
 	}
 	if c.ApplicationType != ApplicationWeb && c.ApplicationType != ApplicationNative {
 		f.Add("application_type", "Choose web or native.")
@@ -70,6 +65,19 @@ func (c *Client) Validate(o Offer) fault.Fields {
 		}
 	}
 	return f
+}
+
+// nameFault says what is wrong with a name that people go by, or "" if nothing. whose says what it is the name of.
+func nameFault(name, whose string, most int) string {
+	switch trimmed := strings.TrimSpace(name); {
+	case trimmed == "":
+		return "Give " + whose + " a name that people recognise."
+	case len([]rune(trimmed)) > most:
+		return fmt.Sprintf("Use at most %d characters.", most)
+	case !ValidText(name) || strings.ContainsFunc(name, misleading):
+		return "Use plain text."
+	}
+	return ""
 }
 
 // misleading characters break a line, or make text read otherwise than it is: controls and the marks that turn its direction.

@@ -53,10 +53,7 @@ func (s *Server) resourceOf(ctx context.Context, call *tokenCall, granted []stri
 	if len(granted) == 0 {
 		granted = []string{s.Issuer}
 	}
-	asked := granted[0]
-	if len(call.params.resources) > 0 {
-		asked = call.params.resources[0]
-	}
+	asked := call.params.resourceOr(granted[0])
 	if !slices.Contains(granted, asked) {
 		return nil, InvalidTarget("The resource was not asked for in the authorization request.").
 			Because(cause("resource_granted", strings.Join(granted, " "), audit.URI(asked), "Send the resource in the authorization request too."))
@@ -80,11 +77,7 @@ func (s *Server) kept(resources ...string) Words {
 
 // wanted is what a client asks for where no authorization went before: the API, and scopes that it takes.
 func (s *Server) wanted(ctx context.Context, call *tokenCall) (*API, Scopes, error) {
-	identifier := s.defaultResource(call.client)
-	if len(call.params.resources) > 0 {
-		identifier = call.params.resources[0]
-	}
-	api, err := s.api(ctx, call.client, identifier)
+	api, err := s.api(ctx, call.client, call.params.resourceOr(s.defaultResource(call.client)))
 	if err != nil {
 		return nil, nil, err
 	}
