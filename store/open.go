@@ -35,7 +35,7 @@ func (o Options) pool(c driver.Connector, name string) *sqlx.DB {
 	if o.Through != nil {
 		c = o.Through(c)
 	}
-	return sqlx.NewDb(sql.OpenDB(c), name)
+	return sqlx.NewDb(sql.OpenDB(preparing{c}), name)
 }
 
 // sqlx knows the driver of another name only.

@@ -27,8 +27,8 @@ const (
 // EachFault is every one of them.
 var EachFault = []Fault{Refused, Failed, Broken, Lost}
 
-// Faults stands between a store and its database and lets one statement fail: BEGIN and COMMIT are statements too, a sign of
-// life (store.Ping, which the house asks for whenever it likes) is none.
+// Faults stands between a store and its database and lets one statement fail: BEGIN and COMMIT are statements too. A sign of
+// life (store.Ping, which the house asks for whenever it likes) is none, nor is preparing one.
 type Faults struct {
 	postgres bool
 
@@ -70,7 +70,7 @@ func (f *Faults) Rest() (struck string) {
 
 // turn says how a statement is to fail; "" if it is not.
 func (f *Faults) turn(text string) Fault {
-	if text == "SELECT 1" {
+	if text == "SELECT 1" || strings.HasPrefix(text, "PREPARE ") {
 		return ""
 	}
 	f.mu.Lock()
@@ -109,8 +109,9 @@ type conn interface {
 
 type faultyConn struct {
 	conn
-	f      *Faults
-	broken bool
+	f        *Faults
+	prepared []driver.Stmt
+	broken   bool
 }
 
 // run runs a statement, or lets it fail.
@@ -150,6 +151,9 @@ func run[T any](ctx context.Context, c *faultyConn, text string, statement func(
 // another connection what does not belong to a transaction.
 func (c *faultyConn) breaks() error {
 	c.broken = true
+	for _, s := range c.prepared { // as long as one is left, SQLite's connection lives on, and what it has locked is locked
+		_ = s.Close()
+	}
 	_ = c.conn.Close()
 	return driver.ErrBadConn
 }
@@ -214,6 +218,7 @@ func (c *faultyConn) PrepareContext(ctx context.Context, query string) (driver.S
 	if err != nil {
 		return nil, err
 	}
+	c.prepared = append(c.prepared, s)
 	return faultyStmt{s.(stmt), c, query}, nil
 }
 

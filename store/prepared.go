@@ -1,0 +1,107 @@
+package store
+
+import (
+	"context"
+	"database/sql/driver"
+)
+
+// maxPrepared bounds the statements that one connection keeps prepared. The house has fewer; those that searches put together
+// are not worth more.
+const maxPrepared = 200
+
+// preparing makes a connector's connections keep what they are asked twice: planning a statement costs more than running most
+// of ours.
+type preparing struct{ driver.Connector }
+
+func (p preparing) Connect(ctx context.Context) (driver.Conn, error) {
+	inner, err := p.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &preparingConn{conn: inner.(conn), kept: map[string]stmt{}}, nil
+}
+
+// conn and stmt are what the connections and statements of both drivers can do.
+type (
+	conn interface {
+		driver.Conn
+		driver.ConnBeginTx
+		driver.ConnPrepareContext
+		driver.ExecerContext
+		driver.QueryerContext
+		driver.SessionResetter
+		driver.Validator
+	}
+	stmt interface {
+		driver.Stmt
+		driver.StmtExecContext
+		driver.StmtQueryContext
+	}
+)
+
+type preparingConn struct {
+	conn
+	kept map[string]stmt // nil for one that was asked once
+}
+
+// prepared returns the statement kept for the query. The first time there is none: what is asked once, as most of what a
+// command line does, pays no round trip to prepare it.
+func (c *preparingConn) prepared(ctx context.Context, query string) (stmt, error) {
+	s, known := c.kept[query]
+	if s != nil {
+		return s, nil
+	}
+	if !known {
+		if len(c.kept) < maxPrepared {
+			c.kept[query] = nil
+		}
+		return nil, nil
+	}
+	made, err := c.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	s = made.(stmt)
+	c.kept[query] = s
+	return s, nil
+}
+
+func (c *preparingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	s, err := c.prepared(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if s == nil {
+		return c.conn.ExecContext(ctx, query, args)
+	}
+	return s.ExecContext(ctx, args)
+}
+
+func (c *preparingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	s, err := c.prepared(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if s == nil {
+		return c.conn.QueryContext(ctx, query, args)
+	}
+	return s.QueryContext(ctx, args)
+}
+
+// CheckNamedValue is asked of a connection for its arguments; one that does not care leaves them to database/sql.
+func (c *preparingConn) CheckNamedValue(v *driver.NamedValue) error {
+	if checker, ok := c.conn.(driver.NamedValueChecker); ok {
+		return checker.CheckNamedValue(v)
+	}
+	return driver.ErrSkip
+}
+
+// Close closes the statements first: SQLite keeps a file open that has any.
+func (c *preparingConn) Close() error {
+	for _, s := range c.kept {
+		if s != nil {
+			_ = s.Close() // the connection goes with all it holds
+		}
+	}
+	return c.conn.Close()
+}
