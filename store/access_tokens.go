@@ -22,10 +22,18 @@ func accessTokenRows(t *oauth.AccessToken) []row {
 // SaveAccessToken keeps an opaque access token of a grant that exists already. fault.NotFound if its API or its client was deleted.
 func (s *Store) SaveAccessToken(ctx context.Context, t oauth.AccessToken, events ...audit.Event) error {
 	var then []row
+	var counted []audit.Event
 	for _, event := range events {
-		then = append(then, eventOf(event, t.CreatedAt))
+		if s.keeps(event) {
+			then = append(then, eventOf(event, t.CreatedAt))
+		} else {
+			counted = append(counted, event)
+		}
 	}
 	_, err := s.act(ctx, "access token", accessTokenRows(&t)[0].insert("TRUE"), then...)
+	if err == nil {
+		s.happened(counted...)
+	}
 	return err
 }
 

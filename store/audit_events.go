@@ -53,7 +53,7 @@ func eventOf(e audit.Event, at time.Time) row {
 	if len(e.Changes) > 0 {
 		r.Changes = jsonOf(e.Changes)
 	}
-	return row{table: "audit_events", columns: eventColumns, value: r}
+	return row{table: "audit_events", columns: eventColumns, value: r, event: &e}
 }
 
 func jsonOf(v any) string {
@@ -86,10 +86,17 @@ func (r eventRow) event() (audit.Event, error) {
 	return e, nil
 }
 
-// Record writes an event that belongs to no other change.
+// Record writes an event that belongs to no other change, or counts it where its kind is not written down.
 func (s *Store) Record(ctx context.Context, event audit.Event) error {
+	if !s.keeps(event) {
+		s.happened(event)
+		return nil
+	}
 	return s.record(ctx, event, event.At)
 }
+
+// keeps reports whether the event is written down and not only counted.
+func (s *Store) keeps(e audit.Event) bool { return e.Action != audit.TokenIssued || s.auditTokens }
 
 // EventFilter says which events; what is empty means any.
 type EventFilter struct {

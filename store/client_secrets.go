@@ -46,13 +46,6 @@ func (s *Store) ClientBySecret(ctx context.Context, id, secretHash string) (*oau
 	}, nil
 }
 
-// TouchClientSecret notes that the secret was used, to about a minute.
-func (s *Store) TouchClientSecret(ctx context.Context, id string, at time.Time) error {
-	_, err := s.exec(ctx, "client secret", `
-		UPDATE client_secrets SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $3)`, id, at, at.Add(-time.Minute))
-	return err
-}
-
 // ClientSecrets returns the client's secrets, the newest first, revoked and expired ones too.
 func (s *Store) ClientSecrets(ctx context.Context, clientID string) ([]oauth.ClientSecret, error) {
 	var secrets []oauth.ClientSecret

@@ -76,8 +76,10 @@ func TestClientBySecret_bringsTheSecretThatFits(t *testing.T) {
 			t.Errorf("client %+v, secret %+v", c, secret)
 		}
 		for at, want := range map[time.Duration]time.Duration{0: 0, 59 * time.Second: 0, 61 * time.Second: 61 * time.Second} {
-			must(t, s.TouchClientSecret(ctx, "other-secret", noon))
-			must(t, s.TouchClientSecret(ctx, "other-secret", noon.Add(at)))
+			s.NoteSecretUse("other", "other-secret", noon)
+			must(t, s.Flush(ctx))
+			s.NoteSecretUse("other", "other-secret", noon.Add(at))
+			must(t, s.Flush(ctx))
 			if _, secret, err := s.ClientBySecret(ctx, "other", "other-hash"); err != nil || secret.LastUsedAt.Before(noon.Add(want)) {
 				t.Errorf("used after %v, kept %v, %v", at, secret.LastUsedAt, err)
 			}

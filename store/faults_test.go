@@ -115,6 +115,12 @@ var changes = []change{
 			return tx.EndSession(ctx, "bob-session", "why", noon, event(audit.SessionEnded))
 		})
 	}},
+	{verb: "Flush", do: func(s *store.Store) error {
+		store.ForgetCounts(s)
+		s.Count(event(audit.TokenIssued))
+		s.NoteSecretUse("app", "app-secret", noon)
+		return s.Flush(ctx)
+	}},
 	{verb: "IssueCode", do: func(s *store.Store) error {
 		consent := &oauth.Consent{UserID: "bob", ClientID: "app", Scopes: oauth.Scopes{"openid", "email"}}
 		return s.IssueCode(ctx, code("new", "bob", "bob-session"), consent, event(audit.CodeIssued), event(audit.ConsentGiven))
@@ -162,7 +168,6 @@ var changes = []change{
 	}},
 	{verb: "SaveSetupLink", do: func(s *store.Store) error { return s.SaveSetupLink(ctx, "seed", "link") }},
 	{verb: "Sweep", inParts: true, do: func(s *store.Store) error { _, err := s.Sweep(ctx, noon.Add(200*24*time.Hour)); return err }},
-	{verb: "TouchClientSecret", do: func(s *store.Store) error { return s.TouchClientSecret(ctx, "app-secret", noon) }},
 	{verb: "TouchSession", do: func(s *store.Store) error { return s.TouchSession(ctx, "bob-session", noon.Add(time.Minute)) }},
 	{verb: "UpdateAPI", do: func(s *store.Store) error {
 		a, err := s.APIByID(ctx, "orders")
@@ -197,8 +202,8 @@ var others = map[string]string{
 // reads change nothing.
 var reads = []string{
 	"API", "APIByID", "APIs", "AccessToken", "AnyUser", "Busy", "Client", "ClientBySecret", "ClientImpact", "ClientSecrets", "Clients", "ClientsOfAPI", "Close", "Code", "Consent", "Consents", "DB", "DailyFailures",
-	"Dialect", "Events", "Families", "Family", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson", "LiveSessions", "MasterKeyID",
-	"MigrationStatus", "Offer", "Person", "Ping", "RefreshToken", "ResetLink", "SchemaState", "Scope", "Scopes", "SessionByToken", "SetupSeed", "SigningKeys",
+	"Count", "Dialect", "Events", "Families", "Family", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson", "LiveSessions", "MasterKeyID",
+	"MigrationStatus", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "RefreshToken", "ResetLink", "Rollups", "SchemaState", "Scope", "Scopes", "SessionByToken", "SetupSeed", "SigningKeys",
 	"User", "UserBySignIn", "UserByUsername", "Users",
 }
 

@@ -24,6 +24,8 @@ type Options struct {
 	URL      string // PostgreSQL: postgres://user:password@host:port/database?option=value
 	Path     string // SQLite: the database's file; it and its folder are made where they are missing
 	MaxConns int    // size of the pool; 0 for a default
+	// AuditTokens writes an event for every token of client_credentials; otherwise they are only counted.
+	AuditTokens bool
 	// Through stands between the pool and the driver: tests let statements fail there. nil for nothing.
 	Through func(driver.Connector) driver.Connector
 
@@ -76,7 +78,7 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 	}
 	db := o.pool(connector, "sqlite")
 	bound(db, o.MaxConns, 4*runtime.GOMAXPROCS(0)) // one writes, the others read
-	s := &Store{db: db, q: db, dialect: SQLite, path: o.Path, writer: make(chan struct{}, 1)}
+	s := &Store{db: db, q: db, dialect: SQLite, path: o.Path, writer: make(chan struct{}, 1), tally: newTally(), auditTokens: o.AuditTokens}
 	unlock, err := s.lock(ctx) // the first to come switches the file to WAL, which suffers no company
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -102,7 +104,7 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 	}
 	db := o.pool(connector, "postgres")
 	bound(db, o.MaxConns, 25)
-	s := &Store{db: db, q: db, dialect: PostgreSQL}
+	s := &Store{db: db, q: db, dialect: PostgreSQL, tally: newTally(), auditTokens: o.AuditTokens}
 	if err := s.Ping(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

@@ -32,7 +32,6 @@ func TestPostgres_anActTakesFewRoundTrips(t *testing.T) {
 	}{
 		{"Client", 1, func() error { _, err := s.Client(ctx, "app"); return err }},
 		{"ClientBySecret", 1, func() error { _, _, err := s.ClientBySecret(ctx, "app", "app-hash"); return err }},
-		{"TouchClientSecret", 1, func() error { return s.TouchClientSecret(ctx, "app-secret", noon) }},
 		{"Scopes", 1, func() error { _, err := s.Scopes(ctx); return err }},
 		{"SessionByToken", 1, func() error { _, _, err := s.SessionByToken(ctx, "bob-session-token"); return err }},
 		{"BindInteraction", 1, func() error { return s.BindInteraction(ctx, "i", "b", noon) }},

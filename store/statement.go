@@ -103,7 +103,18 @@ type statement struct {
 type row struct {
 	table, columns string
 	value          any
-	onConflict     string // what to do if it is there; empty fails
+	onConflict     string       // what to do if it is there; empty fails
+	event          *audit.Event // that the row is, if it is one
+}
+
+// eventsOf are the events among the rows.
+func eventsOf(rows []row) (events []audit.Event) {
+	for _, r := range rows {
+		if r.event != nil {
+			events = append(events, *r.event)
+		}
+	}
+	return events
 }
 
 func (r row) names() string { return ":" + strings.ReplaceAll(r.columns, ", ", ", :") }
@@ -146,6 +157,9 @@ func (s *Store) act(ctx context.Context, what string, change statement, then ...
 	defer done()
 	var n int64
 	err = sqlx.GetContext(ctx, q, &n, dollars(sql.String()), args...)
+	if err == nil && n > 0 {
+		s.happened(eventsOf(then)...)
+	}
 	return n, s.changeFailure(what, err)
 }
 
@@ -175,6 +189,7 @@ func (s *Store) insert(ctx context.Context, what string, rows ...row) error {
 			return err
 		}
 	}
+	s.happened(eventsOf(rows)...)
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"gatehouse/internal/audit"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
 	"gatehouse/migrations"
@@ -27,6 +28,10 @@ type Store struct {
 	dialect Dialect
 	path    string        // of the SQLite file
 	writer  chan struct{} // holds the one writer SQLite has; nil for PostgreSQL and inside InTx
+	tally   *tally
+	pending []audit.Event // inside InTx: what will have happened once it is committed
+
+	auditTokens bool // Options.AuditTokens
 }
 
 var (
@@ -69,10 +74,15 @@ func (s *Store) InTx(ctx context.Context, fn func(tx *Store) error) error {
 		return failure("", err)
 	}
 	defer tx.Rollback() //nolint:errcheck // does nothing after Commit, and before it the reason is known already
-	if err := fn(&Store{q: tx, dialect: s.dialect}); err != nil {
+	inside := &Store{q: tx, dialect: s.dialect, tally: s.tally, auditTokens: s.auditTokens}
+	if err := fn(inside); err != nil {
 		return err
 	}
-	return commitFailure(tx.Commit())
+	if err := commitFailure(tx.Commit()); err != nil {
+		return err
+	}
+	s.happened(inside.pending...)
+	return nil
 }
 
 // turn waits for the right to write. SQLite has one writer at a time and lets the others try again and again until they give

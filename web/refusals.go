@@ -65,6 +65,7 @@ func (r *refusals) write(ctx context.Context, event audit.Event) error {
 // keep writes the event down, unless there were too many of its network and client in this minute.
 func (r *refusals) keep(ctx context.Context, event audit.Event) (kept bool, err error) {
 	if !r.admit(ctx, event.At, refusalKey{identity.Network(event.Caller.IP), event.ClientID, event.Action}) {
+		r.store.Count(event)
 		return false, nil
 	}
 	return true, r.store.Record(ctx, event)

@@ -51,6 +51,8 @@ type Config struct {
 	ImplicitGrant onOff  `variable:"GATEHOUSE_IMPLICIT_GRANT" fallback:"false" help:"Let clients that list it get tokens in the redirection (false)."`
 	DefaultClient string `variable:"GATEHOUSE_DEFAULT_CLIENT" placeholder:"CLIENT_ID" help:"The public client that calls /token and /refresh_token without a client_id (none)."`
 
+	AuditTokens string `variable:"GATEHOUSE_AUDIT_TOKENS" placeholder:"all" help:"all writes an audit event for every token of client_credentials (they are only counted)."`
+
 	AccessTokenTTL       string `variable:"GATEHOUSE_ACCESS_TOKEN_TTL" placeholder:"DURATION" help:"Life of access tokens, 1m to 24h (15m; 10m for client_credentials)."`
 	CodeTTL              string `variable:"GATEHOUSE_CODE_TTL" fallback:"60s" placeholder:"DURATION" help:"Life of authorization codes, up to 10m (60s)."`
 	RefreshTokenTTL      string `variable:"GATEHOUSE_REFRESH_TOKEN_TTL" fallback:"720h" placeholder:"DURATION" help:"How long refresh tokens go on after sign-in, up to 8760h (720h)."`
@@ -76,6 +78,8 @@ type Settings struct {
 	PasswordGrant bool
 	ImplicitGrant bool
 	DefaultClient string // client_id; empty for none
+
+	AuditTokens bool // every token of client_credentials is an event
 
 	AccessTokenTTL       time.Duration  // zero: 15 min, 10 min for client_credentials
 	CodeTTL              time.Duration  // at most 10 min
@@ -133,6 +137,8 @@ func (c Config) Validate(getenv func(string) string, only ...string) (Settings, 
 		PasswordGrant: r.boolean("GATEHOUSE_PASSWORD_GRANT", c.PasswordGrant),
 		ImplicitGrant: r.boolean("GATEHOUSE_IMPLICIT_GRANT", c.ImplicitGrant),
 		DefaultClient: c.DefaultClient,
+
+		AuditTokens: r.auditTokens(c.AuditTokens),
 
 		AccessTokenTTL:   r.lifetime("GATEHOUSE_ACCESS_TOKEN_TTL", c.AccessTokenTTL, mostAccessToken, wiseToken),
 		CodeTTL:          r.lifetime("GATEHOUSE_CODE_TTL", c.CodeTTL, mostCode, wiseCode),
@@ -408,6 +414,14 @@ func (r *reading) database(text string) Database {
 	return Database{}
 }
 
+// auditTokens reads which tokens of client_credentials are written down.
+func (r *reading) auditTokens(text string) bool {
+	if text != "" && text != "all" {
+		r.mistake("GATEHOUSE_AUDIT_TOKENS", "%q: expected all, or nothing: then they are only counted", text)
+	}
+	return text == "all"
+}
+
 // lifetime reads how long something lives: whole seconds, as expires_in counts them (RFC 6749 §5.1). Empty is zero.
 func (r *reading) lifetime(name, text string, most, wise time.Duration) time.Duration {
 	if text == "" {
@@ -590,6 +604,7 @@ func (s Settings) Redacted() []slog.Attr {
 		slog.Bool("password_grant", s.PasswordGrant),
 		slog.Bool("implicit_grant", s.ImplicitGrant),
 		slog.String("default_client", cmp.Or(s.DefaultClient, "none")),
+		slog.Bool("audit_tokens", s.AuditTokens),
 		slog.String("access_token_ttl", access),
 		slog.String("code_ttl", short(s.CodeTTL)),
 		slog.String("refresh_token_ttl", short(s.RefreshTokenTTL)),

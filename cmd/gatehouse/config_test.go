@@ -99,6 +99,16 @@ func TestConfig_hasDefaults(t *testing.T) {
 	}
 }
 
+func TestConfig_auditTokens(t *testing.T) {
+	withoutEnvironment(t)
+	if mustValidate(t, parse(t)).AuditTokens || !mustValidate(t, parse(t, "--audit-tokens=all")).AuditTokens {
+		t.Error("every token is written down where all is set, and only there")
+	}
+	if _, err := parse(t, "--audit-tokens=some").Validate(os.Getenv); err == nil || !strings.Contains(err.Error(), `GATEHOUSE_AUDIT_TOKENS: "some"`) {
+		t.Errorf("some: %v", err)
+	}
+}
+
 func TestConfig_grantsAreSwitchedOn(t *testing.T) {
 	withoutEnvironment(t)
 	wanted := func(what string, s Settings) {

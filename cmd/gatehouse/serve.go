@@ -56,7 +56,9 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 		log.Warn("built without "+strings.Join(missing, ", ")+": run `task assets` before the build", "missing", missing)
 	}
 
-	st, err := store.Open(ctx, settings.Database.options(0))
+	options := settings.Database.options(0)
+	options.AuditTokens = settings.AuditTokens
+	st, err := store.Open(ctx, options)
 	if err != nil {
 		return err
 	}
@@ -99,6 +101,7 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	}
 
 	go sweepRegularly(ctx, st, log)
+	go flushRegularly(ctx, st, log)
 	go app.Watch(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- app.Listener(listener) }()
@@ -114,6 +117,7 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 		}
 	}
 	app.Stop()
+	flush(context.WithoutCancel(ctx), st, log)
 	log.Info("stopped")
 	return err
 }

@@ -46,6 +46,7 @@ const (
 	CodeReplayed      Action = "code.replayed"
 	ImplicitIssued    Action = "token.issued_implicitly"
 	PasswordTraded    Action = "password.traded"
+	TokenIssued       Action = "token.issued" // to a client that acts as itself
 	TokenRefreshed    Action = "token.refreshed"
 	TokenRetried      Action = "token.refresh_retried"
 	RefreshReplayed   Action = "token.refresh_replayed"

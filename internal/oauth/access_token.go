@@ -127,6 +127,14 @@ func (s *Server) makeAccessToken(ctx context.Context, call *tokenCall, g *grante
 	return token, nil, err
 }
 
+// saveWith writes down what spends nothing: a further access token of a grant that exists already.
+func (s *Server) saveWith(ctx context.Context, opaque *AccessToken, event audit.Event) error {
+	if opaque == nil {
+		return s.Store.Record(ctx, event)
+	}
+	return s.Store.SaveAccessToken(ctx, *opaque, event)
+}
+
 // asTutorial turns the claims into those of the FastAPI guides: the username as subject, the scopes as a list, no audience.
 func (s *Server) asTutorial(ctx context.Context, claims *accessClaims, g *granted) error {
 	scopes := append([]string{}, g.api.narrowed(g.scopes)...)

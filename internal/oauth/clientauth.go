@@ -5,15 +5,11 @@ import (
 	"encoding/base64"
 	"net/url"
 	"strings"
-	"time"
 
 	"gatehouse/internal/audit"
 	"gatehouse/internal/fault"
 	"gatehouse/internal/secret"
 )
-
-// touchSecretEvery is how stale a secret's last use may get before it is written anew.
-const touchSecretEvery = time.Minute
 
 // Credentials are what a client identifies itself with.
 type Credentials struct {
@@ -130,10 +126,6 @@ func (s *Server) authenticate(ctx context.Context, c Credentials) (*Client, erro
 	case !found.Live(now):
 		return refuse("client_secret_expired", "a secret that has not expired", audit.Opaque(c.secret), "Add a secret in the console and use it.")
 	}
-	if found.LastUsedAt == nil || now.Sub(*found.LastUsedAt) >= touchSecretEvery {
-		if err := s.Store.TouchClientSecret(ctx, found.ID, now); err != nil {
-			return nil, err
-		}
-	}
+	s.Store.NoteSecretUse(client.ID, found.ID, now)
 	return client, nil
 }

@@ -143,12 +143,7 @@ func (s *Server) retried(call *tokenCall, t *PresentedRefreshToken, g *granted, 
 	}
 	g.refreshToken = string(successor)
 	event := s.familyEvent(call, &t.Family, audit.TokenRetried)
-	g.save = func(ctx context.Context, opaque *AccessToken) error {
-		if opaque == nil {
-			return s.Store.Record(ctx, event)
-		}
-		return s.Store.SaveAccessToken(ctx, *opaque, event)
-	}
+	g.save = func(ctx context.Context, opaque *AccessToken) error { return s.saveWith(ctx, opaque, event) }
 	return g, nil
 }
 

@@ -20,8 +20,8 @@ type Store interface {
 	// ClientBySecret returns the client and, if one of its secrets has this hash, that secret, in one statement.
 	// The secret is nil where none fits; liveness is the caller's to judge.
 	ClientBySecret(ctx context.Context, id, secretHash string) (*Client, *ClientSecret, error)
-	// TouchClientSecret notes that the secret was used.
-	TouchClientSecret(ctx context.Context, id string, at time.Time) error
+	// NoteSecretUse notes that the secret proved its client.
+	NoteSecretUse(clientID, id string, at time.Time)
 	// Scopes returns all scopes, by name.
 	Scopes(ctx context.Context) ([]Scope, error)
 	// API returns the API of this identifier.
