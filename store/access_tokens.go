@@ -52,26 +52,6 @@ func (s *Store) AccessToken(ctx context.Context, hash string) (*oauth.AccessToke
 	return &found.Token, &found.API, nil
 }
 
-// notRevoked is the condition that the access token with this jti was not revoked by itself.
-const notRevoked = "NOT EXISTS (SELECT 1 FROM revoked_tokens WHERE jti = "
-
-var livePerson = "SELECT " + columns("u", "", personColumns) + ` FROM families f JOIN users u ON u.id = f.user_id
-	WHERE f.id = $1 AND f.client_id = $2 AND f.ended_at IS NULL
-		AND ` + live("f.user_id", "f.client_id", "f.session_id") + " AND " + notRevoked + "$3)"
-
-// LivePerson answers, in one statement, whether a person's access token still holds: family, person, client and session live,
-// jti not revoked. fault.NotFound if not (security.md rule 3).
-func (s *Store) LivePerson(ctx context.Context, familyID, clientID, jti string) (*oauth.Person, error) {
-	return s.person(ctx, "access token", livePerson, familyID, clientID, jti)
-}
-
-// LiveClientGrant answers the same for a token of client_credentials.
-func (s *Store) LiveClientGrant(ctx context.Context, grantID, clientID, jti string) error {
-	var one int64
-	return s.get(ctx, "access token", &one,
-		"SELECT 1 FROM clients WHERE id = $2 AND grant_id = $1 AND disabled_at IS NULL AND "+notRevoked+"$3)", grantID, clientID, jti)
-}
-
 // RevokeAccessToken makes one access token invalid until it expires. A second time it does nothing.
 func (s *Store) RevokeAccessToken(ctx context.Context, jti string, expiresAt time.Time, event audit.Event) error {
 	revoke := row{table: "revoked_tokens", columns: "jti, expires_at", value: map[string]any{"jti": jti, "expires_at": expiresAt},
@@ -80,29 +60,30 @@ func (s *Store) RevokeAccessToken(ctx context.Context, jti string, expiresAt tim
 	return err
 }
 
-const personColumns = "id, username, email, email_verified, name, profile, updated_at"
+const personColumns = "id, username, email, email_verified, name, profile, updated_at, version"
 
 // Person returns the person's claims; fault.NotFound if disabled or unknown.
 func (s *Store) Person(ctx context.Context, userID string) (*oauth.Person, error) {
-	return s.person(ctx, "user", "SELECT "+personColumns+" FROM users WHERE id = $1 AND disabled_at IS NULL", userID)
+	person, _, err := s.person(ctx, userID)
+	return person, err
 }
 
-func (s *Store) person(ctx context.Context, what, query string, args ...any) (*oauth.Person, error) {
+func (s *Store) person(ctx context.Context, userID string) (person *oauth.Person, v version, err error) {
 	var u struct {
-		ID            string    `db:"id"`
-		Username      string    `db:"username"`
-		Email         string    `db:"email"`
-		EmailVerified bool      `db:"email_verified"`
-		Name          string    `db:"name"`
-		Profile       string    `db:"profile"` // JSON whose members are the claims' names already
-		UpdatedAt     time.Time `db:"updated_at"`
+		ID            string `db:"id"`
+		Username      string `db:"username"`
+		Email         string `db:"email"`
+		EmailVerified bool   `db:"email_verified"`
+		Name          string `db:"name"`
+		Profile       string `db:"profile"` // JSON whose members are the claims' names already
+		version
 	}
-	if err := s.get(ctx, what, &u, query, args...); err != nil {
-		return nil, err
+	if err := s.get(ctx, "user", &u, "SELECT "+personColumns+" FROM users WHERE id = $1 AND disabled_at IS NULL", userID); err != nil {
+		return nil, v, err
 	}
 	claims := map[string]any{}
 	if err := json.Unmarshal([]byte(u.Profile), &claims); err != nil {
-		return nil, failure("profile", err)
+		return nil, v, failure("profile", err)
 	}
 	verified, _ := claims["phone_number_verified"].(bool)
 	delete(claims, "phone_number_verified")
@@ -113,12 +94,12 @@ func (s *Store) person(ctx context.Context, what, query string, args ...any) (*o
 		delete(claims, "address")
 	}
 	claims["preferred_username"] = u.Username
-	claims["updated_at"] = u.UpdatedAt.Unix()
+	claims["updated_at"] = u.At.Unix()
 	if u.Name != "" {
 		claims["name"] = u.Name
 	}
 	if u.Email != "" {
 		claims["email"], claims["email_verified"] = u.Email, u.EmailVerified
 	}
-	return &oauth.Person{Subject: u.ID, Username: u.Username, Claims: claims}, nil
+	return &oauth.Person{Subject: u.ID, Username: u.Username, Claims: claims}, u.version, nil
 }

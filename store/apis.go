@@ -47,7 +47,7 @@ func (s *Store) api(ctx context.Context, condition, arg string) (*oauth.API, err
 func (s *Store) CreateAPI(ctx context.Context, a oauth.API, scopes []oauth.Scope, at time.Time, event audit.Event) error {
 	a.ID, a.CreatedAt, a.UpdatedAt, a.Version = orNewID(a.ID), at, at, 1
 	create := row{table: "apis", columns: apiColumns, value: a}
-	_, err := s.act(ctx, "API", create.insert("TRUE"), append(missingScopes(scopes, at), eventOf(event, at))...)
+	_, err := s.act(ctx, "API", create.insert("TRUE"), append(missingScopes(scopes, at), revised(), eventOf(event, at))...)
 	if taken := fault.AsConflict(err); taken != nil && taken.Field == "claims" { // security.md rule 6
 		return fault.Fields{"claims": "Another API has tutorial claims and a published key: nothing would tell their tokens apart. Choose HS256 or standard claims."}
 	}
@@ -72,7 +72,7 @@ func (s *Store) UpdateAPI(ctx context.Context, a oauth.API, scopes []oauth.Scope
 	n, err := s.act(ctx, "API", statement{`
 		UPDATE apis SET name = :name, scope = :scope, access_token_ttl = :access_token_ttl, signing_secret_sealed = :signing_secret_sealed,
 			updated_at = :updated_at, version = version + 1
-		WHERE id = :id AND version = :version`, a}, append(missingScopes(scopes, at), eventOf(event, at))...)
+		WHERE id = :id AND version = :version`, a}, append(missingScopes(scopes, at), revised(), eventOf(event, at))...)
 	if err == nil && n == 0 {
 		if _, err := s.APIByID(ctx, a.ID); err != nil {
 			return err
@@ -98,7 +98,7 @@ func (s *Store) DeleteAPI(ctx context.Context, id string, at time.Time, event au
 		} else if n == 0 {
 			return fault.Fields{"": "Clients depend on this API, as their default resource or as its own client. Change or delete them first."}
 		}
-		return tx.record(ctx, event, at)
+		return tx.insert(ctx, "API", revised(), eventOf(event, at))
 	})
 }
 

@@ -17,35 +17,6 @@ func newSecret(secret oauth.ClientSecret, at time.Time) row {
 	return row{table: "client_secrets", columns: secretColumns, value: secret}
 }
 
-var clientBySecret = "SELECT " + columns("c", "", clientColumns) + `,
-		s.id AS secret_id, s.hash AS secret_hash, s.hint AS secret_hint, s.created_at AS secret_created_at,
-		s.expires_at AS secret_expires_at, s.last_used_at AS secret_last_used_at, s.revoked_at AS secret_revoked_at
-	FROM clients c LEFT JOIN client_secrets s ON s.client_id = c.id AND s.hash = $2 WHERE c.id = $1`
-
-// ClientBySecret returns the client and, if one of its secrets has this hash, that secret; liveness is the caller's to judge.
-func (s *Store) ClientBySecret(ctx context.Context, id, secretHash string) (*oauth.Client, *oauth.ClientSecret, error) {
-	var found struct {
-		oauth.Client
-		SecretID   *string    `db:"secret_id"`
-		Hash       *string    `db:"secret_hash"`
-		Hint       *string    `db:"secret_hint"`
-		Created    *time.Time `db:"secret_created_at"`
-		ExpiresAt  *time.Time `db:"secret_expires_at"`
-		LastUsedAt *time.Time `db:"secret_last_used_at"`
-		RevokedAt  *time.Time `db:"secret_revoked_at"`
-	}
-	if err := s.get(ctx, "client", &found, clientBySecret, id, secretHash); err != nil {
-		return nil, nil, err
-	}
-	if found.SecretID == nil {
-		return &found.Client, nil, nil
-	}
-	return &found.Client, &oauth.ClientSecret{
-		ID: *found.SecretID, ClientID: found.ID, Hash: *found.Hash, Hint: *found.Hint, CreatedAt: *found.Created,
-		ExpiresAt: found.ExpiresAt, LastUsedAt: found.LastUsedAt, RevokedAt: found.RevokedAt,
-	}, nil
-}
-
 // ClientSecrets returns the client's secrets, the newest first, revoked and expired ones too.
 func (s *Store) ClientSecrets(ctx context.Context, clientID string) ([]oauth.ClientSecret, error) {
 	var secrets []oauth.ClientSecret

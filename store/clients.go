@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,18 @@ func clientKey(c *oauth.Client) string { return searchKey(c.Name, c.ID) }
 
 // Client returns the client, enabled or not.
 func (s *Store) Client(ctx context.Context, id string) (*oauth.Client, error) {
+	if s.fresh == nil {
+		return s.readClient(ctx, id)
+	}
+	c, _, err := s.ClientBySecret(ctx, id, "")
+	if err != nil {
+		return nil, err
+	}
+	c.RedirectURIs, c.GrantTypes, c.Scopes, c.Contacts = slices.Clone(c.RedirectURIs), slices.Clone(c.GrantTypes), slices.Clone(c.Scopes), slices.Clone(c.Contacts)
+	return c, nil
+}
+
+func (s *Store) readClient(ctx context.Context, id string) (*oauth.Client, error) {
 	var c oauth.Client
 	if err := s.get(ctx, "client", &c, "SELECT "+clientColumns+" FROM clients WHERE id = $1", id); err != nil {
 		return nil, err

@@ -57,15 +57,6 @@ func sessionLive(id, hold string) string {
 	return "(" + id + " = '' OR EXISTS (SELECT 1 FROM sessions WHERE id = " + id + " AND ended_at IS NULL" + hold + "))"
 }
 
-// Code returns a code, spent or not.
-func (s *Store) Code(ctx context.Context, hash string) (*oauth.Code, error) {
-	var code oauth.Code
-	if err := s.get(ctx, "code", &code, "SELECT "+codeColumns+" FROM codes WHERE hash = $1", hash); err != nil {
-		return nil, err
-	}
-	return &code, nil
-}
-
 // CountWrongVerifier counts a wrong code_verifier and spends the code at the limit.
 func (s *Store) CountWrongVerifier(ctx context.Context, hash string, limit int64, at time.Time) error {
 	_, err := s.exec(ctx, "code", `

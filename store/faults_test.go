@@ -202,7 +202,7 @@ var others = map[string]string{
 // reads change nothing.
 var reads = []string{
 	"API", "APIByID", "APIs", "AccessToken", "AnyUser", "Busy", "Client", "ClientBySecret", "ClientImpact", "ClientSecrets", "Clients", "ClientsOfAPI", "Close", "Code", "Consent", "Consents", "DB", "DailyFailures",
-	"Count", "Dialect", "Events", "Families", "Family", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson", "LiveSessions", "MasterKeyID",
+	"Catalog", "Count", "Dialect", "Events", "Families", "Family", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson", "LiveSessions", "MasterKeyID",
 	"MigrationStatus", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "RefreshToken", "ResetLink", "Rollups", "SchemaState", "Scope", "Scopes", "SessionByToken", "SetupSeed", "SigningKeys",
 	"User", "UserBySignIn", "UserByUsername", "Users",
 }

@@ -84,6 +84,7 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	defer unlock()
+	s.fresh = newFresh(s)
 	if err := s.Ping(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -105,6 +106,7 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 	db := o.pool(connector, "postgres")
 	bound(db, o.MaxConns, 25)
 	s := &Store{db: db, q: db, dialect: PostgreSQL, tally: newTally(), auditTokens: o.AuditTokens}
+	s.fresh = newFresh(s)
 	if err := s.Ping(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

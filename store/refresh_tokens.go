@@ -15,20 +15,6 @@ func refreshTokenRow(token oauth.RefreshToken, familyID string) row {
 	return row{table: "refresh_tokens", columns: refreshTokenColumns, value: token}
 }
 
-var refreshToken = "SELECT " + columns("f", "", familyColumns) + `, t.generation AS presented_generation,
-		u.disabled_at IS NULL AS user_enabled, c.disabled_at IS NULL AS client_enabled, ` + sessionLive("f.session_id", "") + ` AS session_live
-	FROM refresh_tokens t JOIN families f ON f.id = t.family_id JOIN users u ON u.id = f.user_id JOIN clients c ON c.id = f.client_id
-	WHERE t.hash = $1`
-
-// RefreshToken returns, in one statement, what is known about the refresh token with this hash, current or spent.
-func (s *Store) RefreshToken(ctx context.Context, hash string) (*oauth.PresentedRefreshToken, error) {
-	var token oauth.PresentedRefreshToken
-	if err := s.get(ctx, "refresh token", &token, refreshToken, hash); err != nil {
-		return nil, err
-	}
-	return &token, nil
-}
-
 var rotateRefreshToken = `UPDATE families SET previous_hash = current_hash, current_hash = :successor, current_presented_at = NULL,
 		rotated_at = :at, successor_sealed = :sealed, generation = generation + 1, idle_expires_at = :idle
 	WHERE id = :family AND current_hash = :presented AND ended_at IS NULL AND ` + live("families.user_id", "families.client_id", "families.session_id")

@@ -25,6 +25,10 @@ func TestPostgres_anActTakesFewRoundTrips(t *testing.T) {
 		must1(s.Client(ctx, "app"))(t)
 	}
 	app := must1(s.Client(ctx, "app"))(t)
+	for _, k := range []string{"first", "second"} { // what does not refuse is remembered
+		grant(t, s, k, "bob", "")
+		must1(s.LivePerson(ctx, k+"-family", "app", "j"))(t)
+	}
 	for _, act := range []struct {
 		name string
 		most int64

@@ -28,7 +28,7 @@ func (s *Store) Scope(ctx context.Context, name string) (*oauth.Scope, error) {
 
 // UpdateScope describes the scope anew. fault.NotFound unless there is one of this name that is not built in.
 func (s *Store) UpdateScope(ctx context.Context, scope oauth.Scope, at time.Time, event audit.Event) error {
-	n, err := s.act(ctx, "scope", statement{"UPDATE scopes SET description = :description WHERE name = :name AND NOT builtin", scope}, eventOf(event, at))
+	n, err := s.act(ctx, "scope", statement{"UPDATE scopes SET description = :description WHERE name = :name AND NOT builtin", scope}, revised(), eventOf(event, at))
 	return mustChange("scope", n, err)
 }
 
@@ -36,6 +36,6 @@ func (s *Store) UpdateScope(ctx context.Context, scope oauth.Scope, at time.Time
 func (s *Store) CreateScope(ctx context.Context, scope oauth.Scope, at time.Time, event audit.Event) error {
 	scope.Builtin, scope.CreatedAt = false, at
 	create := row{table: "scopes", columns: scopeColumns, value: scope}
-	_, err := s.act(ctx, "scope", create.insert("TRUE"), eventOf(event, at))
+	_, err := s.act(ctx, "scope", create.insert("TRUE"), revised(), eventOf(event, at))
 	return err
 }

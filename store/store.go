@@ -28,6 +28,7 @@ type Store struct {
 	dialect Dialect
 	path    string        // of the SQLite file
 	writer  chan struct{} // holds the one writer SQLite has; nil for PostgreSQL and inside InTx
+	fresh   *fresh        // nil inside InTx
 	tally   *tally
 	pending []audit.Event // inside InTx: what will have happened once it is committed
 

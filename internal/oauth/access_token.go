@@ -208,19 +208,19 @@ func (s *Server) anyAccessToken(ctx context.Context, token string) (*accessClaim
 		return claims, nil, err
 	}
 	// Nothing is proven so far: it only says which API's key to try, and with that its algorithm.
-	find, name := s.Store.API, asked.Audience
-	switch {
-	case alg == keys.HS256:
-		find, name = s.Store.APIByID, kid
-	case asked.Audience == "":
-		find, name = s.Store.APIByID, asked.APIID
-	}
-	api, err := find(ctx, name)
-	if fault.IsNotFound(err) {
-		return nil, nil, nil
-	}
+	catalog, err := s.catalog(ctx)
 	if err != nil {
 		return nil, nil, err
+	}
+	api := catalog.API(asked.Audience)
+	switch {
+	case alg == keys.HS256:
+		api = catalog.APIByID(kid)
+	case asked.Audience == "":
+		api = catalog.APIByID(asked.APIID)
+	}
+	if api == nil {
+		return nil, nil, nil
 	}
 	claims, err := s.readFor(ctx, api, alg, token)
 	if err != nil || claims == nil || claims.IssuedAt < api.CreatedAt.Unix() { // for another API that had this identifier before

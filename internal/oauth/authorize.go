@@ -134,10 +134,11 @@ func (s *Server) checkResource(ctx context.Context, a *Authorization) error {
 }
 
 func (s *Server) checkScope(ctx context.Context, a *Authorization) error {
-	var err error
-	if a.known, err = s.scopeSet(ctx); err != nil {
+	catalog, err := s.catalog(ctx)
+	if err != nil {
 		return err
 	}
+	a.known = catalog.Scopes
 	if a.Scopes, err = a.Target.Client.grantable(a.params, a.known, a.apis...); err != nil {
 		return err
 	}

@@ -3,13 +3,11 @@ package oauth
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"gatehouse/internal/fault"
 	"gatehouse/internal/keys"
 	"gatehouse/internal/secret"
 )
@@ -72,19 +70,9 @@ type shelf struct {
 	apis []API
 }
 
-func (s shelf) find(is func(API) bool) (*API, error) {
-	if i := slices.IndexFunc(s.apis, is); i >= 0 {
-		return &s.apis[i], nil
-	}
-	return nil, fault.NotFound("API")
-}
-
-func (s shelf) API(_ context.Context, identifier string) (*API, error) {
-	return s.find(func(a API) bool { return a.Identifier == identifier })
-}
-
-func (s shelf) APIByID(_ context.Context, id string) (*API, error) {
-	return s.find(func(a API) bool { return a.ID == id })
+func (s shelf) Catalog(context.Context, time.Time) (*Catalog, error) {
+	c := NewCatalog(nil, s.apis)
+	return &c, nil
 }
 
 var orders = API{ID: "orders-id", Identifier: "https://orders.example", Name: "Orders", Scopes: Scopes{"read", "write"}, TokenFormat: FormatJWT, Claims: ClaimsStandard, SigningAlg: keys.ES256, CreatedAt: noon}

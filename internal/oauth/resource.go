@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"gatehouse/internal/audit"
-	"gatehouse/internal/fault"
 )
 
 // maxResources bounds how many APIs one authorization may be for.
@@ -25,12 +24,13 @@ func (s *Server) api(ctx context.Context, c *Client, identifier string) (*API, e
 	if !resourceSyntax(identifier) {
 		return nil, unknown("resource_syntax", "an absolute URI without a fragment")
 	}
-	api, err := s.Store.API(ctx, identifier)
-	if fault.IsNotFound(err) {
-		return nil, unknown("resource_known", "the identifier of an API")
-	}
+	catalog, err := s.catalog(ctx)
 	if err != nil {
 		return nil, err
+	}
+	api := catalog.API(identifier)
+	if api == nil {
+		return nil, unknown("resource_known", "the identifier of an API")
 	}
 	if !api.Serves(c) {
 		return nil, InvalidTarget("The client may not ask for any scope of the resource.").
@@ -81,11 +81,11 @@ func (s *Server) wanted(ctx context.Context, call *tokenCall) (*API, Scopes, err
 	if err != nil {
 		return nil, nil, err
 	}
-	known, err := s.scopeSet(ctx)
+	catalog, err := s.catalog(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	scopes, err := call.client.grantable(call.params, known, api)
+	scopes, err := call.client.grantable(call.params, catalog.Scopes, api)
 	if err == nil && len(call.params.resources) == 0 && !api.opens(scopes) { // the default is for what it takes
 		api = nil
 	}

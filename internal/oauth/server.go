@@ -129,18 +129,8 @@ func (s *Server) ErrorURI(code, requestID string) string {
 	return s.Issuer + PathErrors + url.PathEscape(code) + "?request=" + url.QueryEscape(requestID)
 }
 
-// scopeSet reads the scopes that exist, by name.
-func (s *Server) scopeSet(ctx context.Context) (map[string]Scope, error) {
-	all, err := s.Store.Scopes(ctx)
-	if err != nil {
-		return nil, err
-	}
-	set := make(map[string]Scope, len(all))
-	for _, scope := range all {
-		set[scope.Name] = scope
-	}
-	return set, nil
-}
+// catalog reads the scopes and APIs there are.
+func (s *Server) catalog(ctx context.Context) (*Catalog, error) { return s.Store.Catalog(ctx, s.Now()) }
 
 func cause(rule, expected string, received audit.Received, remedy string) audit.Cause {
 	return audit.Cause{Rule: rule, Expected: expected, Received: received, Remedy: remedy}

@@ -15,19 +15,15 @@ var ErrSpent = errors.New("already spent")
 // whole or not at all. What is not there is a fault.NotFound. No verb asks the time: it is told. An audit.Event handed to
 // a verb is written in the same transaction.
 type Store interface {
-	// Client returns the client, enabled or not.
+	// Client returns the client, enabled or not, as it is now.
 	Client(ctx context.Context, id string) (*Client, error)
-	// ClientBySecret returns the client and, if one of its secrets has this hash, that secret, in one statement.
-	// The secret is nil where none fits; liveness is the caller's to judge.
+	// ClientBySecret returns the client and, if one of its secrets has this hash, that secret, both as they are now.
+	// The secret is nil where none fits; liveness is the caller's to judge. The client is not to be changed.
 	ClientBySecret(ctx context.Context, id, secretHash string) (*Client, *ClientSecret, error)
 	// NoteSecretUse notes that the secret proved its client.
 	NoteSecretUse(clientID, id string, at time.Time)
-	// Scopes returns all scopes, by name.
-	Scopes(ctx context.Context) ([]Scope, error)
-	// API returns the API of this identifier.
-	API(ctx context.Context, identifier string) (*API, error)
-	// APIByID returns the API of this id.
-	APIByID(ctx context.Context, id string) (*API, error)
+	// Catalog returns the scopes and APIs there are, as of when the last client was read. It is not to be changed.
+	Catalog(ctx context.Context, at time.Time) (*Catalog, error)
 
 	// SaveInteraction keeps a pending authorization request.
 	SaveInteraction(ctx context.Context, i Interaction) error

@@ -1,0 +1,137 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"gatehouse/internal/fault"
+)
+
+// maxShared is how many keys one shared statement asks for, and maxWaiting how many may wait for their turn.
+const (
+	maxShared  = 64
+	maxWaiting = 16 << 10
+)
+
+// sharedDeadline bounds a shared statement: it is nobody's own, so nobody's context ends it.
+const sharedDeadline = 5 * time.Second
+
+// A sharedRead answers those who ask at the same time with one statement. Each answer comes from a statement that began after
+// its question came, so it is as true as one of its own would be (security.md rule 4): one statement runs at a time, and the
+// questions that come meanwhile are the next one. Whoever asks alone waits for nobody.
+type sharedRead[K comparable, V any] struct {
+	// read returns what is known of the keys, by their place; what is not known is left out.
+	read func(ctx context.Context, keys []K) (map[int]V, error)
+
+	mu      sync.Mutex
+	running bool
+	waiting []*question[K, V]
+}
+
+type question[K comparable, V any] struct {
+	key    K
+	answer V
+	known  bool
+	err    error
+	done   chan struct{}
+}
+
+// get returns what is known of the key.
+func (r *sharedRead[K, V]) get(ctx context.Context, key K) (answer V, known bool, err error) {
+	q := &question[K, V]{key: key, done: make(chan struct{})}
+	r.mu.Lock()
+	if len(r.waiting) >= maxWaiting {
+		r.mu.Unlock()
+		return answer, false, fault.Unavailable(retryContention, errors.New("too many wait for the database"))
+	}
+	r.waiting = append(r.waiting, q)
+	if !r.running {
+		r.running = true
+		go r.run()
+	}
+	r.mu.Unlock()
+	select {
+	case <-q.done:
+		return q.answer, q.known, q.err
+	case <-ctx.Done():
+		return answer, false, failure("", ctx.Err())
+	}
+}
+
+// run answers until nobody waits.
+func (r *sharedRead[K, V]) run() {
+	for {
+		r.mu.Lock()
+		batch := r.waiting
+		if len(batch) == 0 {
+			r.running = false
+			r.mu.Unlock()
+			return
+		}
+		if len(batch) > maxShared {
+			batch, r.waiting = batch[:maxShared], batch[maxShared:]
+		} else {
+			r.waiting = nil
+		}
+		r.mu.Unlock()
+		r.answer(batch)
+	}
+}
+
+func (r *sharedRead[K, V]) answer(batch []*question[K, V]) {
+	keys := make([]K, 0, len(batch))
+	places := make(map[K]int, len(batch))
+	for _, q := range batch {
+		if _, asked := places[q.key]; !asked {
+			places[q.key] = len(keys)
+			keys = append(keys, q.key)
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), sharedDeadline)
+	answers, err := r.read(ctx, keys)
+	cancel()
+	for _, q := range batch {
+		q.answer, q.known = answers[places[q.key]]
+		q.err = err
+		close(q.done)
+	}
+}
+
+// keyed begins a statement that joins k, the keys: a row for each, with its place in n and its parts in the named columns.
+// There is one text for every power of two, so that few are prepared; the last key fills up.
+func keyed(columns ...string) func(keys [][]string) (with string, args []any) {
+	texts := map[int]string{}
+	for size := 1; size <= maxShared; size *= 2 {
+		var b strings.Builder
+		b.WriteString("WITH k (n, " + strings.Join(columns, ", ") + ") AS (VALUES ")
+		for n := range size {
+			if n > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString("(" + strconv.Itoa(n))
+			for i := range columns {
+				b.WriteString(", $" + strconv.Itoa(n*len(columns)+i+1))
+			}
+			b.WriteString(")")
+		}
+		b.WriteString(") ")
+		texts[size] = b.String()
+	}
+	return func(keys [][]string) (string, []any) {
+		size := 1
+		for size < len(keys) {
+			size *= 2
+		}
+		args := make([]any, 0, size*len(columns))
+		for n := range size {
+			for _, part := range keys[min(n, len(keys)-1)] {
+				args = append(args, part)
+			}
+		}
+		return texts[size], args
+	}
+}
