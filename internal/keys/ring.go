@@ -45,6 +45,7 @@ type Ring struct {
 	now    func() time.Time
 	last   atomic.Pointer[snapshot]
 	flight singleflight.Group
+	proven proven
 }
 
 // NewRing makes a ring. Nothing is read before the first use.
@@ -220,28 +221,51 @@ type Purpose struct {
 // Verify checks a JWT's type and signature and reads its claims; what the claims say is the caller's to judge.
 // A token that does not verify is ErrUnverified; any other error means that the keys could not be read.
 func (r *Ring) Verify(ctx context.Context, token string, p Purpose, claims jwt.Claims) error {
+	name := nameOf(token)
+	if known, ok := r.proven.get(name); ok && known.typ == p.Type {
+		if _, err := r.verifying(ctx, known.kid, known.alg, p); err != nil {
+			return err
+		}
+		return json.Unmarshal(known.payload, claims)
+	}
 	var loadErr error
+	var with *ringKey
 	err := verify(token, p, claims, func(t *jwt.Token) (any, error) {
 		kid, _ := t.Header["kid"].(string)
-		k, err := r.byID(ctx, kid)
+		k, err := r.verifying(ctx, kid, t.Method.Alg(), p)
 		if err != nil {
-			loadErr = err
+			if !errors.Is(err, ErrUnverified) {
+				loadErr = err
+			}
 			return nil, err
 		}
-		// The parser checks p.Algorithms too, but takes an empty list for any algorithm.
-		if k == nil || k.Algorithm != t.Method.Alg() || !slices.Contains(p.Algorithms, k.Algorithm) {
-			return nil, fmt.Errorf("%w: no such key for this algorithm", ErrUnverified)
-		}
-		state := k.state(r.now())
-		if state == Retired && (!p.Retired || !r.now().Before(k.displacedAt.Add(hintsAfter))) {
-			return nil, fmt.Errorf("%w: the key has retired", ErrUnverified)
-		}
+		with = k
 		return k.public, nil
 	})
 	if loadErr != nil {
 		return loadErr
 	}
+	if err == nil {
+		r.proven.put(name, token, provenToken{typ: p.Type, alg: with.Algorithm, kid: with.KID})
+	}
 	return err
+}
+
+// verifying finds the key that a token names, if it may verify for the purpose. ErrUnverified if there is none.
+func (r *Ring) verifying(ctx context.Context, kid, alg string, p Purpose) (*ringKey, error) {
+	k, err := r.byID(ctx, kid)
+	if err != nil {
+		return nil, err
+	}
+	// The parser checks p.Algorithms too, but takes an empty list for any algorithm.
+	if k == nil || k.Algorithm != alg || !slices.Contains(p.Algorithms, k.Algorithm) {
+		return nil, fmt.Errorf("%w: no such key for this algorithm", ErrUnverified)
+	}
+	state := k.state(r.now())
+	if state == Retired && (!p.Retired || !r.now().Before(k.displacedAt.Add(hintsAfter))) {
+		return nil, fmt.Errorf("%w: the key has retired", ErrUnverified)
+	}
+	return k, nil
 }
 
 // verify checks a JWT's type and signature, with the key that the function finds, and reads its claims. Its error is ErrUnverified.
