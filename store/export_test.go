@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -86,3 +87,16 @@ func (c *countingConn) Read(b []byte) (int, error) {
 
 // ForgetCounts drops what was counted and not written.
 func ForgetCounts(s *Store) { s.tally = newTally() }
+
+// AwaitWriters waits until n changes wait for SQLite's writer.
+func AwaitWriters(s *Store, n int) {
+	for {
+		s.writer.mu.Lock()
+		waiting := len(s.writer.waiting)
+		s.writer.mu.Unlock()
+		if waiting >= n {
+			return
+		}
+		runtime.Gosched()
+	}
+}

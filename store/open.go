@@ -78,7 +78,8 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 	}
 	db := o.pool(connector, "sqlite")
 	bound(db, o.MaxConns, 4*runtime.GOMAXPROCS(0)) // one writes, the others read
-	s := &Store{db: db, q: db, dialect: SQLite, path: o.Path, writer: make(chan struct{}, 1), tally: newTally(), auditTokens: o.AuditTokens}
+	s := &Store{db: db, q: db, dialect: SQLite, path: o.Path, tally: newTally(), auditTokens: o.AuditTokens}
+	s.writer = &writer{s: s}
 	unlock, err := s.lock(ctx) // the first to come switches the file to WAL, which suffers no company
 	if err != nil {
 		return nil, errors.Join(err, db.Close())

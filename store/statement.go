@@ -20,7 +20,7 @@ func (s *Store) get(ctx context.Context, what string, dest any, query string, ar
 	if err != nil {
 		return fault.NotFound(what) // what cannot be written cannot be there
 	}
-	return failure(what, sqlx.GetContext(ctx, s.q, dest, query, args...))
+	return failure(what, sqlx.GetContext(s.context(ctx), s.q, dest, query, args...))
 }
 
 // all reads every row into dest, a pointer to a slice.
@@ -29,7 +29,7 @@ func (s *Store) all(ctx context.Context, what string, dest any, query string, ar
 	if err != nil {
 		return err
 	}
-	return failure(what, sqlx.SelectContext(ctx, s.q, dest, query, args...))
+	return failure(what, sqlx.SelectContext(s.context(ctx), s.q, dest, query, args...))
 }
 
 // exec runs one changing statement and tells how many rows it changed.
@@ -38,12 +38,20 @@ func (s *Store) exec(ctx context.Context, what, query string, args ...any) (int6
 	if err != nil {
 		return 0, err
 	}
+	if s.writer != nil {
+		var n int64
+		err := s.writer.write(ctx, func(tx *Store) error {
+			n, err = tx.exec(ctx, what, query, args...)
+			return err
+		})
+		return n, err
+	}
 	q, done, err := s.once(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer done()
-	result, err := q.ExecContext(ctx, query, args...)
+	result, err := q.ExecContext(s.context(ctx), query, args...)
 	if err != nil {
 		return 0, s.changeFailure(what, err)
 	}
@@ -57,12 +65,15 @@ func (s *Store) returning(ctx context.Context, what string, dest any, query stri
 	if err != nil {
 		return err
 	}
+	if s.writer != nil {
+		return s.writer.write(ctx, func(tx *Store) error { return tx.returning(ctx, what, dest, query, args...) })
+	}
 	q, done, err := s.once(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
-	return s.changeFailure(what, sqlx.GetContext(ctx, q, dest, query, args...))
+	return s.changeFailure(what, sqlx.GetContext(s.context(ctx), q, dest, query, args...))
 }
 
 // queryer is a pool, one connection of it, or a transaction.
@@ -78,19 +89,19 @@ func (s *Store) once(ctx context.Context) (q queryer, done func(), err error) {
 	if s.db == nil {
 		return s.q, func() {}, nil
 	}
-	pass, err := s.turn(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
 	conn, err := s.db.Connx(ctx)
 	if err != nil {
-		pass()
 		return nil, nil, failure("", err)
 	}
-	return conn, func() {
-		_ = conn.Close() // gives it back to the pool
-		pass()
-	}, nil
+	return conn, func() { _ = conn.Close() }, nil // gives it back to the pool
+}
+
+// context is what a statement runs under: on SQLite nothing interrupts what shares a transaction with others'.
+func (s *Store) context(ctx context.Context) context.Context {
+	if s.db == nil && s.dialect == SQLite {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
 }
 
 // A statement changes something; its :names are filled from args, a struct or a map.

@@ -26,9 +26,9 @@ type Store struct {
 	db      *sqlx.DB        // nil inside InTx
 	q       sqlx.ExtContext // *sqlx.DB or *sqlx.Tx
 	dialect Dialect
-	path    string        // of the SQLite file
-	writer  chan struct{} // holds the one writer SQLite has; nil for PostgreSQL and inside InTx
-	fresh   *fresh        // nil inside InTx
+	path    string  // of the SQLite file
+	writer  *writer // the one that SQLite has; nil for PostgreSQL and inside InTx
+	fresh   *fresh  // nil inside InTx
 	tally   *tally
 	pending []audit.Event // inside InTx: what will have happened once it is committed
 
@@ -65,11 +65,9 @@ func (s *Store) InTx(ctx context.Context, fn func(tx *Store) error) error {
 	if s.db == nil {
 		return fn(s)
 	}
-	done, err := s.turn(ctx)
-	if err != nil {
-		return err
+	if s.writer != nil {
+		return s.writer.write(ctx, fn)
 	}
-	defer done()
 	tx, err := s.db.BeginTxx(ctx, nil)
 	if err != nil {
 		return failure("", err)
@@ -84,20 +82,6 @@ func (s *Store) InTx(ctx context.Context, fn func(tx *Store) error) error {
 	}
 	s.happened(inside.pending...)
 	return nil
-}
-
-// turn waits for the right to write. SQLite has one writer at a time and lets the others try again and again until they give
-// up; waiting here instead is fair, costs nothing and ends with the context.
-func (s *Store) turn(ctx context.Context) (done func(), err error) {
-	if s.writer == nil {
-		return func() {}, nil
-	}
-	select {
-	case s.writer <- struct{}{}:
-		return func() { <-s.writer }, nil
-	case <-ctx.Done():
-		return nil, failure("", ctx.Err())
-	}
 }
 
 // stamp is how every time is written: UTC, to the microsecond that both databases keep.

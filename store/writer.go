@@ -1,0 +1,179 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
+)
+
+// maxTogether is how many changes share one transaction.
+const maxTogether = 64
+
+// A writer carries out SQLite's changes, which has one at a time: those that wait together are committed together, so that they
+// wait for the disk once (security.md rule 25). Each has its savepoint, is answered after the commit, and fails alone. No context
+// interrupts one: SQLite would undo what its neighbours did.
+type writer struct {
+	s *Store
+
+	mu      sync.Mutex
+	running bool
+	waiting []*change
+}
+
+type change struct {
+	do       func(tx *Store) error
+	events   []audit.Event // that will have happened
+	err      error
+	panicked any
+	done     chan struct{}
+
+	mu    sync.Mutex
+	taken bool // it is being carried out
+	gone  bool // nobody waits for it any more
+}
+
+// write carries out a change and waits for it to be committed. A context that ends takes it back while it waits for its turn.
+func (w *writer) write(ctx context.Context, do func(tx *Store) error) error {
+	c := &change{do: do, done: make(chan struct{})}
+	w.mu.Lock()
+	if len(w.waiting) >= maxWaiting {
+		w.mu.Unlock()
+		return fault.Unavailable(retryContention, errors.New("too many wait to write"))
+	}
+	w.waiting = append(w.waiting, c)
+	if !w.running {
+		w.running = true
+		go w.run()
+	}
+	w.mu.Unlock()
+	select {
+	case <-c.done:
+	case <-ctx.Done():
+		c.mu.Lock()
+		c.gone = !c.taken
+		gone := c.gone
+		c.mu.Unlock()
+		if gone {
+			return failure("", ctx.Err())
+		}
+		<-c.done
+	}
+	if c.panicked != nil {
+		panic(c.panicked)
+	}
+	return c.err
+}
+
+func (c *change) take() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.taken = !c.gone
+	return c.taken
+}
+
+func (w *writer) run() {
+	for {
+		w.mu.Lock()
+		n := min(len(w.waiting), maxTogether)
+		if n == 0 {
+			w.running = false
+			w.mu.Unlock()
+			return
+		}
+		batch := w.waiting[:n:n]
+		w.waiting = w.waiting[n:]
+		w.mu.Unlock()
+		var taken []*change
+		for _, c := range batch {
+			if c.take() {
+				taken = append(taken, c)
+			}
+		}
+		w.carryOut(taken)
+	}
+}
+
+// carryOut carries the changes out in one transaction. Where that is lost to one of them, the others have one each.
+func (w *writer) carryOut(batch []*change) {
+	if len(batch) > 1 && !w.together(batch) {
+		for _, c := range batch {
+			w.together([]*change{c})
+		}
+	}
+	if len(batch) == 1 {
+		w.together(batch)
+	}
+	for _, c := range batch {
+		if c.err == nil && c.panicked == nil {
+			w.s.happened(c.events...)
+		}
+		close(c.done)
+	}
+}
+
+// together runs one transaction. It is false if nothing of it was kept, because one of several changes lost it for all.
+func (w *writer) together(batch []*change) bool {
+	ctx := context.Background()
+	all := func(err error) bool {
+		for _, c := range batch {
+			if c.err == nil && c.panicked == nil {
+				c.err = err
+			}
+		}
+		return true
+	}
+	tx, err := w.s.db.BeginTxx(ctx, nil)
+	if err != nil {
+		return all(failure("", err))
+	}
+	defer tx.Rollback() //nolint:errcheck // does nothing after Commit, and before it the reason is known already
+	kept := 0
+	for _, c := range batch {
+		inside := &Store{q: tx, dialect: SQLite, tally: w.s.tally, auditTokens: w.s.auditTokens}
+		c.err, c.panicked, c.events = nil, nil, nil
+		if len(batch) > 1 {
+			if _, err := tx.ExecContext(ctx, "SAVEPOINT change"); err != nil {
+				return false
+			}
+		}
+		c.run(inside)
+		failed := c.err != nil || c.panicked != nil
+		if !failed {
+			kept++
+		}
+		if len(batch) == 1 {
+			break
+		}
+		if failed {
+			if _, err := tx.ExecContext(ctx, "ROLLBACK TO change"); err != nil { // SQLite has undone everything already
+				return false
+			}
+		}
+		if _, err := tx.ExecContext(ctx, "RELEASE change"); err != nil {
+			return false
+		}
+	}
+	if kept == 0 {
+		return true
+	}
+	if err := commitFailure(tx.Commit()); err != nil {
+		return all(err)
+	}
+	return true
+}
+
+// run carries the change out. A panic is kept for whoever asked for it.
+func (c *change) run(inside *Store) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.panicked = fmt.Sprintf("%v\n%s", p, debug.Stack())
+		}
+	}()
+	c.err = c.do(inside)
+	c.events = inside.pending
+}
