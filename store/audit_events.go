@@ -92,6 +92,9 @@ func (s *Store) Record(ctx context.Context, event audit.Event) error {
 		s.happened(event)
 		return nil
 	}
+	if s.recorder != nil {
+		return s.recorder.write(ctx, event)
+	}
 	return s.record(ctx, event, event.At)
 }
 

@@ -163,6 +163,12 @@ func databaseSays(err error) bool {
 	return ok
 }
 
+// isUnknown reports whether something may have happened.
+func isUnknown(err error) bool {
+	u := fault.AsUnavailable(err)
+	return u != nil && u.Unknown
+}
+
 // unknown says of what is unavailable that it may have happened.
 func unknown(err error) error {
 	if u := fault.AsUnavailable(err); u != nil {

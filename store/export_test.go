@@ -100,3 +100,16 @@ func AwaitWriters(s *Store, n int) {
 		runtime.Gosched()
 	}
 }
+
+// AwaitRecorders waits until n events wait for the recorder.
+func AwaitRecorders(s *Store, n int) {
+	for {
+		s.recorder.mu.Lock()
+		waiting := len(s.recorder.waiting)
+		s.recorder.mu.Unlock()
+		if waiting >= n {
+			return
+		}
+		runtime.Gosched()
+	}
+}

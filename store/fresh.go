@@ -15,12 +15,12 @@ import (
 // ask at the same time; the rest comes from memory, where the version that was read with it proves that it still holds
 // (security.md rule 4).
 type fresh struct {
-	clients       sharedRead[secretKey, clientState]
-	persons       sharedRead[tokenKey, personState]
-	clientGrants  sharedRead[tokenKey, struct{}]
-	codes         sharedRead[string, *oauth.Code]
-	refreshTokens sharedRead[string, *oauth.PresentedRefreshToken]
-	catalogs      sharedRead[time.Time, *catalog]
+	clients       *sharedRead[secretKey, clientState]
+	persons       *sharedRead[tokenKey, personState]
+	clientGrants  *sharedRead[tokenKey, struct{}]
+	codes         *sharedRead[string, *oauth.Code]
+	refreshTokens *sharedRead[string, *oauth.PresentedRefreshToken]
+	catalogs      *sharedRead[time.Time, *catalog]
 
 	knownClients memory[*oauth.Client]
 	knownPersons memory[*oauth.Person]
@@ -29,14 +29,10 @@ type fresh struct {
 }
 
 func newFresh(s *Store) *fresh {
-	f := &fresh{}
-	f.clients.read = s.clientStates
-	f.persons.read = s.personStates
-	f.clientGrants.read = s.liveClientGrants
-	f.codes.read = s.codes
-	f.refreshTokens.read = s.refreshTokens
-	f.catalogs.read = s.readCatalog
-	return f
+	return &fresh{
+		clients: newSharedRead(s.clientStates), persons: newSharedRead(s.personStates), clientGrants: newSharedRead(s.liveClientGrants),
+		codes: newSharedRead(s.codes), refreshTokens: newSharedRead(s.refreshTokens), catalogs: newSharedRead(s.readCatalog),
+	}
 }
 
 // longestKey is as long as a key may be to share a statement with others', in bytes. Nothing that exists has a longer one.
@@ -147,7 +143,7 @@ func (s *Store) clientStates(ctx context.Context, keys []secretKey) (map[int]cli
 // ClientBySecret returns the client and, if one of its secrets has this hash, that secret; liveness is the caller's to judge.
 // The client's lists are shared: they are not to be changed.
 func (s *Store) ClientBySecret(ctx context.Context, id, secretHash string) (*oauth.Client, *oauth.ClientSecret, error) {
-	state, known, err := ask(ctx, &s.fresh.clients, secretKey{id, secretHash}, id)
+	state, known, err := ask(ctx, s.fresh.clients, secretKey{id, secretHash}, id)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -214,7 +210,7 @@ func notRevoked(jti string) string {
 // fault.NotFound if not (security.md rule 3). The claims are shared: they are not to be changed.
 func (s *Store) LivePerson(ctx context.Context, familyID, clientID, jti string) (*oauth.Person, error) {
 	key := tokenKey{familyID, clientID, jti}
-	state, known, err := ask(ctx, &s.fresh.persons, key, key.parts()...)
+	state, known, err := ask(ctx, s.fresh.persons, key, key.parts()...)
 	if err != nil {
 		return nil, err
 	}
@@ -243,7 +239,7 @@ func (s *Store) liveClientGrants(ctx context.Context, keys []tokenKey) (map[int]
 // LiveClientGrant answers the same for a token of client_credentials.
 func (s *Store) LiveClientGrant(ctx context.Context, grantID, clientID, jti string) error {
 	key := tokenKey{grantID, clientID, jti}
-	_, known, err := ask(ctx, &s.fresh.clientGrants, key, key.parts()...)
+	_, known, err := ask(ctx, s.fresh.clientGrants, key, key.parts()...)
 	if err == nil && !known {
 		return fault.NotFound("access token")
 	}
@@ -278,7 +274,7 @@ func (s *Store) codes(ctx context.Context, keys []string) (map[int]*oauth.Code, 
 
 // Code returns a code, spent or not.
 func (s *Store) Code(ctx context.Context, hash string) (*oauth.Code, error) {
-	code, known, err := ask(ctx, &s.fresh.codes, hash, hash)
+	code, known, err := ask(ctx, s.fresh.codes, hash, hash)
 	if err == nil && !known {
 		err = fault.NotFound("code")
 	}
@@ -303,7 +299,7 @@ func (s *Store) refreshTokens(ctx context.Context, keys []string) (map[int]*oaut
 
 // RefreshToken returns what is known about the refresh token with this hash, current or spent.
 func (s *Store) RefreshToken(ctx context.Context, hash string) (*oauth.PresentedRefreshToken, error) {
-	token, known, err := ask(ctx, &s.fresh.refreshTokens, hash, hash)
+	token, known, err := ask(ctx, s.fresh.refreshTokens, hash, hash)
 	if err == nil && !known {
 		err = fault.NotFound("refresh token")
 	}

@@ -79,7 +79,7 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 	db := o.pool(connector, "sqlite")
 	bound(db, o.MaxConns, 4*runtime.GOMAXPROCS(0)) // one writes, the others read
 	s := &Store{db: db, q: db, dialect: SQLite, path: o.Path, tally: newTally(), auditTokens: o.AuditTokens}
-	s.writer = &writer{s: s}
+	s.writer = newWriter(s)
 	unlock, err := s.lock(ctx) // the first to come switches the file to WAL, which suffers no company
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -107,7 +107,7 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 	db := o.pool(connector, "postgres")
 	bound(db, o.MaxConns, 25)
 	s := &Store{db: db, q: db, dialect: PostgreSQL, tally: newTally(), auditTokens: o.AuditTokens}
-	s.fresh = newFresh(s)
+	s.fresh, s.recorder = newFresh(s), newRecorder(s)
 	if err := s.Ping(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

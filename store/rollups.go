@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"gatehouse/internal/audit"
-	"gatehouse/internal/fault"
 )
 
 // A rollupKey is a row of the rollups: an action of a client, or of all where client is empty, in an hour.
@@ -155,7 +154,7 @@ func (s *Store) Flush(ctx context.Context) error {
 		return nil
 	}
 	err := s.InTx(ctx, func(tx *Store) error { return tx.flush(ctx, what) })
-	if u := fault.AsUnavailable(err); err != nil && (u == nil || !u.Unknown) {
+	if err != nil && !isUnknown(err) {
 		s.tally.giveBack(what)
 		return err
 	}

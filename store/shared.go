@@ -2,19 +2,9 @@ package store
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
-
-	"gatehouse/internal/fault"
-)
-
-// maxShared is how many keys one shared statement asks for, and maxWaiting how many may wait for their turn.
-const (
-	maxShared  = 64
-	maxWaiting = 16 << 10
 )
 
 // sharedDeadline bounds a shared statement: it is nobody's own, so nobody's context ends it.
@@ -24,12 +14,15 @@ const sharedDeadline = 5 * time.Second
 // its question came, so it is as true as one of its own would be (security.md rule 4): one statement runs at a time, and the
 // questions that come meanwhile are the next one. Whoever asks alone waits for nobody.
 type sharedRead[K comparable, V any] struct {
+	queue[*question[K, V]]
 	// read returns what is known of the keys, by their place; what is not known is left out.
 	read func(ctx context.Context, keys []K) (map[int]V, error)
+}
 
-	mu      sync.Mutex
-	running bool
-	waiting []*question[K, V]
+func newSharedRead[K comparable, V any](read func(ctx context.Context, keys []K) (map[int]V, error)) *sharedRead[K, V] {
+	r := &sharedRead[K, V]{read: read}
+	r.work = r.answer
+	return r
 }
 
 type question[K comparable, V any] struct {
@@ -43,42 +36,14 @@ type question[K comparable, V any] struct {
 // get returns what is known of the key.
 func (r *sharedRead[K, V]) get(ctx context.Context, key K) (answer V, known bool, err error) {
 	q := &question[K, V]{key: key, done: make(chan struct{})}
-	r.mu.Lock()
-	if len(r.waiting) >= maxWaiting {
-		r.mu.Unlock()
-		return answer, false, fault.Unavailable(retryContention, errors.New("too many wait for the database"))
+	if err := r.add(q); err != nil {
+		return answer, false, err
 	}
-	r.waiting = append(r.waiting, q)
-	if !r.running {
-		r.running = true
-		go r.run()
-	}
-	r.mu.Unlock()
 	select {
 	case <-q.done:
 		return q.answer, q.known, q.err
 	case <-ctx.Done():
 		return answer, false, failure("", ctx.Err())
-	}
-}
-
-// run answers until nobody waits.
-func (r *sharedRead[K, V]) run() {
-	for {
-		r.mu.Lock()
-		batch := r.waiting
-		if len(batch) == 0 {
-			r.running = false
-			r.mu.Unlock()
-			return
-		}
-		if len(batch) > maxShared {
-			batch, r.waiting = batch[:maxShared], batch[maxShared:]
-		} else {
-			r.waiting = nil
-		}
-		r.mu.Unlock()
-		r.answer(batch)
 	}
 }
 
@@ -105,7 +70,7 @@ func (r *sharedRead[K, V]) answer(batch []*question[K, V]) {
 // There is one text for every power of two, so that few are prepared; the last key fills up.
 func keyed(columns ...string) func(keys [][]string) (with string, args []any) {
 	texts := map[int]string{}
-	for size := 1; size <= maxShared; size *= 2 {
+	for size := 1; size <= maxTogether; size *= 2 {
 		var b strings.Builder
 		b.WriteString("WITH k (n, " + strings.Join(columns, ", ") + ") AS (VALUES ")
 		for n := range size {

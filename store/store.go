@@ -23,14 +23,15 @@ const (
 
 // Store runs its SQL on the pool, or on one transaction inside InTx. It is safe for concurrent use; inside InTx it is not.
 type Store struct {
-	db      *sqlx.DB        // nil inside InTx
-	q       sqlx.ExtContext // *sqlx.DB or *sqlx.Tx
-	dialect Dialect
-	path    string  // of the SQLite file
-	writer  *writer // the one that SQLite has; nil for PostgreSQL and inside InTx
-	fresh   *fresh  // nil inside InTx
-	tally   *tally
-	pending []audit.Event // inside InTx: what will have happened once it is committed
+	db       *sqlx.DB        // nil inside InTx
+	q        sqlx.ExtContext // *sqlx.DB or *sqlx.Tx
+	dialect  Dialect
+	path     string    // of the SQLite file
+	writer   *writer   // the one that SQLite has; nil for PostgreSQL and inside InTx
+	recorder *recorder // of PostgreSQL; nil for SQLite and inside InTx
+	fresh    *fresh    // nil inside InTx
+	tally    *tally
+	pending  []audit.Event // inside InTx: what will have happened once it is committed
 
 	auditTokens bool // Options.AuditTokens
 }

@@ -2,27 +2,25 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
 
 	"gatehouse/internal/audit"
-	"gatehouse/internal/fault"
 )
-
-// maxTogether is how many changes share one transaction.
-const maxTogether = 64
 
 // A writer carries out SQLite's changes, which has one at a time: those that wait together are committed together, so that they
 // wait for the disk once (security.md rule 25). Each has its savepoint, is answered after the commit, and fails alone. No context
 // interrupts one: SQLite would undo what its neighbours did.
 type writer struct {
+	queue[*change]
 	s *Store
+}
 
-	mu      sync.Mutex
-	running bool
-	waiting []*change
+func newWriter(s *Store) *writer {
+	w := &writer{s: s}
+	w.work = w.carryOut
+	return w
 }
 
 type change struct {
@@ -40,17 +38,9 @@ type change struct {
 // write carries out a change and waits for it to be committed. A context that ends takes it back while it waits for its turn.
 func (w *writer) write(ctx context.Context, do func(tx *Store) error) error {
 	c := &change{do: do, done: make(chan struct{})}
-	w.mu.Lock()
-	if len(w.waiting) >= maxWaiting {
-		w.mu.Unlock()
-		return fault.Unavailable(retryContention, errors.New("too many wait to write"))
+	if err := w.add(c); err != nil {
+		return err
 	}
-	w.waiting = append(w.waiting, c)
-	if !w.running {
-		w.running = true
-		go w.run()
-	}
-	w.mu.Unlock()
 	select {
 	case <-c.done:
 	case <-ctx.Done():
@@ -76,37 +66,19 @@ func (c *change) take() bool {
 	return c.taken
 }
 
-func (w *writer) run() {
-	for {
-		w.mu.Lock()
-		n := min(len(w.waiting), maxTogether)
-		if n == 0 {
-			w.running = false
-			w.mu.Unlock()
-			return
+// carryOut carries out, in one transaction, those of the changes that are still waited for. Where that is lost to one of them,
+// each has one of its own.
+func (w *writer) carryOut(waiting []*change) {
+	var batch []*change
+	for _, c := range waiting {
+		if c.take() {
+			batch = append(batch, c)
 		}
-		batch := w.waiting[:n:n]
-		w.waiting = w.waiting[n:]
-		w.mu.Unlock()
-		var taken []*change
-		for _, c := range batch {
-			if c.take() {
-				taken = append(taken, c)
-			}
-		}
-		w.carryOut(taken)
 	}
-}
-
-// carryOut carries the changes out in one transaction. Where that is lost to one of them, the others have one each.
-func (w *writer) carryOut(batch []*change) {
-	if len(batch) > 1 && !w.together(batch) {
+	if !w.together(batch) {
 		for _, c := range batch {
 			w.together([]*change{c})
 		}
-	}
-	if len(batch) == 1 {
-		w.together(batch)
 	}
 	for _, c := range batch {
 		if c.err == nil && c.panicked == nil {
@@ -118,6 +90,9 @@ func (w *writer) carryOut(batch []*change) {
 
 // together runs one transaction. It is false if nothing of it was kept, because one of several changes lost it for all.
 func (w *writer) together(batch []*change) bool {
+	if len(batch) == 0 {
+		return true
+	}
 	ctx := context.Background()
 	all := func(err error) bool {
 		for _, c := range batch {
