@@ -15,6 +15,8 @@ import (
 // package's path is its room. "*" allows everything of the house below; tests and webtest go where they like.
 var rooms = map[string]struct{ house, world []string }{
 	"cmd":               {[]string{"web", "store", "store/storetest", "migrations", "static", "internal"}, []string{"github.com/alecthomas/kong", "go.yaml.in/yaml", "github.com/mattn/go-isatty", "github.com/gofiber/fiber", "golang.org/x/sync"}},
+	// The load driver is a client: of the house it knows what fills a database.
+	"cmd/bench":         {[]string{"store"}, []string{"github.com/alecthomas/kong", "go.yaml.in/yaml", "golang.org/x/net/html"}},
 	"web":               {[]string{"handlers", "web/request", "web/respond", "views", "store", "internal", "static"}, []string{"github.com/gofiber/fiber", "github.com/valyala/fasthttp"}},
 	"web/request":       {[]string{"views/layout", "internal"}, []string{"github.com/gofiber/fiber"}},
 	"web/respond":       {[]string{"web/request", "views/layout", "internal"}, []string{"github.com/gofiber/fiber", "github.com/a-h/templ", "github.com/valyala/bytebufferpool"}},
