@@ -20,7 +20,8 @@ import (
 
 // commands is the command line.
 type commands struct {
-	Run runCommand `cmd:"" help:"Drive servers on this machine in turns and compare them."`
+	Run     runCommand     `cmd:"" help:"Drive servers on this machine in turns and compare them."`
+	Ceiling ceilingCommand `cmd:"" help:"Serve the bare prototype that servers are compared with: one signature, one durable write, no checks."`
 }
 
 // The exit codes.
