@@ -25,6 +25,10 @@ func clientRowOf(c oauth.Client) clientRow {
 	return clientRow{Client: c, SearchKey: clientKey(&c), SearchText: searchText(c.Name, c.ID, strings.Join(c.RedirectURIs, "\n"))}
 }
 
+func wholeClient(c oauth.Client) row {
+	return row{table: "clients", columns: clientColumns + ", search_key, search_text", value: clientRowOf(c)}
+}
+
 func clientKey(c *oauth.Client) string { return searchKey(c.Name, c.ID) }
 
 // Client returns the client, enabled or not.
@@ -97,10 +101,11 @@ func (s *Store) Clients(ctx context.Context, want ClientFilter) (ClientPage, err
 // person's subject or a username (RFC 9700 §4.15); fault.Fields if an API that it names does not exist.
 func (s *Store) CreateClient(ctx context.Context, c oauth.Client, secret *oauth.ClientSecret, at time.Time, event audit.Event) error {
 	c.ID, c.GrantID, c.CreatedAt, c.UpdatedAt, c.Version = orNewID(c.ID), orNewID(c.GrantID), at, at, 1
-	create := row{table: "clients", columns: clientColumns + ", search_key, search_text", value: struct {
+	create := wholeClient(c)
+	create.value = struct {
 		clientRow
 		UsernameKey string `db:"username_key"`
-	}{clientRowOf(c), fold(c.ID)}}
+	}{clientRowOf(c), fold(c.ID)}
 	then := []row{eventOf(event, at)}
 	if secret != nil {
 		first := *secret

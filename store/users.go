@@ -35,6 +35,10 @@ func userKey(u *identity.User) string { return searchKey(u.Name, u.ID) }
 
 func newUser(u identity.User, at time.Time) row {
 	u.ID, u.CreatedAt, u.UpdatedAt, u.Version = orNewID(u.ID), at, at, 1
+	return wholeUser(u)
+}
+
+func wholeUser(u identity.User) row {
 	return row{table: "users", columns: userColumns + ", username_key, email_key, search_key, search_text", value: userRowOf(u)}
 }
 

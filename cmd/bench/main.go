@@ -22,6 +22,7 @@ import (
 type commands struct {
 	Run     runCommand     `cmd:"" help:"Drive servers on this machine in turns and compare them."`
 	Ceiling ceilingCommand `cmd:"" help:"Serve the bare prototype that servers are compared with: one signature, one durable write, no checks."`
+	Seed    seedCommand    `cmd:"" help:"Fill a database of Gatehouse with people, applications, grants and events."`
 }
 
 // The exit codes.
