@@ -20,6 +20,9 @@ var PostgresURL = postgresURL
 // SearchKey is the order of lists.
 var SearchKey = searchKey
 
+// BulkBatch is how many rows are added at once.
+const BulkBatch = bulkBatch
+
 // CountRoundTrips adds to n each time the store waits for PostgreSQL to answer what it sent.
 func (o *Options) CountRoundTrips(n *atomic.Int64) {
 	o.dialer = dialer(func(conn net.Conn) net.Conn { return &countingConn{Conn: conn, n: n} })
