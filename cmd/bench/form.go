@@ -91,7 +91,11 @@ func (f *form) read(n *html.Node) {
 			f.add(name, value)
 		}
 	case "textarea":
-		f.add(name, textOf(n))
+		var typed string
+		if n.FirstChild != nil {
+			typed = n.FirstChild.Data
+		}
+		f.add(name, typed)
 	case "select":
 		var chosen string
 		var found bool
@@ -190,7 +194,7 @@ func textOf(n *html.Node) string {
 	var b strings.Builder
 	for d := range n.Descendants() {
 		if d.Type == html.TextNode {
-			b.WriteString(d.Data)
+			b.WriteString(d.Data + " ")
 		}
 	}
 	return strings.Join(strings.Fields(b.String()), " ")

@@ -149,7 +149,7 @@ func (r *response) readHead(from *bufio.Reader) error {
 		return errStatusLine
 	}
 	r.keep = line[7] == '1' // HTTP/1.0 closes
-	length, chunked := int64(-1), false
+	old, length, chunked := !r.keep, int64(-1), false
 	for {
 		if line, err = readLine(from); err != nil {
 			return unexpected(err)
@@ -180,6 +180,9 @@ func (r *response) readHead(from *bufio.Reader) error {
 		case isField(name, "connection"):
 			r.keep = !isField(value, "close") && (r.keep || isField(value, "keep-alive"))
 		}
+	}
+	if chunked && (old || length >= 0) { // faulty (RFC 9112 §6.1, §6.3)
+		return errHead
 	}
 	switch {
 	case r.status < 200 || r.status == 204 || r.status == 304: // RFC 9112 §6.3
