@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -109,21 +108,18 @@ func (b *browser) visit(u *url.URL, back string, s *server) (*url.URL, error) {
 			u = next
 			continue
 		}
-		if c.status != 200 || !bytes.Contains(c.body, []byte("<form")) {
-			return nil, fmt.Errorf("%s %w", u.Path, refused(&c.response))
-		}
 		forms, err := formsOf(c.body)
 		if err != nil {
 			return nil, err
 		}
 		f := choose(forms)
-		if f == nil {
-			return nil, fmt.Errorf("%s shows no form: %s", u.Path, page(c.body))
-		}
-		if f.password != "" {
+		if f != nil && f.password != "" {
 			if signIns++; signIns > 1 {
 				return nil, fmt.Errorf("%s does not let %q in: %s", u.Path, s.User, page(c.body))
 			}
+		}
+		if c.status != 200 || f == nil {
+			return nil, fmt.Errorf("%s answered %d, with no form to fill in: %s", u.Path, c.status, page(c.body))
 		}
 		action, err := u.Parse(f.action)
 		if err != nil {
