@@ -28,7 +28,8 @@ type flowReport struct {
 type result struct {
 	Server      string    `json:"server"`
 	PerSecond   float64   `json:"requests_per_second"`
-	Ratio       *float64  `json:"ratio,omitempty"` // of PerSecond to the first server's
+	Against     string    `json:"against"`
+	Ratio       *float64  `json:"ratio,omitempty"` // of PerSecond to that of Against
 	P50         float64   `json:"p50_us"`
 	P99         float64   `json:"p99_us"`
 	Requests    uint64    `json:"requests"`
@@ -42,7 +43,7 @@ type result struct {
 }
 
 func summarize(s *server, turns []turn, failed error) result {
-	r := result{Server: s.Name}
+	r := result{Server: s.Name, Against: s.Against}
 	if failed != nil {
 		r.NotDriven = failed.Error()
 	}
@@ -74,12 +75,15 @@ func summarize(s *server, turns []turn, failed error) result {
 
 func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
-// relate compares every server with the first.
+// relate compares every server with the one it is to be compared with.
 func relate(results []result) {
 	for i := range results {
-		if base := results[0].PerSecond; base > 0 && results[i].PerSecond > 0 {
-			ratio := results[i].PerSecond / base
-			results[i].Ratio = &ratio
+		r := &results[i]
+		for _, base := range results {
+			if base.Server == r.Against && base.PerSecond > 0 && r.PerSecond > 0 {
+				ratio := r.PerSecond / base.PerSecond
+				r.Ratio = &ratio
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,7 @@ import (
 
 type runCommand struct {
 	Server       []string       `placeholder:"NAME=URL" sep:"none" help:"A server's name and issuer; repeat it for several, the first is what the others are compared with."`
-	Config       string         `placeholder:"FILE" help:"YAML or JSON: servers, each with name, issuer, endpoints, client_id, client_secret, token_endpoint_auth_method, redirect_uri, scope, client_scope, user, password, pid, database_pid."`
+	Config       string         `placeholder:"FILE" help:"YAML or JSON: servers, each with name, issuer, endpoints, client_id, client_secret, token_endpoint_auth_method, redirect_uri, scope, client_scope, user, password, pid, database_pid, against."`
 	ClientID     string         `placeholder:"ID" help:"The client, at servers that name none in the file."`
 	ClientSecret string         `placeholder:"SECRET" env:"BENCH_CLIENT_SECRET" help:"Its secret; loopback servers alone ever see it."`
 	RedirectURI  string         `placeholder:"URI" help:"Its redirect URI (http://127.0.0.1:9999/callback)."`
@@ -115,6 +116,11 @@ func (c runCommand) servers() ([]*server, error) {
 		}
 		if err := s.complete(); err != nil {
 			return nil, err
+		}
+	}
+	for _, s := range all {
+		if s.Against = cmp.Or(s.Against, all[0].Name); !names[s.Against] {
+			return nil, fmt.Errorf("%s: there is no server %q to compare it with", s.Name, s.Against)
 		}
 	}
 	for _, given := range []map[string]int{c.PID, c.DatabasePID} {

@@ -215,6 +215,7 @@ func TestRun_refusesWhatItCannotDrive(t *testing.T) {
 		{"one name for two", "two servers", []string{"--config", file("servers: [{name: a, issuer: 'http://localhost:1'}, {name: a, issuer: 'http://localhost:2'}]")}},
 		{"an unknown member", "secret", []string{"--config", file(`{"servers": [{"name": "a", "secret": "x"}]}`)}},
 		{"an unknown way to authenticate", "token_endpoint_auth_method", []string{"--config", file("servers: [{name: a, issuer: 'http://localhost:1', token_endpoint_auth_method: tls}]")}},
+		{"compared with nobody", "to compare it with", []string{"--config", file("servers: [{name: a, issuer: 'http://localhost:1', against: b}]")}},
 		{"a server that is down", "refused", []string{"--server", "a=http://127.0.0.1:1"}},
 	} {
 		exit, stdout, stderr := bench(append([]string{"run"}, c.args...)...)
@@ -247,6 +248,7 @@ servers:
     token_endpoint_auth_method: client_secret_post
     redirect_uri: http://127.0.0.1:7777/cb
     scope: openid
+    against: post
     user: ` + h.User(t).Username + `
     password: ` + webtest.Password + "\n"
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -256,7 +258,7 @@ servers:
 		"--flows", "client_credentials,introspection,code,jwks", "--connections", "2", "--requests", "6", "--rounds", "1")
 	for _, f := range r.Flows {
 		basic, post := f.Servers[0], f.Servers[1]
-		if post.Errors > 0 || post.Requests != 6 {
+		if post.Errors > 0 || post.Requests != 6 || *post.Ratio != 1 {
 			t.Errorf("%s: %+v\n%s", f.Flow, post, stderr)
 		}
 		if f.Flow == "jwks" {

@@ -29,6 +29,7 @@ type server struct {
 	ClientScope  string   `yaml:"client_scope"`               // of what the client gets for itself
 	User         string   `yaml:"user"`
 	Password     string   `yaml:"password"`
+	Against      string   `yaml:"against"`      // the server it is compared with; the first
 	PID          int      `yaml:"pid"`          // the server's process; 0 for unknown
 	DatabasePID  int      `yaml:"database_pid"` // its database's, such as PostgreSQL's postmaster; 0 for none
 }
