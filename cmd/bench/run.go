@@ -56,16 +56,13 @@ func (c runCommand) Run(ctx context.Context, out output) error {
 	}
 	r := report{Connections: c.Connections, Duration: c.Duration.String(), Rounds: c.Rounds}
 	for _, f := range chosen {
-		results, err := c.compare(ctx, f, servers, out)
-		if err != nil {
-			return err
+		var results []result
+		if results, err = c.compare(ctx, f, servers, out); err != nil {
+			break // what was measured before is told
 		}
 		r.Flows = append(r.Flows, flowReport{Flow: f.name, Servers: results})
 	}
-	if err := r.write(out.stdout, c.JSON); err != nil {
-		return err
-	}
-	return r.err()
+	return errors.Join(err, r.write(out.stdout, c.JSON), r.err())
 }
 
 // servers are those of the file and those of the flags.
