@@ -244,7 +244,7 @@ func openCeilingRows(ctx context.Context, address string) (_ *ceilingRows, err e
 	if err != nil || u.Scheme != "sqlite" && u.Scheme != "postgres" && u.Scheme != "postgresql" {
 		return nil, errors.New("--database: expected sqlite:///absolute/path.db or postgres://user@host/database")
 	}
-	driver, dsn := "postgres", ""
+	var driver, dsn string
 	if u.Scheme == "sqlite" {
 		// As durable as the house itself.
 		driver, dsn = "sqlite", "file:"+u.EscapedPath()+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_txlock=immediate&_time_format=sqlite&_timezone=UTC"
@@ -255,7 +255,7 @@ func openCeilingRows(ctx context.Context, address string) (_ *ceilingRows, err e
 			query.Set("sslmode", "prefer")
 		}
 		u.RawQuery = query.Encode()
-		dsn = u.String()
+		driver, dsn = "postgres", u.String()
 	}
 	db, err := sql.Open(driver, dsn)
 	if err != nil {
@@ -291,7 +291,7 @@ func openCeilingRows(ctx context.Context, address string) (_ *ceilingRows, err e
 	}
 	r.write = map[string]*sql.Stmt{}
 	for _, text := range []string{"BEGIN IMMEDIATE", "COMMIT", "ROLLBACK", ceilingAddFamily, ceilingRotate, ceilingAddToken} {
-		if r.write[text], err = r.writer.PrepareContext(ctx, text); err != nil {
+		if r.write[text], err = r.writer.PrepareContext(ctx, text); err != nil { //nolint:sqlclosecheck // it ends with its connection
 			return nil, err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -42,7 +43,7 @@ func usageIn(proc string, pid int) (u usage, err error) {
 	}
 	for _, path := range stats {
 		child, err := of(filepath.Base(path))
-		if errors.Is(err, fs.ErrNotExist) || err != nil && strings.Contains(err.Error(), "no such process") { // it has ended meanwhile
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) { // it has ended meanwhile
 			continue
 		} else if err != nil {
 			return u, err

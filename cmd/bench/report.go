@@ -111,20 +111,28 @@ func (r *report) write(w io.Writer, asJSON bool) error {
 		return e.Encode(r)
 	}
 	fmt.Fprintf(w, "%d connections, medians of %d × %s\n\n", r.Connections, r.Rounds, r.Duration)
+	flows, servers := len("flow"), len("server") // padded, names stand left and figures right
+	for _, f := range r.Flows {
+		flows = max(flows, len(f.Flow))
+		for _, s := range f.Servers {
+			servers = max(servers, len(s.Server))
+		}
+	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "flow\tserver\trequests/s\tratio\tp50 ms\tp99 ms\terrors\tCPU µs\tdatabase µs\tMiB\t")
+	fmt.Fprintf(t, "%-*s\t%-*s\trequests/s\tratio\tp50 ms\tp99 ms\terrors\tCPU µs\tdatabase µs\tMiB\t\n", flows, "flow", servers, "server")
 	for _, f := range r.Flows {
 		for _, s := range f.Servers {
+			fmt.Fprintf(t, "%-*s\t%-*s\t", flows, f.Flow, servers, s.Server)
 			if s.NotDriven != "" {
-				fmt.Fprintf(t, "%s\t%s\tnot driven\t\t\t\t\t\t\t\t\n", f.Flow, s.Server)
+				fmt.Fprintln(t, "not driven\t\t\t\t\t\t\t\t")
 				continue
 			}
 			memory := ""
 			if s.RSS > 0 {
 				memory = fmt.Sprintf("%.0f", float64(s.RSS)/(1<<20))
 			}
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%.2f\t%.2f\t%d\t%s\t%s\t%s\t\n", f.Flow, s.Server, thousands(s.PerSecond),
-				optional(s.Ratio, "%.2f"), s.P50/1000, s.P99/1000, s.Errors, optional(s.CPU, "%.1f"), optional(s.DatabaseCPU, "%.1f"), memory)
+			fmt.Fprintf(t, "%s\t%s\t%.2f\t%.2f\t%d\t%s\t%s\t%s\t\n", thousands(s.PerSecond), optional(s.Ratio, "%.2f"), s.P50/1000, s.P99/1000,
+				s.Errors, optional(s.CPU, "%.1f"), optional(s.DatabaseCPU, "%.1f"), memory)
 		}
 	}
 	if err := t.Flush(); err != nil {

@@ -157,8 +157,12 @@ func (c runCommand) compare(ctx context.Context, f flow, servers []*server, out 
 	crews, turns, failed := make([]*crew, len(servers)), make([][]turn, len(servers)), make([]error, len(servers))
 	for i, s := range servers {
 		crews[i] = newCrew(s, f, c.Connections)
-		defer crews[i].close()
 	}
+	defer func() {
+		for _, crew := range crews {
+			crew.close()
+		}
+	}()
 	for round := range c.Rounds {
 		for i, crew := range crews {
 			if failed[i] != nil {
@@ -235,7 +239,8 @@ func (c *crew) turn(ctx context.Context, warmup, duration time.Duration, request
 	var left atomic.Int64
 	left.Store(requests)
 	var stop atomic.Bool
-	defer context.AfterFunc(ctx, func() { stop.Store(true) })()
+	unwatch := context.AfterFunc(ctx, func() { stop.Store(true) })
+	defer unwatch()
 
 	from := time.Now().Add(warmup)
 	to := from.Add(duration)

@@ -23,7 +23,7 @@ type seedCommand struct {
 	Users       int    `default:"1000" help:"People."`
 	Clients     int    `default:"20" help:"Applications, each with a secret unless it is public."`
 	Families    int    `default:"1000" help:"Grants that people gave applications; every fourth with a browser session, and the consents that led there."`
-	Rotations   int    `default:"10" help:"Refresh tokens of a family, on average."`
+	Rotations   int    `default:"10" help:"Refresh tokens of a family, on average; those that end with a session have fewer."`
 	Audit       int    `default:"10000" help:"Events of 30 days."`
 }
 

@@ -121,7 +121,7 @@ func FuzzResponse(f *testing.F) {
 			if err != nil {
 				return
 			}
-			if other.StatusCode < 200 && other.StatusCode != 101 {
+			if other.StatusCode < 200 && other.StatusCode != http.StatusSwitchingProtocols {
 				continue
 			}
 			if other.StatusCode != r.status || !bytes.Equal(body, r.body) {
