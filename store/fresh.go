@@ -35,6 +35,15 @@ func newFresh(s *Store) *fresh {
 	}
 }
 
+func (f *fresh) close() {
+	f.clients.close()
+	f.persons.close()
+	f.clientGrants.close()
+	f.codes.close()
+	f.refreshTokens.close()
+	f.catalogs.close()
+}
+
 // longestKey is as long as a key may be to share a statement with others', in bytes. Nothing that exists has a longer one.
 const longestKey = 2048
 

@@ -20,37 +20,57 @@ type queue[T any] struct {
 	work func(batch []T)
 
 	mu      sync.Mutex
-	running bool
 	waiting []T
+	wake    chan struct{} // nil before the worker has begun; it stays, for its stack has grown to what the work needs
+	closed  bool
 }
 
 // add puts t into the queue; fault.Unavailable if that is full.
 func (q *queue[T]) add(t T) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.waiting) >= maxWaiting {
+	switch {
+	case len(q.waiting) >= maxWaiting:
 		return fault.Unavailable(retryContention, errors.New("too many wait for the database"))
+	case q.closed:
+		return fault.Unavailable(retryConnection, errors.New("the store is closed"))
+	case q.wake == nil:
+		q.wake = make(chan struct{}, 1)
+		go q.run(q.wake)
 	}
 	q.waiting = append(q.waiting, t)
-	if !q.running {
-		q.running = true
-		go q.run()
+	select {
+	case q.wake <- struct{}{}:
+	default: // it will look again anyway
 	}
 	return nil
 }
 
-func (q *queue[T]) run() {
-	for {
-		q.mu.Lock()
-		n := min(len(q.waiting), maxTogether)
-		if n == 0 {
-			q.running, q.waiting = false, nil
-			q.mu.Unlock()
-			return
+func (q *queue[T]) run(wake <-chan struct{}) {
+	for range wake {
+		for batch := q.next(); len(batch) > 0; batch = q.next() {
+			q.work(batch)
 		}
-		batch := q.waiting[:n:n]
-		q.waiting = q.waiting[n:]
-		q.mu.Unlock()
-		q.work(batch)
 	}
+}
+
+func (q *queue[T]) next() []T {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := min(len(q.waiting), maxTogether)
+	batch := q.waiting[:n:n]
+	if q.waiting = q.waiting[n:]; len(q.waiting) == 0 {
+		q.waiting = nil
+	}
+	return batch
+}
+
+// close takes nothing more, and ends the worker once it has done what waits.
+func (q *queue[T]) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.wake != nil && !q.closed {
+		close(q.wake)
+	}
+	q.closed = true
 }

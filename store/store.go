@@ -57,7 +57,16 @@ func (s *Store) Busy() bool {
 }
 
 // Close waits for running statements and closes the pool.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	s.fresh.close()
+	if s.writer != nil {
+		s.writer.close()
+	}
+	if s.recorder != nil {
+		s.recorder.close()
+	}
+	return s.db.Close()
+}
 
 // InTx runs fn in a transaction: committed if fn returns nil, undone if it returns an error or panics. Inside another InTx
 // it joins that one. Where the outcome of the commit is unknown it is fault.Unavailable. fn must use tx alone: the outer

@@ -63,6 +63,7 @@ type ringKey struct {
 type snapshot struct {
 	at   time.Time
 	keys []ringKey // oldest first
+	jwks []byte    // those that are published
 }
 
 // State says where in its life a key is.
@@ -176,7 +177,9 @@ func (r *Ring) open(rows []SigningKey, at time.Time, last *snapshot) (*snapshot,
 		}
 		k.private = signer
 	}
-	return s, nil
+	var err error
+	s.jwks, err = s.published()
+	return s, err
 }
 
 // Sign makes a JWT of the given type (its typ header, RFC 8725 §3.11) with the current key of the algorithm.
@@ -304,18 +307,21 @@ func (r *Ring) byID(ctx context.Context, kid string) (*ringKey, error) {
 	return nil, nil
 }
 
-// JWKS returns the published keys as a JWK Set (RFC 7517 §5), newest first.
+// JWKS returns the published keys as a JWK Set (RFC 7517 §5), newest first. It is not to be changed.
 func (r *Ring) JWKS(ctx context.Context) ([]byte, error) {
 	s, err := r.keys(ctx, freshFor)
 	if err != nil {
 		return nil, err
 	}
-	now := r.now()
+	return s.jwks, nil
+}
+
+func (s *snapshot) published() ([]byte, error) {
 	set := struct {
 		Keys []json.RawMessage `json:"keys"`
 	}{Keys: []json.RawMessage{}}
 	for _, k := range slices.Backward(s.keys) {
-		if k.state(now) != Retired {
+		if k.state(s.at) != Retired {
 			set.Keys = append(set.Keys, json.RawMessage(k.PublicJWK))
 		}
 	}
