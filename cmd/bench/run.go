@@ -30,6 +30,7 @@ type runCommand struct {
 	Warmup       time.Duration  `default:"1s" help:"How long a turn runs before that."`
 	Rounds       int            `default:"5" help:"How many turns each server has, one after the other: A B A B."`
 	Requests     int64          `placeholder:"N" help:"End a turn after so many requests, without a warm-up."`
+	Storm        int            `placeholder:"N" help:"Wrong passwords a second that strangers try at a server's sign-in page during its turns."`
 	JSON         bool           `name:"json" help:"Write the result as JSON."`
 }
 
@@ -43,7 +44,7 @@ func (c runCommand) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return err
 	}
-	if c.Connections < 1 || c.Connections > 10_000 || c.Rounds < 1 || c.Duration <= 0 || c.Warmup < 0 || c.Requests < 0 {
+	if c.Connections < 1 || c.Connections > 10_000 || c.Rounds < 1 || c.Duration <= 0 || c.Warmup < 0 || c.Requests < 0 || c.Storm < 0 || c.Storm > 10_000 {
 		return errors.New("expected 1 to 10000 connections, at least one round and a duration")
 	}
 	if c.Requests > 0 {
@@ -168,7 +169,7 @@ func (c runCommand) compare(ctx context.Context, f flow, servers []*server, out 
 			if failed[i] != nil {
 				continue
 			}
-			t, err := crew.turn(ctx, c.Warmup, c.Duration, c.Requests)
+			t, err := c.turn(ctx, crew, out)
 			if stopped := ctx.Err(); stopped != nil {
 				return nil, stopped
 			}
@@ -189,6 +190,30 @@ func (c runCommand) compare(ctx context.Context, f flow, servers []*server, out 
 	}
 	relate(results)
 	return results, nil
+}
+
+// turn is a turn of the crew, in a storm if there is to be one.
+func (c runCommand) turn(ctx context.Context, crew *crew, out output) (turn, error) {
+	if c.Storm == 0 {
+		return crew.turn(ctx, c.Warmup, c.Duration, c.Requests)
+	}
+	if err := crew.flow.ready(ctx, crew); err != nil { // in peace: it signs people in
+		return turn{}, err
+	}
+	storm, err := newStorm(crew.server, c.Storm)
+	if err != nil {
+		return turn{}, err
+	}
+	raging, calm := context.WithCancel(ctx)
+	var over sync.WaitGroup
+	over.Go(func() { storm.rage(raging) })
+	begin := time.Now()
+	t, err := crew.turn(ctx, c.Warmup, c.Duration, c.Requests)
+	took := time.Since(begin)
+	calm()
+	over.Wait()
+	storm.report(out.stderr, crew.server.Name, took)
+	return t, err
 }
 
 func newCrew(s *server, f flow, connections int) *crew {
