@@ -44,7 +44,10 @@ func (s *Store) exec(ctx context.Context, what, query string, args ...any) (int6
 			n, err = tx.exec(ctx, what, query, args...)
 			return err
 		})
-		return n, err
+		if err != nil { // of what was not committed nothing was changed
+			return 0, err
+		}
+		return n, nil
 	}
 	q, done, err := s.once(ctx)
 	if err != nil {

@@ -48,6 +48,7 @@ func TestFaults_aDeedIsDoneWholeOrNotAtAll(t *testing.T) {
 		for _, d := range deeds {
 			t.Run(d.name, func(t *testing.T) {
 				beside.Restore(t, empty)
+				h.Clock.Advance(time.Minute) // an address has so many failures in one
 				r := d.begin(t, h)
 				trial{h, faults, beside, beside.Contents(t)}.of(t, d, r)
 			})
