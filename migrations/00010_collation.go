@@ -16,16 +16,21 @@ var ordered = []struct{ table, column string }{
 // collation makes PostgreSQL order those columns as SQLite does: by their bytes.
 func collation(dialect Dialect) *goose.Migration {
 	up := func(ctx context.Context, tx *sql.Tx) error {
-		if dialect != PostgreSQL {
-			return nil
-		}
 		for _, c := range ordered {
-			_, err := tx.ExecContext(ctx, "ALTER TABLE "+c.table+" ALTER COLUMN "+c.column+` TYPE TEXT COLLATE "C"`)
-			if err != nil {
+			if err := byBytes(ctx, tx, dialect, c.table, c.column); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
 	return goose.NewGoMigration(10, &goose.GoFunc{RunTx: up}, nil)
+}
+
+// byBytes makes PostgreSQL compare a column as SQLite does.
+func byBytes(ctx context.Context, tx *sql.Tx, dialect Dialect, table, column string) error {
+	if dialect != PostgreSQL {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, "ALTER TABLE "+table+" ALTER COLUMN "+column+` TYPE TEXT COLLATE "C"`)
+	return err
 }

@@ -58,8 +58,8 @@ func (s *Store) CreateAPI(ctx context.Context, a oauth.API, scopes []oauth.Scope
 func missingScopes(scopes []oauth.Scope, at time.Time) []row {
 	rows := make([]row, len(scopes))
 	for i, scope := range scopes {
-		scope.Builtin, scope.CreatedAt = false, at
-		rows[i] = row{table: "scopes", columns: scopeColumns, value: scope, onConflict: "ON CONFLICT (name) DO NOTHING"}
+		rows[i] = newScope(scope, at)
+		rows[i].onConflict = "ON CONFLICT (name) DO NOTHING"
 	}
 	return rows
 }

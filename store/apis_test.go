@@ -57,7 +57,8 @@ func TestAPIs_areKeptAsTheyAre(t *testing.T) {
 		if b.Name != "Orders 2" || b.Scopes.String() != "write void" || b.AccessTokenTTL != 0 || b.Version != 2 || b.Identifier != "https://orders.example.org" || b.SigningAlg != keys.HS256 {
 			t.Errorf("%+v", b)
 		}
-		must(t, s.UpdateScope(ctx, oauth.Scope{Name: "void", Description: "Cancel orders"}, noon, event(audit.ScopeUpdated)))
+		must(t, s.UpdateScope(ctx, oauth.Scope{Name: "void", Description: "Cancel orders", Version: 1}, noon, event(audit.ScopeUpdated)))
+		wantConflict(t, s.UpdateScope(ctx, oauth.Scope{Name: "void", Description: "Undo", Version: 1}, noon, event(audit.ScopeUpdated)), "")
 		wantNotFound(t, s.UpdateScope(ctx, oauth.Scope{Name: "openid", Description: "x"}, noon, event(audit.ScopeUpdated)))
 		if scope := must1(s.Scope(ctx, "void"))(t); scope.Description != "Cancel orders" {
 			t.Errorf("%+v", scope)

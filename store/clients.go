@@ -98,7 +98,7 @@ func (s *Store) Clients(ctx context.Context, want ClientFilter) (ClientPage, err
 }
 
 // CreateClient adds a client, with its first secret unless that is nil. fault.Conflict "id" if the id is a client's, a
-// person's subject or a username (RFC 9700 §4.15); fault.Fields if an API that it names does not exist.
+// person's subject or a username, also of somebody who was deleted (RFC 9700 §4.15); fault.Fields if an API that it names does not exist.
 func (s *Store) CreateClient(ctx context.Context, c oauth.Client, secret *oauth.ClientSecret, at time.Time, event audit.Event) error {
 	c.ID, c.GrantID, c.CreatedAt, c.UpdatedAt, c.Version = orNewID(c.ID), orNewID(c.GrantID), at, at, 1
 	create := wholeClient(c)
@@ -112,7 +112,8 @@ func (s *Store) CreateClient(ctx context.Context, c oauth.Client, secret *oauth.
 		first.ClientID = c.ID
 		then = append(then, newSecret(first, at))
 	}
-	n, err := s.act(ctx, "client", create.insert("NOT EXISTS (SELECT 1 FROM users WHERE id = :id OR username_key = :username_key) AND "+s.itsAPIs()), then...)
+	n, err := s.act(ctx, "client", create.insert("NOT EXISTS (SELECT 1 FROM users WHERE id = :id OR username_key = :username_key) AND "+
+		"NOT EXISTS (SELECT 1 FROM reserved_usernames WHERE user_id = :id OR username_key = :username_key) AND "+s.itsAPIs()), then...)
 	if err == nil && n == 0 {
 		if err := s.missingAPI(ctx, c); err != nil {
 			return err

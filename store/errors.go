@@ -31,6 +31,7 @@ var fields = map[string]string{
 	"users_pkey":                        "id",
 	"users_username_key_key":            "username",
 	"users_email_key_key":               "email",
+	"reserved_usernames_pkey":           "username",
 	"clients_pkey":                      "id",
 	"client_secrets_client_id_hash_key": "secret",
 	"scopes_pkey":                       "name",

@@ -84,6 +84,10 @@ var changes = []change{
 	}},
 	{verb: "DeleteAPI", do: func(s *store.Store) error { return s.DeleteAPI(ctx, "orders", noon, event(audit.APIDeleted)) }},
 	{verb: "DeleteClient", do: func(s *store.Store) error { return s.DeleteClient(ctx, "app", noon, event(audit.ClientDeleted)) }},
+	{verb: "DeleteScope", do: func(s *store.Store) error {
+		return s.DeleteScope(ctx, "spare", noon, event(audit.ScopeDeleted))
+	}},
+	{verb: "DeleteUser", do: func(s *store.Store) error { return s.DeleteUser(ctx, "bob", noon, event(audit.UserDeleted)) }},
 	{verb: "DisableClient", do: func(s *store.Store) error { return s.DisableClient(ctx, "app", noon, event(audit.ClientDisabled)) }},
 	{verb: "DisableUser", do: func(s *store.Store) error { return s.DisableUser(ctx, "bob", noon, event(audit.UserDisabled)) }},
 	{verb: "EnableClient", do: func(s *store.Store) error { return s.EnableClient(ctx, "closed", noon, event(audit.ClientEnabled)) }},
@@ -104,6 +108,10 @@ var changes = []change{
 	}},
 	{verb: "EndSessions", do: func(s *store.Store) error {
 		_, err := s.EndSessions(ctx, "bob", "", "why", noon, event(audit.SessionsEnded))
+		return err
+	}},
+	{verb: "EndUser", do: func(s *store.Store) error {
+		_, err := s.EndUser(ctx, "bob", oauth.EndedByOperator, noon, event(audit.UserEnded))
 		return err
 	}},
 	{verb: "ForgiveAttempt", inParts: true, do: func(s *store.Store) error { return s.ForgiveAttempt(ctx, "tried", "tried too") }},
@@ -178,7 +186,7 @@ var changes = []change{
 		return s.UpdateAPI(ctx, *a, []oauth.Scope{{Name: "void", Description: "Void"}}, noon, event(audit.APIUpdated))
 	}},
 	{verb: "UpdateScope", do: func(s *store.Store) error {
-		return s.UpdateScope(ctx, oauth.Scope{Name: "write", Description: "Change orders"}, noon, event(audit.ScopeUpdated))
+		return s.UpdateScope(ctx, oauth.Scope{Name: "write", Description: "Change orders", Version: 1}, noon, event(audit.ScopeUpdated))
 	}},
 	{verb: "UpdateClient", do: func(s *store.Store) error {
 		return s.UpdateClient(ctx, oauth.Client{ID: "app", Name: "Renamed", Version: 1}, noon, event(audit.ClientUpdated))
@@ -201,10 +209,10 @@ var others = map[string]string{
 
 // reads change nothing.
 var reads = []string{
-	"API", "APIByID", "APIs", "AccessToken", "AnyUser", "Busy", "Client", "ClientBySecret", "ClientImpact", "ClientSecrets", "Clients", "ClientsOfAPI", "Close", "Code", "Consent", "Consents", "DB", "DailyFailures",
+	"API", "APIByID", "APIs", "AccessToken", "AnyUser", "Busy", "Client", "ClientBySecret", "ClientImpact", "ClientSecrets", "Clients", "ClientsOfAPI", "ClientsOfScope", "Close", "Code", "Consent", "Consents", "DB", "DailyFailures",
 	"Catalog", "Count", "Dialect", "Events", "Families", "Family", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson", "LiveSessions", "MasterKeyID",
-	"MigrationStatus", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "RefreshToken", "ResetLink", "Rollups", "SchemaState", "Scope", "Scopes", "SessionByToken", "SetupSeed", "SigningKeys",
-	"User", "UserBySignIn", "UserByUsername", "Users",
+	"MigrationStatus", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "RefreshToken", "ResetLink", "Rollups", "SchemaState", "Scope", "ScopeClients", "ScopeConsents", "Scopes", "SessionByToken", "SetupSeed", "SigningKeys",
+	"User", "UserBySignIn", "UserByUsername", "UserImpact", "Users",
 }
 
 // furnished is a world in which every change finds something to change.
@@ -216,8 +224,9 @@ func furnished(t testing.TB, s *store.Store) {
 	addClient(t, s, "closed")
 	must(t, s.DisableClient(ctx, "closed", noon, event(audit.ClientDisabled)))
 	must(t, s.CreateAPI(ctx, orders(), readAndWrite, noon, event(audit.APICreated)))
+	must(t, s.CreateScope(ctx, oauth.Scope{Name: "spare", Description: "Spare"}, noon, event(audit.ScopeCreated)))
 	must(t, s.SaveAccessToken(ctx, opaque("given", "bound-family", "bob")))
-	consent := &oauth.Consent{UserID: "bob", ClientID: "app", Scopes: oauth.Scopes{"openid"}}
+	consent := &oauth.Consent{UserID: "bob", ClientID: "app", Scopes: oauth.Scopes{"openid", "spare"}}
 	must(t, s.IssueCode(ctx, code("unused", "bob", "bob-session"), consent))
 	grant(t, s, "bound", "bob", "bob-session")
 	grant(t, s, "offline", "bob", "")

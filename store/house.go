@@ -78,7 +78,7 @@ func (s *Store) keepAnAdmin(ctx context.Context, userID string) error {
 	var last bool
 	err := s.get(ctx, "user", &last, `
 		SELECT EXISTS (SELECT 1 FROM users WHERE id = $1 AND role = $2 AND disabled_at IS NULL)
-		AND NOT EXISTS (SELECT 1 FROM users WHERE id <> $1 AND role = $2 AND disabled_at IS NULL)`, userID, identity.RoleAdmin)
+		AND NOT EXISTS (SELECT 1 FROM users WHERE id <> $1 AND role = $2 AND `+hasConsoleRole+` AND disabled_at IS NULL)`, userID, identity.RoleAdmin)
 	if err == nil && last {
 		return fault.Fields{"role": "This is the last administrator: make another one first."}
 	}

@@ -5,10 +5,17 @@ import (
 	"time"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
 	"gatehouse/internal/oauth"
 )
 
-const scopeColumns = "name, description, builtin, created_at"
+const scopeColumns = "name, description, builtin, created_at, updated_at, version"
+
+// newScope is the row of a scope, never a built-in one.
+func newScope(scope oauth.Scope, at time.Time) row {
+	scope.Builtin, scope.CreatedAt, scope.UpdatedAt, scope.Version = false, at, at, 1
+	return row{table: "scopes", columns: scopeColumns, value: scope}
+}
 
 // Scopes returns all scopes, by name.
 func (s *Store) Scopes(ctx context.Context) ([]oauth.Scope, error) {
@@ -26,16 +33,86 @@ func (s *Store) Scope(ctx context.Context, name string) (*oauth.Scope, error) {
 	return &scope, nil
 }
 
-// UpdateScope describes the scope anew. fault.NotFound unless there is one of this name that is not built in.
-func (s *Store) UpdateScope(ctx context.Context, scope oauth.Scope, at time.Time, event audit.Event) error {
-	n, err := s.act(ctx, "scope", statement{"UPDATE scopes SET description = :description WHERE name = :name AND NOT builtin", scope}, revised(), eventOf(event, at))
-	return mustChange("scope", n, err)
-}
-
 // CreateScope adds a scope, never a built-in one. fault.Conflict "name" if there is one of this name.
 func (s *Store) CreateScope(ctx context.Context, scope oauth.Scope, at time.Time, event audit.Event) error {
-	scope.Builtin, scope.CreatedAt = false, at
-	create := row{table: "scopes", columns: scopeColumns, value: scope}
-	_, err := s.act(ctx, "scope", create.insert("TRUE"), revised(), eventOf(event, at))
+	_, err := s.act(ctx, "scope", newScope(scope, at).insert("TRUE"), revised(), eventOf(event, at))
 	return err
+}
+
+// UpdateScope describes the scope anew. fault.NotFound unless there is one of this name that is not built in. scope.Version is
+// that of the scope it was read as: fault.Conflict with an empty field if somebody was faster.
+func (s *Store) UpdateScope(ctx context.Context, scope oauth.Scope, at time.Time, event audit.Event) error {
+	scope.UpdatedAt = at
+	n, err := s.act(ctx, "scope", statement{`
+		UPDATE scopes SET description = :description, updated_at = :updated_at, version = version + 1
+		WHERE name = :name AND NOT builtin AND version = :version`, scope}, revised(), eventOf(event, at))
+	if err == nil && n == 0 {
+		stored, err := s.Scope(ctx, scope.Name)
+		if err == nil && stored.Builtin {
+			return fault.NotFound("scope")
+		}
+		if err != nil {
+			return err
+		}
+		return fault.Conflict("scope", "")
+	}
+	return err
+}
+
+// names is the condition that a column of scopes holds this one; its argument is naming(name).
+func names(column string) string { return "' ' || " + column + ` || ' ' LIKE ? ESCAPE '\'` }
+
+func naming(name string) string { return "% " + likeEscaper.Replace(name) + " %" }
+
+// DeleteScope removes a scope and what people remember of having allowed it: should one of this name come again, it may mean
+// something else. fault.NotFound unless there is one that is not built in; fault.Fields while an API takes it or a client may ask for it.
+func (s *Store) DeleteScope(ctx context.Context, name string, at time.Time, event audit.Event) error {
+	return s.InTx(ctx, func(tx *Store) error {
+		n, err := tx.exec(ctx, "scope", "UPDATE scopes SET name = name WHERE name = $1 AND NOT builtin", name)
+		if err := mustChange("scope", n, err); err != nil {
+			return err
+		}
+		n, err = tx.exec(ctx, "scope", dollars(`
+			DELETE FROM scopes WHERE name = ?
+				AND NOT EXISTS (SELECT 1 FROM apis WHERE `+names("apis.scope")+`) AND NOT EXISTS (SELECT 1 FROM clients WHERE `+names("clients.scope")+`)`),
+			name, naming(name), naming(name))
+		if err != nil {
+			return err
+		} else if n == 0 {
+			return fault.Fields{"": "APIs take this scope, or clients may ask for it. Take it from them first."}
+		}
+		if _, err := tx.exec(ctx, "consent", "DELETE FROM consents WHERE scope = $1", name); err != nil {
+			return err
+		}
+		return tx.insert(ctx, "scope", revised(), eventOf(event, at))
+	})
+}
+
+// ClientsOfScope returns the clients that may ask for the scope, by name.
+func (s *Store) ClientsOfScope(ctx context.Context, name string) ([]oauth.Client, error) {
+	var clients []oauth.Client
+	err := s.all(ctx, "client", &clients, dollars("SELECT "+clientColumns+" FROM clients WHERE "+names("scope")+" ORDER BY search_key"), naming(name))
+	return clients, err
+}
+
+// ScopeClients counts, by scope, the clients that may ask for it.
+func (s *Store) ScopeClients(ctx context.Context) (map[string]int, error) {
+	var asked []struct {
+		Scope oauth.Scopes `db:"scope"`
+		N     int          `db:"n"`
+	}
+	err := s.all(ctx, "client", &asked, "SELECT scope, COUNT(*) AS n FROM clients GROUP BY scope")
+	clients := map[string]int{}
+	for _, a := range asked {
+		for _, name := range a.Scope {
+			clients[name] += a.N
+		}
+	}
+	return clients, err
+}
+
+// ScopeConsents counts the people who allowed some client the scope.
+func (s *Store) ScopeConsents(ctx context.Context, name string) (n int64, err error) {
+	err = s.get(ctx, "consent", &n, "SELECT COUNT(DISTINCT user_id) FROM consents WHERE scope = $1", name)
+	return n, err
 }

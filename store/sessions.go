@@ -19,10 +19,10 @@ type SignIn struct {
 }
 
 // proof is the condition of every sign-in: the person is enabled and their password is still the one that was checked.
-// Changing nothing locks their row, so that a sign-in under way ends with whatever a new password or disabling ends.
+// Noting it locks their row, so that a sign-in under way ends with whatever a new password or disabling ends.
 func (in SignIn) proof() statement {
-	return statement{"UPDATE users SET id = id WHERE id = :user_id AND disabled_at IS NULL AND password_hash = :checked",
-		map[string]any{"user_id": in.Session.UserID, "checked": in.CheckedHash}}
+	return statement{"UPDATE users SET last_sign_in_at = :at WHERE id = :user_id AND disabled_at IS NULL AND password_hash = :checked",
+		map[string]any{"user_id": in.Session.UserID, "checked": in.CheckedHash, "at": in.Session.AuthTime}}
 }
 
 // CreateSession begins a session. fault.NotFound unless the person is enabled and their password still the one that was checked.

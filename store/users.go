@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 	"gatehouse/internal/oauth"
 )
 
-const userColumns = "id, username, email, email_verified, name, profile, role, password_hash, disabled_at, created_at, updated_at, version"
+const userColumns = "id, username, email, email_verified, name, profile, role, password_hash, disabled_at, last_sign_in_at, created_at, updated_at, version"
 
 // userRow is a user with what is derived for comparing, ordering and searching.
 type userRow struct {
@@ -31,7 +32,7 @@ func userRowOf(u identity.User) userRow {
 	return r
 }
 
-func userKey(u *identity.User) string { return searchKey(u.Name, u.ID) }
+func userKey(u *identity.User) string { return searchKey(u.Label(), u.ID) }
 
 func newUser(u identity.User, at time.Time) row {
 	u.ID, u.CreatedAt, u.UpdatedAt, u.Version = orNewID(u.ID), at, at, 1
@@ -43,7 +44,8 @@ func wholeUser(u identity.User) row {
 }
 
 // CreateUser adds a user. A set-up link ends with it. fault.Conflict names "username" or "email" where one is taken;
-// usernames and e-mail addresses differ by more than case. A username that is a client's id is taken too (RFC 9700 §4.15).
+// usernames and e-mail addresses differ by more than case. A username that is a client's id is taken too (RFC 9700 §4.15), and
+// so is that of somebody who was deleted (security.md rule 7).
 func (s *Store) CreateUser(ctx context.Context, u identity.User, at time.Time, event audit.Event) error {
 	return s.InTx(ctx, func(tx *Store) error {
 		if err := tx.voidSetupLink(ctx); err != nil {
@@ -55,7 +57,16 @@ func (s *Store) CreateUser(ctx context.Context, u identity.User, at time.Time, e
 		} else if client {
 			return fault.Conflict("user", "username")
 		}
-		return tx.insert(ctx, "user", newUser(u, at), eventOf(event, at))
+		if err := tx.insert(ctx, "user", newUser(u, at), eventOf(event, at)); err != nil {
+			return err
+		}
+		// Only now: adding the row has waited for whoever was deleting one of this name.
+		var gone bool
+		err := tx.get(ctx, "user", &gone, "SELECT EXISTS (SELECT 1 FROM reserved_usernames WHERE username_key = $1 OR user_id = $2)", fold(u.Username), u.ID)
+		if err == nil && gone {
+			return fault.Conflict("user", "username")
+		}
+		return err
 	})
 }
 
@@ -85,32 +96,93 @@ func (s *Store) user(ctx context.Context, condition, arg string) (*identity.User
 	return &u, nil
 }
 
-// UserFilter says which users: Query is looked for in name, username and e-mail address. After and Before are cursors of a
-// UserPage; garbage there shows the first page.
+// UserFilter says which users: Query is what their name, username or e-mail address begins with; Status is "active", "disabled"
+// or empty for both, Role one of identity.Roles or empty for any. After and Before are cursors of a UserPage; garbage there
+// shows the first page.
 type UserFilter struct {
 	Query         string
+	Status        string
+	Role          identity.Role
 	After, Before string
 	Limit         int // 0 is 50
 }
 
-// UserPage is a part of the list of users, by name. Next and Previous are cursors, empty where the list ends.
+// MostCounted is as far as users are counted: to count a million takes longer than to search them.
+const MostCounted = 1000
+
+// UserPage is a part of the list of users. Next and Previous are cursors, empty where the list ends.
 type UserPage struct {
 	Users          []identity.User
 	Previous, Next string
-	Total          int64 // of all pages
+	Total          int64 // of all pages; MostCounted + 1 is that many or more
 }
 
-// Users returns a page of users by name.
+// Users returns a page of users by name. Where something is looked for, those whose name begins with it come first, then those
+// whose username does, by username, and then those whose e-mail address does: each is a range of an index.
 func (s *Store) Users(ctx context.Context, want UserFilter) (UserPage, error) {
-	var f filter
-	if want.Query != "" {
-		f.add(`search_text LIKE ? ESCAPE '\'`, contains(want.Query))
-	}
+	common, narrow := want.common()
 	users := list[identity.User]{what: "user", table: "users", columns: userColumns, key: userKey}
+	parts, counted := []part[identity.User]{{common, "search_key", userKey}}, []filter{common}
+	if text := sought(want.Query); text != "" {
+		parts, counted = nil, nil
+		var before filter // those that are in no earlier part
+		for _, by := range []part[identity.User]{
+			{column: "search_key", key: userKey},
+			{column: "username_key", key: func(u *identity.User) string { return fold(u.Username) }},
+			{column: "email_key", key: func(u *identity.User) string { return fold(u.Email) }},
+		} {
+			if narrow && by.column != "search_key" {
+				by.column += " || ''" // the few are read one by one: SQLite would take the range, which may be everybody
+			}
+			fits, args := begins(by.column, text)
+			alone := common.and(filter{[]string{fits}, args})
+			counted = append(counted, alone)
+			by.f = alone.and(before)
+			parts = append(parts, by)
+			before = before.and(filter{[]string{"NOT " + fits}, args})
+		}
+	}
 	var p UserPage
 	var err error
-	p.Users, p.Previous, p.Next, p.Total, err = users.page(ctx, s, f, want.After, want.Before, want.Limit)
+	if p.Total, err = s.countUsers(ctx, counted); err == nil {
+		p.Users, p.Previous, p.Next, err = users.partsPage(ctx, s, parts, want.After, want.Before, want.Limit)
+	}
 	return p, err
+}
+
+// common is the filter without what is looked for. narrow tells that few fit it, whom an index of theirs finds.
+func (want UserFilter) common() (f filter, narrow bool) {
+	switch want.Status {
+	case "active":
+		f.add("disabled_at IS NULL")
+	case "disabled":
+		f.add("disabled_at IS NOT NULL")
+		narrow = true
+	}
+	switch {
+	case want.Role.Console():
+		f.add("role = ?", want.Role)
+		f.add(hasConsoleRole)
+		narrow = true
+	case want.Role != "":
+		f.add("role = ?", want.Role)
+	}
+	return f, narrow
+}
+
+// hasConsoleRole says what the index of people with a role is about, or SQLite would not take it.
+const hasConsoleRole = "role <> 'user'"
+
+// countUsers counts those who fit one of the filters, up to MostCounted + 1.
+func (s *Store) countUsers(ctx context.Context, fits []filter) (n int64, err error) {
+	var some []string
+	var args []any
+	for i, f := range fits {
+		some = append(some, fmt.Sprintf("SELECT id FROM (SELECT id FROM users%s LIMIT %d) AS some%d", f.where(), MostCounted+1, i))
+		args = append(args, f.args...)
+	}
+	err = s.get(ctx, "user", &n, dollars("SELECT COUNT(*) FROM ("+strings.Join(some, " UNION ")+") AS found"), args...)
+	return min(n, MostCounted+1), err
 }
 
 // UpdateUser changes e-mail address, name, profile and role, not the username: others may know the person by it. A role in
@@ -179,6 +251,81 @@ func (s *Store) EnableUser(ctx context.Context, id string, at time.Time, event a
 		_, err = s.User(ctx, id)
 	}
 	return err
+}
+
+// UserImpact is what ends with a person, or with all they have.
+type UserImpact struct {
+	Sessions int64 `db:"sessions"` // that hold
+	Families int64 `db:"families"` // that hold
+	Codes    int64 `db:"codes"`    // neither spent nor expired
+	Clients  int64 `db:"clients"`  // that have one of the families
+	Consents int64 `db:"consents"` // clients that were allowed something
+	Links    int64 `db:"links"`    // to choose a password, unused
+}
+
+// Any reports whether there is anything that ends.
+func (i UserImpact) Any() bool { return i.Sessions+i.Families+i.Codes+i.Links > 0 }
+
+// UserImpact counts what holds at the given time and would end with the person.
+func (s *Store) UserImpact(ctx context.Context, id string, at time.Time) (UserImpact, error) {
+	const family = "FROM families WHERE user_id = u.id AND ended_at IS NULL AND expires_at > $2 AND (current_hash = '' OR idle_expires_at > $2)"
+	var impact UserImpact
+	err := s.get(ctx, "user", &impact, `
+		SELECT (SELECT COUNT(*) FROM sessions WHERE user_id = u.id AND ended_at IS NULL AND expires_at > $2 AND last_seen_at > $3) AS sessions,
+			(SELECT COUNT(*) `+family+`) AS families,
+			(SELECT COUNT(DISTINCT client_id) `+family+`) AS clients,
+			(SELECT COUNT(*) FROM codes WHERE user_id = u.id AND spent_at IS NULL AND expires_at > $2) AS codes,
+			(SELECT COUNT(DISTINCT client_id) FROM consents WHERE user_id = u.id) AS consents,
+			(SELECT COUNT(*) FROM reset_links WHERE user_id = u.id AND used_at IS NULL AND expires_at > $2) AS links
+		FROM users u WHERE u.id = $1`, id, at, at.Add(-identity.SessionIdle))
+	return impact, err
+}
+
+// EndUser ends all the person has, whatever its state: sessions, families, unused codes and reset links. They may sign in again.
+// It returns what held until then; no event if nothing did.
+func (s *Store) EndUser(ctx context.Context, id, reason string, at time.Time, event audit.Event) (impact UserImpact, err error) {
+	err = s.InTx(ctx, func(tx *Store) error {
+		if err := tx.holdUser(ctx, id); err != nil {
+			return err
+		}
+		if impact, err = tx.UserImpact(ctx, id, at); err != nil {
+			return err
+		}
+		if _, err := tx.endUser(ctx, id, "", reason, at); err != nil || !impact.Any() {
+			return err
+		}
+		return tx.record(ctx, event, at)
+	})
+	return impact, err
+}
+
+// DeleteUser removes the person and all they have; their events stay, and nobody is given their username again (security.md
+// rule 7). fault.Fields "role" for the last administrator.
+func (s *Store) DeleteUser(ctx context.Context, id string, at time.Time, event audit.Event) error {
+	return s.InTx(ctx, func(tx *Store) error {
+		if err := tx.keepAnAdmin(ctx, id); err != nil {
+			return err
+		}
+		if err := tx.holdUser(ctx, id); err != nil {
+			return err
+		}
+		u, err := tx.User(ctx, id)
+		if err != nil {
+			return err
+		}
+		// First, in the order of every ending: what is deleted below has nobody waiting for it then.
+		if _, err := tx.endUser(ctx, id, "", oauth.EndedByDeletion, at); err != nil {
+			return err
+		}
+		if _, err := tx.exec(ctx, "user", "DELETE FROM users WHERE id = $1", id); err != nil {
+			return err
+		}
+		reserved := row{
+			table: "reserved_usernames", columns: "username_key, user_id, reserved_at",
+			value: map[string]any{"username_key": fold(u.Username), "user_id": id, "reserved_at": at},
+		}
+		return tx.insert(ctx, "user", reserved, eventOf(event, at))
+	})
 }
 
 // holdUser keeps codes and families of the person from beginning until the end of the transaction.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"time"
 
@@ -16,9 +15,6 @@ import (
 	"gatehouse/internal/secret"
 	"gatehouse/store"
 )
-
-// resetLinkLife is how long a link to choose a password works (product.md §6).
-const resetLinkLife = 24 * time.Hour
 
 type userCommands struct {
 	Create        userCreate        `cmd:"" help:"Add a person."`
@@ -287,12 +283,10 @@ func (c userResetPassword) Run(ctx context.Context, p *process) error {
 	if !u.Enabled() {
 		return fmt.Errorf("%s is disabled: a link would open nothing", u.Username)
 	}
-	token := secret.New("")
-	link := identity.ResetLink{Hash: secret.Hash(token), UserID: u.ID, ExpiresAt: h.at.Add(resetLinkLife)}
+	link, address := identity.NewResetLink(h.settings.Issuer, u.ID, h.at)
 	if err := h.CreateResetLink(ctx, link, h.at, h.event(audit.UserResetLinkMade, partyOf(u))); err != nil {
 		return err
 	}
-	address := h.settings.Issuer + "/reset?token=" + url.QueryEscape(token)
 	return p.say(map[string]any{"username": u.Username, "url": address, "expires_at": link.ExpiresAt},
 		"%s\n\nWith this link %s chooses a new password, once, until %s. Earlier links do not work any more.", address, u.Username, date(link.ExpiresAt))
 }

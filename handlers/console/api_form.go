@@ -231,6 +231,7 @@ func readScopes(rows []view.ScopeRow, known []oauth.Scope) (asked scopesAsked, f
 			f.Add(description, "The scope exists and reads “"+existing.Description+"”. Save again to change that everywhere, or empty this field to keep it.")
 			row.Shown = existing.Description
 		default:
+			scope.Version = existing.Version
 			asked.described = append(asked.described, described{scope, existing.Description})
 		}
 		asked.names = append(asked.names, row.Name)

@@ -16,6 +16,8 @@ const (
 	UserUpdated         Action = "user.updated"
 	UserDisabled        Action = "user.disabled"
 	UserEnabled         Action = "user.enabled"
+	UserDeleted         Action = "user.deleted"
+	UserEnded           Action = "user.everything_ended"
 	UserPasswordChanged Action = "user.password_changed"
 	UserResetLinkMade   Action = "user.reset_link_made"
 	UserPasswordReset   Action = "user.password_reset"
@@ -36,6 +38,7 @@ const (
 
 	ScopeCreated Action = "scope.created"
 	ScopeUpdated Action = "scope.updated"
+	ScopeDeleted Action = "scope.deleted"
 	KeyRotated   Action = "signing_key.rotated"
 
 	ConsentGiven     Action = "consent.given"

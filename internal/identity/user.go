@@ -1,12 +1,16 @@
 package identity
 
 import (
+	"crypto/sha256"
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/google/uuid"
+
+	"gatehouse/internal/secret"
 )
 
 // Role is what somebody may do in the console.
@@ -15,7 +19,7 @@ type Role string
 // The roles, from most to least.
 const (
 	RoleAdmin    Role = "admin"    // everything
-	RoleOperator Role = "operator" // reads all; ends sessions, revokes tokens
+	RoleOperator Role = "operator" // reads all; ends sessions, revokes tokens, disables people
 	RoleAuditor  Role = "auditor"  // reads all
 	RoleUser     Role = "user"     // no console
 )
@@ -44,7 +48,7 @@ func (r Role) Console() bool { return r.rank() > 0 }
 
 // User is a person who signs in.
 type User struct {
-	ID            string     `db:"id"` // UUIDv7; the subject of their tokens
+	ID            string     `db:"id"` // a UUID; the subject of their tokens
 	Username      string     `db:"username"`
 	Email         string     `db:"email"`
 	EmailVerified bool       `db:"email_verified"`
@@ -53,6 +57,7 @@ type User struct {
 	Role          Role       `db:"role"`
 	PasswordHash  string     `db:"password_hash"` // PHC or modular crypt; empty without a password
 	DisabledAt    *time.Time `db:"disabled_at"`
+	LastSignInAt  *time.Time `db:"last_sign_in_at"` // with a browser; nil for never
 	CreatedAt     time.Time  `db:"created_at"`
 	UpdatedAt     time.Time  `db:"updated_at"`
 	Version       int64      `db:"version"`
@@ -60,6 +65,14 @@ type User struct {
 
 // Enabled reports whether the person may sign in.
 func (u *User) Enabled() bool { return u.DisabledAt == nil }
+
+// Label is what the person is called: their name, else their username.
+func (u *User) Label() string {
+	if u.Name != "" {
+		return u.Name
+	}
+	return u.Username
+}
 
 // Profile holds the further standard claims of OpenID Connect Core §5.1, under their names there.
 type Profile struct {
@@ -117,6 +130,21 @@ type ResetLink struct {
 	CreatedAt time.Time  `db:"created_at"`
 	ExpiresAt time.Time  `db:"expires_at"`
 	UsedAt    *time.Time `db:"used_at"`
+}
+
+// ResetLinkLife is how long a link to choose a password works (product.md §6).
+const ResetLinkLife = 24 * time.Hour
+
+// NewResetLink makes a link with which the person chooses a password: what is kept of it, and its address, which is told once.
+func NewResetLink(issuer, userID string, at time.Time) (link ResetLink, address string) {
+	token := secret.New("")
+	link = ResetLink{Hash: secret.Hash(token), UserID: userID, CreatedAt: at, ExpiresAt: at.Add(ResetLinkLife)}
+	return link, issuer + "/reset?token=" + url.QueryEscape(token)
+}
+
+// IDFrom makes the id of a user that is the same whenever it is made of the same secret (UUIDv8, RFC 9562 §5.8).
+func IDFrom(seed string) string {
+	return uuid.NewHash(sha256.New(), uuid.Nil, []byte(seed), 8).String()
 }
 
 // NewID makes an id for a user or a session whose order is that of time (UUIDv7).

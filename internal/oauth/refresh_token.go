@@ -40,6 +40,7 @@ const (
 	EndedBySession   = "session_ended"
 	EndedByPassword  = "password_changed"
 	EndedByDisabling = "disabled"
+	EndedByDeletion  = "deleted"
 	EndedByRole      = "console_role_given"
 )
 

@@ -33,6 +33,8 @@ type Scope struct {
 	Description string    `db:"description"`
 	Builtin     bool      `db:"builtin"` // OpenID's own; cannot be changed or deleted
 	CreatedAt   time.Time `db:"created_at"`
+	UpdatedAt   time.Time `db:"updated_at"`
+	Version     int64     `db:"version"`
 }
 
 // ScopeNames are the names of the scopes.
