@@ -1,11 +1,9 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"encoding/base64"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -102,17 +100,10 @@ func readCursor(text string) string {
 	return string(key)
 }
 
-// A list is a table that is shown in the order of its search_key, or in parts that have an order each.
+// A list is a table that is shown in the order of its search_key.
 type list[T any] struct {
 	what, table, columns string
 	key                  func(*T) string
-}
-
-// A part of a list is in the order of a column, whose value key tells.
-type part[T any] struct {
-	f      filter
-	column string
-	key    func(*T) string
 }
 
 // page is the part of the list that fits the filter, after or before a cursor. previous and next are empty where the list ends.
@@ -121,81 +112,34 @@ func (l list[T]) page(ctx context.Context, s *Store, f filter, after, before str
 	if err := s.get(ctx, l.what, &total, dollars(count), f.args...); err != nil {
 		return nil, "", "", 0, err
 	}
-	rows, previous, next, err = l.partsPage(ctx, s, []part[T]{{f, "search_key", l.key}}, after, before, limit)
-	return rows, previous, next, total, err
-}
-
-// partsPage is the page of a list whose parts follow one another; no row is in two of them. It reads on in the next part only
-// where one ends.
-func (l list[T]) partsPage(ctx context.Context, s *Store, parts []part[T], after, before string, limit int) (rows []T, previous, next string, err error) {
+	order := "ASC"
 	after, before = readCursor(after), readCursor(before)
 	backwards := after == "" && before != ""
-	at, edge := 0, ""
-	if after+before != "" {
-		at, edge = parted(cmp.Or(after, before), len(parts))
+	switch {
+	case backwards:
+		f.add("search_key < ?", before)
+		order = "DESC"
+	case after != "":
+		f.add("search_key > ?", after)
 	}
 	limit = limited(limit)
-	var cursors []string // of each row
-	for ; at >= 0 && at < len(parts) && len(rows) <= limit; edge = "" {
-		p := parts[at]
-		found, err := l.beyond(ctx, s, p, edge, backwards, limit+1-len(rows))
-		if err != nil {
-			return nil, "", "", err
-		}
-		for i := range found {
-			key := p.key(&found[i])
-			if len(parts) > 1 {
-				key = strconv.Itoa(at) + separator + key
-			}
-			rows, cursors = append(rows, found[i]), append(cursors, cursor(key))
-		}
-		if at++; backwards {
-			at -= 2
-		}
+	query := "SELECT " + l.columns + " FROM " + l.table + f.where() + " ORDER BY search_key " + order + " LIMIT ?"
+	if err := s.all(ctx, l.what, &rows, dollars(query), append(f.args, limit+1)...); err != nil {
+		return nil, "", "", 0, err
 	}
 	more := len(rows) > limit
-	n := min(len(rows), limit)
-	rows, cursors = rows[:n], cursors[:n]
-	if n == 0 {
-		return nil, "", "", nil
+	rows = rows[:min(len(rows), limit)]
+	if len(rows) == 0 {
+		return nil, "", "", total, nil
 	}
 	if backwards {
 		slices.Reverse(rows)
-		slices.Reverse(cursors)
 	}
 	if more && backwards || after != "" {
-		previous = cursors[0]
+		previous = cursor(l.key(&rows[0]))
 	}
 	if more && !backwards || backwards {
-		next = cursors[n-1]
+		next = cursor(l.key(&rows[len(rows)-1]))
 	}
-	return rows, previous, next, nil
-}
-
-// beyond are at most n rows of a part, from its edge on or, without one, from its end.
-func (l list[T]) beyond(ctx context.Context, s *Store, p part[T], edge string, backwards bool, n int) (rows []T, err error) {
-	f := p.f.and(filter{})
-	order, side := "ASC", " > ?"
-	if backwards {
-		order, side = "DESC", " < ?"
-	}
-	if edge != "" {
-		f.add(p.column+side, edge)
-	}
-	query := "SELECT " + l.columns + " FROM " + l.table + f.where() + " ORDER BY " + p.column + " " + order + " LIMIT ?"
-	err = s.all(ctx, l.what, &rows, dollars(query), append(f.args, n)...)
-	return rows, err
-}
-
-// parted reads a cursor of a list of several parts: which part, and the edge in it. What is none shows the first page.
-func parted(key string, parts int) (at int, edge string) {
-	if parts == 1 {
-		return 0, key
-	}
-	number, edge, _ := strings.Cut(key, separator)
-	at, err := strconv.Atoi(number)
-	if err != nil || at < 0 || at >= parts {
-		return 0, ""
-	}
-	return at, edge
+	return rows, previous, next, total, nil
 }

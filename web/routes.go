@@ -34,7 +34,7 @@ type route struct {
 // routes is the site map: every URL there is.
 func (s *site) routes() []route {
 	const get, post = fiber.MethodGet, fiber.MethodPost
-	auditor, admin := s.role(identity.RoleAuditor), s.role(identity.RoleAdmin)
+	auditor, operator, admin := s.role(identity.RoleAuditor), s.role(identity.RoleOperator), s.role(identity.RoleAdmin)
 	return []route{
 		// Applications
 		{get, oauth.PathAuthorize, passage, s.visitor, s.oauth.Authorize, audit.AuthorizeRefused},
@@ -99,6 +99,29 @@ func (s *site) routes() []route {
 		{post, "/console/apis/:id/rotate-secret", person, admin, s.console.RotateSigningSecret, ""},
 		{get, "/console/apis/:id/delete", person, admin, s.console.ConfirmDeleteAPI, ""},
 		{post, "/console/apis/:id/delete", person, admin, s.console.DeleteAPI, ""},
+		{get, "/console/scopes", person, auditor, s.console.ListScopes, ""},
+		{post, "/console/scopes", person, admin, s.console.CreateScope, ""},
+		{get, "/console/scopes/new", person, admin, s.console.NewScope, ""},
+		{get, "/console/scopes/edit", person, auditor, s.console.ShowScope, ""},
+		{post, "/console/scopes/edit", person, admin, s.console.UpdateScope, ""},
+		{get, "/console/scopes/delete", person, admin, s.console.ConfirmDeleteScope, ""},
+		{post, "/console/scopes/delete", person, admin, s.console.DeleteScope, ""},
+		{get, "/console/users", person, auditor, s.console.ListUsers, ""},
+		{post, "/console/users", person, admin, s.console.CreateUser, ""},
+		{get, "/console/users/new", person, admin, s.console.NewUser, ""},
+		{get, "/console/users/:id", person, auditor, s.console.ShowUser, ""},
+		{post, "/console/users/:id", person, admin, s.console.UpdateUser, ""},
+		{get, "/console/users/:id/access", person, auditor, s.console.ShowUserAccess, ""},
+		{get, "/console/users/:id/activity", person, auditor, s.console.ShowUserActivity, ""},
+		{get, "/console/users/:id/end", person, operator, s.console.ConfirmEndUser, ""},
+		{post, "/console/users/:id/end", person, operator, s.console.EndUser, ""},
+		{get, "/console/users/:id/disable", person, operator, s.console.ConfirmDisableUser, ""},
+		{post, "/console/users/:id/disable", person, operator, s.console.DisableUser, ""},
+		{post, "/console/users/:id/enable", person, operator, s.console.EnableUser, ""},
+		{get, "/console/users/:id/reset-link", person, admin, s.console.ConfirmResetUser, ""},
+		{post, "/console/users/:id/reset-link", person, admin, s.console.ResetUser, ""},
+		{get, "/console/users/:id/delete", person, admin, s.console.ConfirmDeleteUser, ""},
+		{post, "/console/users/:id/delete", person, admin, s.console.DeleteUser, ""},
 
 		// The house
 		{get, "/assets/*", asset, s.open, s.serveAsset, ""},

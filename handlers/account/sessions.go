@@ -27,7 +27,7 @@ func (h *Handlers) EndSession(c *fiber.Ctx) error {
 	if i < 0 { // another person's, or none at all: the answer does not tell which
 		return fault.NotFound("session")
 	}
-	name, _ := device(mine[i].UserAgent)
+	name, _ := identity.Device(mine[i].UserAgent)
 	ended := event(c, now, audit.SessionEnded)
 	ended.Target = audit.Party{Kind: audit.KindSession, ID: mine[i].ID, Name: name}
 	if err := h.Store.EndSession(c.UserContext(), mine[i].ID, endedByPerson, now, ended); err != nil {

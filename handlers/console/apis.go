@@ -133,7 +133,9 @@ func (h *Handlers) CreateAPI(c *fiber.Ctx) error {
 		return h.addMissingKey(c, tx, now, a.SigningAlg)
 	})
 	var wrong fault.Fields
-	if fault.AsConflict(err) != nil {
+	if taken := fault.AsConflict(err); taken != nil && taken.Field == "" { // a scope that it takes
+		wrong = fault.Fields{"": "Somebody described one of these scopes meanwhile. Save again to see what it reads now."}
+	} else if taken != nil {
 		wrong = fault.Fields{"identifier": "Another API has this identifier."}
 	}
 	switch {
@@ -463,7 +465,7 @@ func (h *Handlers) apiAct(c *fiber.Ctx) (*oauth.API, view.APIActData, error) {
 	if err != nil {
 		return nil, view.APIActData{}, err
 	}
-	d := view.APIActData{API: apiHead(a), TokenLife: h.tokenLife()}
+	d := view.APIActData{API: apiHead(a), TokenLife: h.ownTokenLife()}
 	if a.AccessTokenTTL > 0 {
 		d.TokenLife = time.Duration(a.AccessTokenTTL) * time.Second
 	}

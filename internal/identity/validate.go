@@ -2,6 +2,7 @@ package identity
 
 import (
 	"fmt"
+	"maps"
 	"net/mail"
 	"slices"
 	"strings"
@@ -126,6 +127,10 @@ func (u *User) Validate() fault.Fields {
 	if message := ValidateName(u.Name); message != "" {
 		f.Add("name", message)
 	}
+	if u.Email == "" && u.EmailVerified {
+		f.Add("email_verified", "There is no address to be verified.")
+	}
+	maps.Copy(f, u.Profile.Validate())
 	if !slices.Contains(Roles, u.Role) {
 		f.Add("role", "Choose one of the roles.")
 	}

@@ -3,6 +3,8 @@ package console
 import (
 	"strconv"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 func number(n int) string { return strconv.Itoa(n) }
@@ -20,4 +22,10 @@ func span(d time.Duration) string {
 		return number(int(d/time.Hour)) + " h"
 	}
 	return number(int((d+time.Minute-1)/time.Minute)) + " min"
+}
+
+// lowerFirst is a label in the middle of a sentence.
+func lowerFirst(s string) string {
+	r, size := utf8.DecodeRuneInString(s)
+	return string(unicode.ToLower(r)) + s[size:]
 }

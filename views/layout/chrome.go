@@ -73,6 +73,8 @@ var nav = []navGroup{
 	{"nav-access", "Access", []navItem{
 		{"Clients", "/console/clients", "app"},
 		{"APIs", "/console/apis", "api"},
+		{"Scopes", "/console/scopes", "scope"},
+		{"Users", "/console/users", "users"},
 	}},
 }
 
