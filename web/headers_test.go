@@ -56,6 +56,16 @@ var street = []struct{ method, path, audience string }{
 	{"GET", "/console/apis/:id", aPerson}, {"POST", "/console/apis/:id", aPerson},
 	{"GET", "/console/apis/:id/rotate-secret", aPerson}, {"POST", "/console/apis/:id/rotate-secret", aPerson},
 	{"GET", "/console/apis/:id/delete", aPerson}, {"POST", "/console/apis/:id/delete", aPerson},
+	{"GET", "/console/scopes", aPerson}, {"POST", "/console/scopes", aPerson}, {"GET", "/console/scopes/new", aPerson},
+	{"GET", "/console/scopes/edit", aPerson}, {"POST", "/console/scopes/edit", aPerson},
+	{"GET", "/console/scopes/delete", aPerson}, {"POST", "/console/scopes/delete", aPerson},
+	{"GET", "/console/users", aPerson}, {"POST", "/console/users", aPerson}, {"GET", "/console/users/new", aPerson},
+	{"GET", "/console/users/:id", aPerson}, {"POST", "/console/users/:id", aPerson},
+	{"GET", "/console/users/:id/access", aPerson}, {"GET", "/console/users/:id/activity", aPerson},
+	{"GET", "/console/users/:id/end", aPerson}, {"POST", "/console/users/:id/end", aPerson},
+	{"GET", "/console/users/:id/disable", aPerson}, {"POST", "/console/users/:id/disable", aPerson}, {"POST", "/console/users/:id/enable", aPerson},
+	{"GET", "/console/users/:id/reset-link", aPerson}, {"POST", "/console/users/:id/reset-link", aPerson},
+	{"GET", "/console/users/:id/delete", aPerson}, {"POST", "/console/users/:id/delete", aPerson},
 	{"GET", "/assets/*", aFile}, {"GET", "/favicon.ico", aFile}, {"GET", "/healthz", aProbe}, {"GET", "/readyz", aProbe},
 }
 
