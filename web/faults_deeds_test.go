@@ -324,7 +324,7 @@ var deeds = []deed{
 		h.Clock.Advance(2 * time.Minute)
 		return request{send: sends(t, h, b, http.MethodGet, "/account", nil), done: shows("Password")}
 	}},
-	{name: "set the house up", hashes: true, beside: []string{"sessions", "known_devices", refusals}, begin: func(t *testing.T, h *webtest.House) request {
+	{name: "set the house up", hashes: true, beside: []string{"users.last_sign_in_at", "sessions", "known_devices", refusals}, begin: func(t *testing.T, h *webtest.House) request {
 		token := secret.New("")
 		if err := h.Store.SaveSetupLink(t.Context(), "seed", secret.Hash(token)); err != nil {
 			t.Fatal(err)
@@ -532,6 +532,97 @@ var deeds = []deed{
 			twice: func(a webtest.Answer) bool { return a.Status == http.StatusNotFound },
 		}
 	}),
+	{name: "list users", reads: true, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		return request{send: sends(t, h, b, http.MethodGet, userList+"?q=s", nil), done: shows("Sofia Ivanova")}
+	}},
+	{name: "add a user", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		b.Get(userList + "/new")
+		return request{
+			send:  submit(t, h, b, userList, url.Values{"username": {"ada"}, "role": {"auditor"}}),
+			done:  shows("new-password-link"),
+			twice: leadsTo(userList + "/"), // where another link can be made: nobody has seen this one
+		}
+	}},
+	onUser("change a user", func(t *testing.T, h *webtest.House, b *webtest.Browser, u *identity.User, path string) request {
+		b.Get(path)
+		return request{
+			send: submit(t, h, b, path, url.Values{"name": {"Renamed"}, "role": {"operator"}, "email": {"renamed@example.test"}}), done: leadsTo(path),
+		}
+	}),
+	onUser("disable a user", func(t *testing.T, h *webtest.House, b *webtest.Browser, u *identity.User, path string) request {
+		_, holds := held(t, h, u)
+		b.Get(path + "/disable")
+		return request{send: submit(t, h, b, path+"/disable", nil), done: func(a webtest.Answer) bool { return leadsTo(path)(a) && !holds() }}
+	}),
+	onUser("enable a user", func(t *testing.T, h *webtest.House, b *webtest.Browser, u *identity.User, path string) request {
+		if err := h.Store.DisableUser(t.Context(), u.ID, h.Clock.Now(), event()); err != nil {
+			t.Fatal(err)
+		}
+		b.Get(path)
+		return request{send: submit(t, h, b, path+"/enable", nil), done: leadsTo(path)}
+	}),
+	onUser("end everything a user has", func(t *testing.T, h *webtest.House, b *webtest.Browser, u *identity.User, path string) request {
+		_, holds := held(t, h, u)
+		b.Get(path + "/end")
+		return request{send: submit(t, h, b, path+"/end", nil), done: func(a webtest.Answer) bool { return leadsTo(path+"/access")(a) && !holds() }}
+	}),
+	onUser("make a user a password link", func(t *testing.T, h *webtest.House, b *webtest.Browser, u *identity.User, path string) request {
+		b.Get(path + "/reset-link")
+		return request{send: submit(t, h, b, path+"/reset-link", nil), done: shows("new-password-link")}
+	}),
+	onUser("delete a user", func(t *testing.T, h *webtest.House, b *webtest.Browser, u *identity.User, path string) request {
+		_, holds := held(t, h, u)
+		b.Get(path + "/delete")
+		return request{
+			send:  submit(t, h, b, path+"/delete", url.Values{"confirm": {u.Username}}),
+			done:  func(a webtest.Answer) bool { return leadsTo(userList)(a) && !holds() },
+			twice: func(a webtest.Answer) bool { return a.Status == http.StatusNotFound },
+		}
+	}),
+	{name: "act on a higher role", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleOperator)
+		boss := h.User(t, admin)
+		return request{
+			send: sends(t, h, b, http.MethodPost, userList+"/"+boss.ID+"/disable", url.Values{"csrf_token": {csrf(b)}}),
+			done: func(a webtest.Answer) bool { return a.Status == http.StatusForbidden },
+		}
+	}},
+	{name: "add a scope", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		b.Get(scopeList + "/new")
+		return request{send: submit(t, h, b, scopeList, url.Values{"name": {"new:scope"}, "description": {"Do"}}), done: leadsTo(scopeList + "/edit")}
+	}},
+	onScope("describe a scope", func(t *testing.T, h *webtest.House, b *webtest.Browser) request {
+		b.Get(scopePage("spare"))
+		return request{send: submit(t, h, b, scopeList+"/edit", url.Values{"description": {"Do otherwise"}}), done: leadsTo(scopeList + "/edit")}
+	}),
+	onScope("delete a scope", func(t *testing.T, h *webtest.House, b *webtest.Browser) request {
+		b.Get(scopeDelete("spare"))
+		return request{
+			send: submit(t, h, b, scopeList+"/delete", nil), done: leadsTo(scopeList),
+			twice: func(a webtest.Answer) bool { return a.Status == http.StatusNotFound },
+		}
+	}),
+}
+
+// onScope is what an administrator does to a scope that nothing uses.
+func onScope(name string, begin func(t *testing.T, h *webtest.House, b *webtest.Browser) request) deed {
+	return deed{name: name, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		h.Scope(t, "spare", "Do")
+		return begin(t, h, b)
+	}}
+}
+
+// onUser is what an administrator does to a person.
+func onUser(name string, begin func(t *testing.T, h *webtest.House, b *webtest.Browser, u *identity.User, path string) request) deed {
+	return deed{name: name, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		u := h.User(t)
+		return begin(t, h, b, u, userList+"/"+u.ID)
+	}}
 }
 
 // onAPI is what an administrator does to an API that shares a secret.

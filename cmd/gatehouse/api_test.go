@@ -465,3 +465,22 @@ func TestScope_describedAnew(t *testing.T) {
 		}
 	})
 }
+
+func TestScope_deletedOnceNothingUsesIt(t *testing.T) {
+	eachMachine(t, func(t *testing.T, m machine) {
+		m.do(t, "scope create --name read --description Reading")
+		register(t, m, "urn:items", "--scope read")
+		client := create(t, m, `{"grant_types": ["client_credentials"], "scope": "read"}`)
+		m.refuses(t, exitFailed, "the API urn:items, ", "scope delete --name read")
+		m.do(t, "api delete urn:items")
+		m.refuses(t, exitFailed, client.ClientID, "scope delete --name read")
+		m.do(t, "client delete "+client.ClientID)
+		m.do(t, "scope delete --name read")
+		m.mustRecord(t, audit.ScopeDeleted, "read")
+		m.refuses(t, exitFailed, `scope "read" not found`, "scope delete --name read")
+		m.refuses(t, exitFailed, "openid is OpenID's own", "scope delete --name openid")
+		if got := read[[]scopeView](t, m.do(t, "scope list --json")); len(got) != 6 {
+			t.Errorf("left: %+v", got)
+		}
+	})
+}

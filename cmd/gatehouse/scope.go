@@ -15,6 +15,7 @@ type scopeCommands struct {
 	Create scopeCreate `cmd:"" help:"Add a scope."`
 	Update scopeUpdate `cmd:"" help:"Describe a scope anew."`
 	List   scopeList   `cmd:"" help:"List scopes."`
+	Delete scopeDelete `cmd:"" help:"Remove a scope that no API takes and no client may ask for."`
 }
 
 // scopeView is a scope for a machine.
@@ -41,7 +42,9 @@ func (c scopeCreate) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	defer h.Close()
-	if err := h.CreateScope(ctx, scope, h.at, h.event(audit.ScopeCreated, partyOfScope(&scope))); err != nil {
+	event := h.event(audit.ScopeCreated, partyOfScope(&scope))
+	event.Changes = map[string]audit.Change{"description": {After: scope.Description}}
+	if err := h.CreateScope(ctx, scope, h.at, event); err != nil {
 		return err
 	}
 	return p.say(scopeView{scope.Name, scope.Description, false, h.at}, "Created the scope %s.", scope.Name)
@@ -63,14 +66,9 @@ func (c scopeUpdate) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	defer h.Close()
-	scope, err := h.Scope(ctx, c.Name)
-	if fault.IsNotFound(err) {
-		return fault.NotFound(fmt.Sprintf("scope %q", c.Name))
-	} else if err != nil {
+	scope, err := ownScope(ctx, h, c.Name)
+	if err != nil {
 		return err
-	}
-	if scope.Builtin {
-		return fmt.Errorf("%s is OpenID's own: it means the same everywhere", scope.Name)
 	}
 	event := h.event(audit.ScopeUpdated, partyOfScope(scope))
 	event.Changes = map[string]audit.Change{"description": {Before: scope.Description, After: strings.TrimSpace(c.Description)}}
@@ -82,6 +80,68 @@ func (c scopeUpdate) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	return p.say(scopeView{scope.Name, scope.Description, false, scope.CreatedAt}, "The scope %s is described anew.", scope.Name)
+}
+
+// ownScope is a scope that may change.
+func ownScope(ctx context.Context, h *house, name string) (*oauth.Scope, error) {
+	scope, err := h.Scope(ctx, name)
+	if fault.IsNotFound(err) {
+		return nil, fault.NotFound(fmt.Sprintf("scope %q", name))
+	} else if err != nil {
+		return nil, err
+	}
+	if scope.Builtin {
+		return nil, fmt.Errorf("%s is OpenID's own: it means the same everywhere", scope.Name)
+	}
+	return scope, nil
+}
+
+type scopeDelete struct {
+	place
+	Name string `required:"" placeholder:"NAME" help:"The scope."`
+}
+
+func (c scopeDelete) Run(ctx context.Context, p *process) error {
+	h, err := c.open(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	scope, err := ownScope(ctx, h, c.Name)
+	if err != nil {
+		return err
+	}
+	event := h.event(audit.ScopeDeleted, partyOfScope(scope))
+	event.Changes = map[string]audit.Change{"description": {Before: scope.Description}}
+	if err := h.DeleteScope(ctx, scope.Name, h.at, event); err != nil {
+		return namingUsers(ctx, h, scope.Name, err)
+	}
+	return p.say(map[string]any{"name": scope.Name, "status": "deleted"}, "Deleted the scope %s. What people allowed of it is forgotten.", scope.Name)
+}
+
+// namingUsers adds to a refusal who uses the scope.
+func namingUsers(ctx context.Context, h *house, name string, refusal error) error {
+	apis, err := h.APIs(ctx)
+	if err != nil {
+		return refusal
+	}
+	clients, err := h.ClientsOfScope(ctx, name)
+	if err != nil {
+		return refusal
+	}
+	var users []string
+	for _, api := range apis {
+		if api.Scopes.Has(name) {
+			users = append(users, "the API "+api.Identifier)
+		}
+	}
+	if len(clients) > 0 {
+		users = append(users, namesOfClients(clients))
+	}
+	if len(users) == 0 {
+		return refusal
+	}
+	return fmt.Errorf("%w They are: %s", refusal, strings.Join(users, ", "))
 }
 
 type scopeList struct{ place }

@@ -21,6 +21,7 @@ type userCommands struct {
 	List          userList          `cmd:"" help:"List people."`
 	Disable       userDisable       `cmd:"" help:"Shut a person out and end all they have."`
 	Enable        userEnable        `cmd:"" help:"Let a person in again."`
+	Delete        userDelete        `cmd:"" help:"Remove a person and all they have. Nobody is given their username again."`
 	ResetPassword userResetPassword `cmd:"" help:"Make a one-time link with which a person chooses a new password."`
 }
 
@@ -60,13 +61,14 @@ type userView struct {
 	Role          identity.Role `json:"role"`
 	Status        string        `json:"status"`
 	HasPassword   bool          `json:"has_password"`
+	LastSignInAt  *time.Time    `json:"last_sign_in_at,omitempty"`
 	CreatedAt     time.Time     `json:"created_at"`
 }
 
 func viewOf(u *identity.User) userView {
 	return userView{
 		ID: u.ID, Username: u.Username, Email: u.Email, EmailVerified: u.EmailVerified, Name: u.Name, Role: u.Role,
-		Status: status(u.DisabledAt), HasPassword: u.PasswordHash != "", CreatedAt: u.CreatedAt,
+		Status: status(u.DisabledAt), HasPassword: u.PasswordHash != "", LastSignInAt: u.LastSignInAt, CreatedAt: u.CreatedAt,
 	}
 }
 
@@ -181,7 +183,7 @@ func readClaims(path string, u *identity.User) error {
 
 type userList struct {
 	place
-	Query string `placeholder:"TEXT" help:"Only people with this in name, username or e-mail address."`
+	Query string `placeholder:"TEXT" help:"Only people whose name, username or e-mail address begins with this."`
 }
 
 func (c userList) Run(ctx context.Context, p *process) error {
@@ -260,6 +262,28 @@ func (c userEnable) Run(ctx context.Context, p *process) error {
 		return p.say(viewOf(u), "%s was not disabled.", u.Username)
 	}
 	return p.say(viewOf(u), "Enabled %s. What was ended stays so.", u.Username)
+}
+
+type userDelete struct {
+	place
+	person
+}
+
+func (c userDelete) Run(ctx context.Context, p *process) error {
+	h, err := c.open(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	u, err := c.find(ctx, h)
+	if err != nil {
+		return err
+	}
+	if err := h.DeleteUser(ctx, u.ID, h.at, h.event(audit.UserDeleted, partyOf(u))); err != nil {
+		return err
+	}
+	return p.say(map[string]any{"username": u.Username, "status": "deleted"},
+		"Deleted %s: sessions, families, consents and links have ended. Nobody is given the username again.", u.Username)
 }
 
 type userResetPassword struct {

@@ -172,6 +172,27 @@ func TestUser_resetPasswordMakesAOneTimeLink(t *testing.T) {
 	})
 }
 
+func TestUser_deletedForGood(t *testing.T) {
+	eachMachine(t, func(t *testing.T, m machine) {
+		m.do(t, "user create --username ada --role admin")
+		m.do(t, "user create --username bea --email bea@example.com")
+		bea := read[[]userView](t, m.do(t, "user list --query bea@ --json"))[0]
+		if found := read[[]userView](t, m.do(t, "user list --query ea --json")); len(found) != 0 {
+			t.Errorf("the middle of a name finds %+v", found)
+		}
+		if out := m.do(t, "user delete bea"); !strings.Contains(out, "Nobody is given the username again") {
+			t.Errorf("printed %s", out)
+		}
+		m.mustRecord(t, audit.UserDeleted, bea.ID)
+		m.refuses(t, exitFailed, "not found", "user delete bea")
+		m.refuses(t, exitFailed, "username is already taken", "user create --username BEA")
+		m.refuses(t, exitFailed, "last administrator", "user delete ada")
+		if left := read[[]userView](t, m.do(t, "user list --json")); len(left) != 1 || left[0].Username != "ada" || left[0].LastSignInAt != nil {
+			t.Errorf("left: %+v", left)
+		}
+	})
+}
+
 // Security rule 24: the first user ends the set-up.
 func TestUser_theFirstOneEndsTheSetUp(t *testing.T) {
 	eachMachine(t, func(t *testing.T, m machine) {
