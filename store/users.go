@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -266,6 +267,17 @@ type UserImpact struct {
 // Any reports whether there is anything that ends.
 func (i UserImpact) Any() bool { return i.Sessions+i.Families+i.Codes+i.Links > 0 }
 
+// ended is what an event keeps of what has ended.
+func (i UserImpact) ended() map[string]audit.Change {
+	changes := map[string]audit.Change{}
+	for name, n := range map[string]int64{"sessions": i.Sessions, "token_families": i.Families, "codes": i.Codes, "password_links": i.Links} {
+		if n > 0 {
+			changes[name] = audit.Change{Before: strconv.FormatInt(n, 10), After: "0"}
+		}
+	}
+	return changes
+}
+
 // UserImpact counts what holds at the given time and would end with the person.
 func (s *Store) UserImpact(ctx context.Context, id string, at time.Time) (UserImpact, error) {
 	const family = "FROM families WHERE user_id = u.id AND ended_at IS NULL AND expires_at > $2 AND (current_hash = '' OR idle_expires_at > $2)"
@@ -282,7 +294,7 @@ func (s *Store) UserImpact(ctx context.Context, id string, at time.Time) (UserIm
 }
 
 // EndUser ends all the person has, whatever its state: sessions, families, unused codes and reset links. They may sign in again.
-// It returns what held until then; no event if nothing did.
+// It returns what held until then, which the event tells too; no event if nothing did.
 func (s *Store) EndUser(ctx context.Context, id, reason string, at time.Time, event audit.Event) (impact UserImpact, err error) {
 	err = s.InTx(ctx, func(tx *Store) error {
 		if err := tx.holdUser(ctx, id); err != nil {
@@ -294,6 +306,7 @@ func (s *Store) EndUser(ctx context.Context, id, reason string, at time.Time, ev
 		if _, err := tx.endUser(ctx, id, "", reason, at); err != nil || !impact.Any() {
 			return err
 		}
+		event.Changes = impact.ended()
 		return tx.record(ctx, event, at)
 	})
 	return impact, err

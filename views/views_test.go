@@ -63,7 +63,47 @@ func pages() map[string]templ.Component {
 	disabled.Disabled = true
 	act := console.ClientActData{Client: client, Confirm: hostile, Errs: errs}
 	revoke := console.SecretRevokeData{Client: client, Secret: secret, Last: true, Now: now, Errs: errs}
+	person := console.User{ID: hostile, Name: hostile, Username: hostile, Email: hostile, Role: hostile, LastSignIn: now, Created: now}
+	may := console.UserRights{Edit: true, Reset: true, End: true, Disable: true, Delete: true}
+	profile := console.UserFormData{
+		User: person, CanEdit: true, GivenName: hostile, FamilyName: hostile, Nickname: hostile, Profile: hostile, Website: hostile, Gender: hostile,
+		PhoneNumber: hostile, Formatted: hostile, StreetAddress: hostile, Errs: errs, Conflict: form.Conflict,
+	}
+	readProfile, newProfile, shut := profile, profile, person
+	readProfile.CanEdit, shut.Disabled = false, true
+	newProfile.User = console.User{Name: hostile, Username: hostile}
+	held := console.UserImpact{Sessions: 1, Families: 1, Consents: 1, Links: 1}
+	personAct := console.UserActData{User: person, Impact: held, Confirm: hostile, Errs: errs}
+	access := console.UserAccessData{
+		User: shut, Rights: may, Impact: held, Now: now,
+		Sessions: []console.UserSession{{ID: hostile, Device: hostile, IP: hostile, Started: now, LastSeen: now}}, Apps: []console.UserApp{{ClientID: hostile, Name: hostile, Scopes: []string{hostile}}},
+	}
+	activity := console.UserActivityData{User: person, Rights: may, More: true, Now: now, Events: []console.UserEvent{
+		{ID: hostile, At: now, Action: hostile, Refused: true, By: hostile, Target: hostile, IP: hostile, Changes: []console.Change{{Field: hostile, Theirs: hostile, Yours: hostile}}},
+	}}
+	scope := console.Scope{Name: hostile, Description: hostile, Created: now}
+	scopeForm := console.ScopeFormData{Scope: scope, CanEdit: true, APIs: links, Clients: users, More: 2, Errs: map[string]string{"": hostile, "name": hostile, "description": hostile}, Conflict: form.Conflict}
+	newScope, readScope := scopeForm, scopeForm
+	newScope.IsNew, readScope.CanEdit = true, false
 	return map[string]templ.Component{
+		"users":        console.UsersPage(ch, console.UsersData{Q: hostile, Rows: []console.UserRow{{User: person, Rights: may}, {User: shut}}, Count: hostile, Next: hostile, CanEdit: true, Now: now}),
+		"users none":   console.UsersPage(ch, console.UsersData{Q: hostile, Role: "auditor"}),
+		"user new":     console.NewUserPage(ch, newProfile),
+		"user":         console.UserPage(ch, person, may, profile),
+		"user read":    console.UserPage(ch, shut, console.UserRights{}, readProfile),
+		"user access":  console.UserAccessPage(ch, access),
+		"user history": console.UserActivityPage(ch, activity),
+		"user end":     console.UserEndPage(ch, personAct),
+		"user disable": console.UserDisablePage(ch, personAct),
+		"user delete":  console.UserDeletePage(ch, personAct),
+		"user reset":   console.UserResetPage(ch, personAct),
+		"user link":    console.UserLinkPage(ch, console.UserLinkData{User: person, Link: hostile, Expires: now, NewUser: true}),
+		"scopes":       console.ScopesPage(ch, console.ScopesData{CanEdit: true, Rows: []console.ScopeUse{{Scope: scope, APIs: []string{hostile, hostile, hostile}}}}),
+		"scope new":    console.NewScopePage(ch, newScope),
+		"scope":        console.ScopePage(ch, scope, scopeForm),
+		"scope read":   console.ScopePage(ch, scope, readScope),
+		"scope delete": console.ScopeDeletePage(ch, console.ScopeActData{Scope: scope, People: 2, Errs: errs}),
+		"scope needed": console.ScopeDeletePage(ch, console.ScopeActData{Scope: scope, APIs: links, Clients: users, More: 1}),
 		"setup":        login.SetupPage(ch, login.SetupData{Token: hostile, Name: hostile, Username: hostile, Email: hostile, Errs: errs}),
 		"setup closed": login.SetupClosedPage(ch),
 		"login":        login.LoginPage(ch, login.LoginData{ReturnTo: hostile, Username: hostile, Client: &login.Asker{Name: hostile, PolicyURI: hostile, TosURI: "javascript:alert(1)"}, Errs: errs}),

@@ -36,16 +36,14 @@ func peopleScenes(t *testing.T, menu, dialog func(string) func(*tab)) []scene {
 	for i := range 26 {
 		h.User(t, people(fmt.Sprintf("Person %02d", i+1), fmt.Sprintf("person%02d", i+1)))
 	}
-	app := openApplication(t)
-	at := func(c *oauth.Client) { c.RedirectURIs = oauth.RedirectURIs{app.url} }
 	h.Scope(t, "spare", "Do what nobody asks for yet")
 	h.Scope(t, "https://api.warehouse.logistics.example/scopes/shipments.read-and-track", "See where your shipments are, who signed for them, and the addresses that they went to, for as long as the carrier keeps them")
 	orders := h.API(t)
-	client := h.Client(t, at, withScopes("read", "write"), func(c *oauth.Client) { c.DefaultResource = orders.Identifier })
-	long := h.Client(t, at, named(longName))
+	client := h.Client(t, withScopes("read", "write"), func(c *oauth.Client) { c.DefaultResource = orders.Identifier })
+	long := h.Client(t, named(longName))
 	for _, c := range []*webtest.Client{client, long} {
 		b := h.Browser(t)
-		h.Redeem(t, c, b.Code(c, full, url.Values{"redirect_uri": {app.url}, "scope": {"openid offline_access"}}))
+		h.Redeem(t, c, b.Code(c, full, url.Values{"scope": {"openid offline_access"}}))
 	}
 	denied := event()
 	denied.At, denied.Action, denied.Outcome, denied.UserID = h.Clock.Now(), audit.SignInRefused, audit.Refused, full.ID

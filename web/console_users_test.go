@@ -469,6 +469,9 @@ func TestConsole_endsEverythingAUserHas(t *testing.T) {
 			if len(events) != 1 || events[0].Actor.ID != me.ID || events[0].Target.ID != u.ID || events[0].Target.Name != u.Username {
 				t.Errorf("%s: written down as %+v", c.act, events)
 			}
+			if c.act == "end" && events[0].Changes["token_families"] != (audit.Change{Before: "1", After: "0"}) {
+				t.Errorf("it does not say what ended: %+v", events[0].Changes)
+			}
 			if can := opens(t, h, u.Username, webtest.Password); can != (c.act == "end") {
 				t.Errorf("after %s they can sign in: %t", c.act, can)
 			}
