@@ -680,7 +680,7 @@ func works(t *testing.T, h *webtest.House, client *webtest.Client, a webtest.Ans
 // isTheSuccessor reports whether the client was given the one successor of its first refresh token.
 func isTheSuccessor(t *testing.T, h *webtest.House, client *webtest.Client, a webtest.Answer) bool {
 	t.Helper()
-	families, err := h.Store.Families(t.Context(), store.FamilyFilter{ClientID: client.ID, Live: true})
+	families, err := h.Store.Families(t.Context(), store.FamilyFilter{ClientID: client.ID, State: oauth.FamilyLive})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -689,7 +689,7 @@ func isTheSuccessor(t *testing.T, h *webtest.House, client *webtest.Client, a we
 
 func liveFamilies(t *testing.T, h *webtest.House, client *webtest.Client) int {
 	t.Helper()
-	families, err := h.Store.Families(t.Context(), store.FamilyFilter{ClientID: client.ID, Live: true})
+	families, err := h.Store.Families(t.Context(), store.FamilyFilter{ClientID: client.ID, State: oauth.FamilyLive})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ type Caller struct {
 
 // Event is one row of the audit log. Events are only ever added.
 type Event struct {
-	ID      string // UUIDv7; filled by the store when empty
+	ID      string // UUIDv7 of At: events are read in the order of their ids; filled by the store when empty
 	At      time.Time
 	Action  Action
 	Outcome Outcome
