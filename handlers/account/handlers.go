@@ -6,6 +6,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/identity"
 	"gatehouse/internal/secret"
 	"gatehouse/store"
 	view "gatehouse/views/account"
@@ -43,7 +44,7 @@ func (h *Handlers) page(c *fiber.Ctx, status int, edit func(*view.AccountData)) 
 		Sessions: view.SessionsData{Now: now},
 	}
 	for _, s := range sessions {
-		name, handheld := device(s.UserAgent)
+		name, handheld := identity.Device(s.UserAgent)
 		d.Sessions.List = append(d.Sessions.List, view.Session{
 			ID: s.ID, Device: name, IP: s.IP, Started: s.AuthTime, LastSeen: s.LastSeenAt, Current: s.ID == state.Session.ID, Phone: handheld,
 		})

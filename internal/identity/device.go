@@ -1,4 +1,4 @@
-package account
+package identity
 
 import "strings"
 
@@ -20,9 +20,9 @@ var systems = []mark{
 	{"Windows NT", "Windows"}, {"CrOS", "ChromeOS"}, {"Macintosh", "macOS"}, {"Linux", "Linux"},
 }
 
-// device names a browser as well as its User-Agent header lets us, for the person who has to recognise it, and tells whether
+// Device names a browser as well as its User-Agent header lets us, for the person who has to recognise it, and tells whether
 // it is carried about. The header is the browser's own claim: it proves nothing and decides nothing.
-func device(userAgent string) (name string, handheld bool) {
+func Device(userAgent string) (name string, handheld bool) {
 	browser, system := find(browsers, userAgent), find(systems, userAgent)
 	if browser == "Safari" && (!strings.Contains(userAgent, "Safari/") || system == "Android") {
 		browser = "" // Android's own old browser writes Version/ too

@@ -1,4 +1,4 @@
-package account
+package identity
 
 import "testing"
 
@@ -24,7 +24,7 @@ func TestDevice(t *testing.T) {
 		{"", "Unknown browser", false},
 	}
 	for _, test := range tests {
-		name, handheld := device(test.userAgent)
+		name, handheld := Device(test.userAgent)
 		if name != test.name || handheld != test.handheld {
 			t.Errorf("%q: got %q, %v; expected %q, %v", test.userAgent, name, handheld, test.name, test.handheld)
 		}
