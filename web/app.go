@@ -113,7 +113,7 @@ func New(cfg Config) (*App, error) {
 		Store: cfg.Store, Rules: s.rules, Door: s.door, Hasher: cfg.Hasher, Now: cfg.Now, Log: cfg.Log, Refused: s.refused.write,
 	}
 	s.account = &account.Handlers{Store: cfg.Store, Hasher: cfg.Hasher, Now: cfg.Now}
-	s.console = &console.Handlers{Store: cfg.Store, Rules: s.rules, Now: cfg.Now}
+	s.console = &console.Handlers{Store: cfg.Store, Rules: s.rules, Now: cfg.Now, Denied: s.denied}
 
 	app := fiber.New(fiber.Config{
 		AppName: "Gatehouse", DisableStartupMessage: true, StrictRouting: true, CaseSensitive: true, Immutable: true,

@@ -59,20 +59,26 @@ func (s *site) role(least identity.Role) fiber.Handler {
 			return s.toSignIn(c)
 		}
 		if !state.User.Role.AtLeast(least) {
-			event := audit.Event{
-				At: s.Now(), Action: audit.AccessDenied, Outcome: audit.Refused, Actor: request.Actor(c), UserID: state.User.ID, Caller: state.Caller,
-				Cause: &audit.Cause{Rule: "role", Expected: string(least), Received: audit.Value(string(state.User.Role)), Remedy: "Ask an administrator."},
-			}
-			if err := s.refused.write(c.UserContext(), event); err != nil {
-				return err
-			}
-			return fiber.ErrForbidden
+			return s.denied(c, least)
 		}
 		if err := s.checkPost(c); err != nil {
 			return err
 		}
 		return c.Next()
 	}
+}
+
+// denied writes down that the person's role is not enough for what they ask, and refuses it.
+func (s *site) denied(c *fiber.Ctx, least identity.Role) error {
+	state := request.Of(c)
+	event := audit.Event{
+		At: s.Now(), Action: audit.AccessDenied, Outcome: audit.Refused, Actor: request.Actor(c), UserID: state.User.ID, Caller: state.Caller,
+		Cause: &audit.Cause{Rule: "role", Expected: string(least), Received: audit.Value(string(state.User.Role)), Remedy: "Ask an administrator."},
+	}
+	if err := s.refused.write(c.UserContext(), event); err != nil {
+		return err
+	}
+	return fiber.ErrForbidden
 }
 
 // toSignIn sends the person to the sign-in page, and afterwards back to the page they see: this one, or the one whose form or

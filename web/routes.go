@@ -34,7 +34,7 @@ type route struct {
 // routes is the site map: every URL there is.
 func (s *site) routes() []route {
 	const get, post = fiber.MethodGet, fiber.MethodPost
-	auditor, admin := s.role(identity.RoleAuditor), s.role(identity.RoleAdmin)
+	auditor, operator, admin := s.role(identity.RoleAuditor), s.role(identity.RoleOperator), s.role(identity.RoleAdmin)
 	return []route{
 		// Applications
 		{get, oauth.PathAuthorize, passage, s.visitor, s.oauth.Authorize, audit.AuthorizeRefused},
@@ -99,6 +99,20 @@ func (s *site) routes() []route {
 		{post, "/console/apis/:id/rotate-secret", person, admin, s.console.RotateSigningSecret, ""},
 		{get, "/console/apis/:id/delete", person, admin, s.console.ConfirmDeleteAPI, ""},
 		{post, "/console/apis/:id/delete", person, admin, s.console.DeleteAPI, ""},
+		{get, "/console/sessions", person, auditor, s.console.ListSessions, ""},
+		{get, "/console/sessions/end", person, operator, s.console.ConfirmEndSessions, ""},
+		{post, "/console/sessions/end", person, operator, s.console.EndSessions, ""},
+		{get, "/console/sessions/:id", person, auditor, s.console.ShowSession, ""},
+		{get, "/console/sessions/:id/end", person, operator, s.console.ConfirmEndSession, ""},
+		{post, "/console/sessions/:id/end", person, operator, s.console.EndSession, ""},
+		{get, "/console/families", person, auditor, s.console.ListFamilies, ""},
+		{get, "/console/families/revoke", person, operator, s.console.ConfirmRevokeFamilies, ""},
+		{post, "/console/families/revoke", person, operator, s.console.RevokeFamilies, ""},
+		{get, "/console/families/:id", person, auditor, s.console.ShowFamily, ""},
+		{get, "/console/families/:id/revoke", person, operator, s.console.ConfirmRevokeFamily, ""},
+		{post, "/console/families/:id/revoke", person, operator, s.console.RevokeFamily, ""},
+		{get, "/console/audit", person, auditor, s.console.ListEvents, ""},
+		{get, "/console/audit/:id", person, auditor, s.console.ShowEvent, ""},
 
 		// The house
 		{get, "/assets/*", asset, s.open, s.serveAsset, ""},

@@ -24,6 +24,8 @@ type Handlers struct {
 	Store *store.Store
 	Rules *oauth.Server
 	Now   func() time.Time // UTC, to the microsecond
+	// Denied writes down that the person's role is not enough, where the route's guard cannot know, and returns the refusal.
+	Denied func(c *fiber.Ctx, least identity.Role) error
 }
 
 // Home leads to the page that the console begins with.
@@ -32,6 +34,21 @@ func (h *Handlers) Home(c *fiber.Ctx) error { return respond.SeeOther(c, clients
 // canEdit reports whether the person may change what the page shows. It decides what is drawn: the guard of the route
 // decides what is done.
 func canEdit(c *fiber.Ctx) bool { return request.Of(c).User.Role.AtLeast(identity.RoleAdmin) }
+
+// canEnd reports whether the person may end what somebody of that role holds (security.md rule 27). Like canEdit it decides what
+// is drawn, and mayEnd what is done.
+func canEnd(c *fiber.Ctx, holder identity.Role) bool {
+	role := request.Of(c).User.Role
+	return role.AtLeast(identity.RoleOperator) && role.AtLeast(holder)
+}
+
+// mayEnd refuses whoever has a lower role than the holder of what they are about to end.
+func (h *Handlers) mayEnd(c *fiber.Ctx, holder identity.Role) error {
+	if !canEnd(c, holder) {
+		return h.Denied(c, holder)
+	}
+	return nil
+}
 
 // client reads the client that the path names.
 func (h *Handlers) client(c *fiber.Ctx) (*oauth.Client, error) {

@@ -73,6 +73,11 @@ var nav = []navGroup{
 	{"nav-access", "Access", []navItem{
 		{"Clients", "/console/clients", "app"},
 		{"APIs", "/console/apis", "api"},
+		{"Sessions", "/console/sessions", "device"},
+		{"Token families", "/console/families", "session"},
+	}},
+	{"nav-security", "Security", []navItem{
+		{"Audit log", "/console/audit", "audit"},
 	}},
 }
 
