@@ -56,6 +56,11 @@ var street = []struct{ method, path, audience string }{
 	{"GET", "/console/apis/:id", aPerson}, {"POST", "/console/apis/:id", aPerson},
 	{"GET", "/console/apis/:id/rotate-secret", aPerson}, {"POST", "/console/apis/:id/rotate-secret", aPerson},
 	{"GET", "/console/apis/:id/delete", aPerson}, {"POST", "/console/apis/:id/delete", aPerson},
+	{"GET", "/console/sessions", aPerson}, {"GET", "/console/sessions/end", aPerson}, {"POST", "/console/sessions/end", aPerson},
+	{"GET", "/console/sessions/:id", aPerson}, {"GET", "/console/sessions/:id/end", aPerson}, {"POST", "/console/sessions/:id/end", aPerson},
+	{"GET", "/console/families", aPerson}, {"GET", "/console/families/revoke", aPerson}, {"POST", "/console/families/revoke", aPerson},
+	{"GET", "/console/families/:id", aPerson}, {"GET", "/console/families/:id/revoke", aPerson}, {"POST", "/console/families/:id/revoke", aPerson},
+	{"GET", "/console/audit", aPerson}, {"GET", "/console/audit/:id", aPerson},
 	{"GET", "/assets/*", aFile}, {"GET", "/favicon.ico", aFile}, {"GET", "/healthz", aProbe}, {"GET", "/readyz", aProbe},
 }
 

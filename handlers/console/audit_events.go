@@ -34,7 +34,7 @@ func (h *Handlers) ListEvents(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	d := view.EventsData{Action: l.get("action"), Outcome: l.get("outcome"), From: l.get("from"), To: l.get("to"), Errs: map[string]string{}}
+	d := view.EventsData{Action: l.get("action"), Outcome: l.get("outcome"), Errs: map[string]string{}}
 	d.ListData = view.ListData{Q: l.get("q"), Clear: eventsPath, Filtered: len(l.query) > 0, Unknown: m.unknown, Meant: m.perhaps}
 	if d.Chips, err = h.chips(ctx, l, [2]string{"user", "Person"}, [2]string{"actor", "Actor"}, [2]string{"target", "Target"}, [2]string{"client", "Client"},
 		[2]string{"ip", "IP"}, [2]string{"request", "Request"}, [2]string{"error", "Error"}); err != nil {
@@ -45,7 +45,8 @@ func (h *Handlers) ListEvents(c *fiber.Ctx) error {
 		ClientID: both(l.get("client"), m.clientID), IP: both(l.get("ip"), m.ip), RequestID: both(l.get("request"), m.requestID), Error: both(l.get("error"), m.code),
 		After: c.Query("after"), Before: c.Query("before"), Limit: rowsPerPage,
 	}
-	want.From, want.To = timeOf(d.From, d.Errs, "from"), timeOf(d.To, d.Errs, "to")
+	want.From, d.From = timeOf(l, "from", d.Errs)
+	want.To, d.To = timeOf(l, "to", d.Errs)
 	status := fiber.StatusOK
 	if len(d.Errs) > 0 {
 		status = fiber.StatusUnprocessableEntity
@@ -65,18 +66,20 @@ func (h *Handlers) ListEvents(c *fiber.Ctx) error {
 	return respond.Page(c, status, view.EventsPage(ch, d), view.EventsTable(ch, d))
 }
 
-// timeOf reads a time in UTC, as browsers write it.
-func timeOf(text string, errs map[string]string, field string) time.Time {
+// timeOf reads a time in UTC, and writes it as the form's field holds it.
+func timeOf(l listing, name string, errs map[string]string) (t time.Time, field string) {
+	text := l.get(name)
 	if text == "" {
-		return time.Time{}
+		return t, ""
 	}
-	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05", time.RFC3339, time.DateOnly} {
+	const minute = "2006-01-02T15:04" // what browsers send
+	for _, layout := range []string{minute, "2006-01-02T15:04:05", time.RFC3339, time.DateOnly} {
 		if t, err := time.Parse(layout, text); err == nil {
-			return t.UTC()
+			return t.UTC(), t.UTC().Format(minute)
 		}
 	}
-	errs[field] = "Write a time as 2026-03-14T09:30, in UTC."
-	return time.Time{}
+	errs[name] = "“" + text + "” is no time: write it as 2026-03-14T09:30, in UTC."
+	return t, ""
 }
 
 // eventPath is the address of an event; it remembers the list it was found in.
@@ -107,6 +110,9 @@ func (h *Handlers) eventRows(c *fiber.Ctx, events []audit.Event, in listing) ([]
 		r := view.EventRow{
 			ID: e.ID, Href: eventPath(e.ID, in), At: e.At, Action: e.Action, Words: e.Action.Words(), Refused: e.Outcome == audit.Refused, Count: e.Count, IP: e.Caller.IP,
 			Actor: partyOf(e.Actor, names), Target: partyOf(e.Target, names), Person: userLink(e.UserID, names),
+		}
+		if r.Person.Text != "" && e.Target.Name == "" && (e.Target.Kind == audit.KindFamily || e.Target.Kind == audit.KindSession) {
+			r.Target.Text += " of " + r.Person.Text
 		}
 		if e.ClientID != "" {
 			r.Client = partyOf(audit.Party{Kind: audit.KindClient, ID: e.ClientID}, names)
@@ -160,7 +166,12 @@ func (h *Handlers) ShowEvent(c *fiber.Ctx) error {
 		EventRow: rows[0], Beside: rows[1:], UserAgent: e.Caller.UserAgent, Device: device, RequestID: e.Caller.RequestID, Cause: e.Cause, Error: e.Error,
 		Close: l.address(), Reason: e.Changes[audit.Reason].After,
 	}
-	if meaning, known := oauth.ErrorMeanings[e.Error]; known {
+	for _, other := range events { // a replay is refused by another event of its request, which says why
+		if d.Cause == nil && e.Outcome == audit.Refused {
+			d.Cause, d.Error = other.Cause, other.Error
+		}
+	}
+	if meaning, known := oauth.ErrorMeanings[d.Error]; known {
 		d.Meaning, d.Section = meaning.Meaning, meaning.Section
 	}
 	if n, ok := presentedGeneration(*e); ok {

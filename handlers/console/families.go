@@ -294,7 +294,7 @@ func (h *Handlers) revokeFamily(c *fiber.Ctx, sure bool) error {
 	e := &end{EndData: view.EndData{
 		ID: "family-revoke", Title: "Revoke this token family?", Text: v.Client.Text + " loses what " + v.Person.Label() + " gave it here, and has to ask again.",
 		Button: "Revoke", Heading: "Token family of " + v.Person.Label(), Section: familyCrumbs, Action: path + "/revoke", Back: path, Life: h.acceptedUntil(now),
-		Impact: []view.ImpactLine{{N: int(impact.Families), One: "live token family", Many: "live token families"}, {N: int(f.Generation), One: "rotation so far", Many: "rotations so far"}},
+		Impact: []view.ImpactLine{{N: int(impact.Families), One: "live token family", Many: "live token families"}},
 	}}
 	e.event = eventOn(c, now, audit.FamilyEnded, audit.Party{Kind: audit.KindFamily, ID: f.ID})
 	e.event.ClientID, e.event.UserID = f.ClientID, f.UserID

@@ -55,7 +55,7 @@ func (f Family) live() bool { return f.State == oauth.FamilyLive }
 func (f Family) badge() (tone, text string) {
 	switch {
 	case f.Replayed:
-		return "danger", endReason(f.EndReason)
+		return "danger", "Used twice"
 	case f.live():
 		return "success", "Live"
 	case f.State == oauth.FamilyExpired:
@@ -121,15 +121,22 @@ type Presented struct {
 
 // Replay is the second use of what works once.
 type Replay struct {
-	What           string // "Refresh token 3" or "The code"
-	At             time.Time
-	IP, Device     string
-	FirstIP        string // of the first use, "" where it is not known
-	FirstAt        time.Time
-	Event, EndedBy string // URL of the event; reason in words
+	What       string // "Refresh token 3" or "The code"
+	At         time.Time
+	IP, Device string
+	FirstIP    string // of the first use, "" where it is not known
+	FirstAt    time.Time
+	Event      string // URL
 }
 
-func (r Replay) apart() string { return strings.TrimSuffix(ui.Relative(r.FirstAt, r.At), " ago") }
+// story says where both uses came from, and what that may mean.
+func (r Replay) story() string {
+	text := "The second use came from " + r.IP + " (" + r.Device + ")"
+	if r.FirstIP != "" {
+		text += ", " + strings.TrimSuffix(ui.Relative(r.FirstAt, r.At), " ago") + " after the first from " + r.FirstIP
+	}
+	return text + ". Either somebody else has a copy of it, or the client lost its newest token and tried an old one."
+}
 
 func tokenName(n int64) string { return "Token " + strconv.FormatInt(n, 10) }
 

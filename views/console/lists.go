@@ -42,6 +42,14 @@ func (d ListData) count(one, many string) string {
 	return strconv.Itoa(d.Total) + " " + many
 }
 
+// unknown says that the search means nothing, or too much.
+func (d ListData) unknown() string {
+	if len(d.Meant) > 0 {
+		return "“" + d.Q + "” may mean several"
+	}
+	return "Nothing and nobody is called “" + d.Q + "”"
+}
+
 // Person is somebody as a list shows them.
 type Person struct{ ID, Name, Username string }
 
