@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/google/uuid"
 
 	"gatehouse/internal/fault"
 	"gatehouse/internal/identity"
@@ -145,7 +144,7 @@ func (h *Handlers) meant(ctx context.Context, l listing) (m meaning, err error) 
 		return m, err
 	}
 	who := h.Store.UserBySignIn
-	isID := uuid.Validate(q) == nil
+	isID := identity.IsID(q)
 	if isID {
 		who = h.Store.User
 	}

@@ -121,3 +121,6 @@ type ResetLink struct {
 
 // NewID makes an id for a user or a session whose order is that of time (UUIDv7).
 func NewID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// IsID reports whether the text is such an id.
+func IsID(text string) bool { return len(text) == 36 && uuid.Validate(text) == nil }
