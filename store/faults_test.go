@@ -202,7 +202,7 @@ var others = map[string]string{
 // reads change nothing.
 var reads = []string{
 	"API", "APIByID", "APIs", "AccessToken", "AnyUser", "Busy", "Client", "ClientBySecret", "ClientImpact", "ClientSecrets", "Clients", "ClientsOfAPI", "Close", "Code", "Consent", "Consents", "DB", "DailyFailures",
-"Catalog", "Count", "Dialect", "Event", "EventPage", "Events", "Families", "Family", "FamilyImpact", "FamilyPage", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson", "LiveSessions", "MasterKeyID",
+	"Catalog", "Count", "Dialect", "Event", "EventPage", "Events", "Families", "Family", "FamilyImpact", "FamilyPage", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson", "LiveSessions", "MasterKeyID",
 	"MigrationStatus", "Names", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "RefreshToken", "RefreshTokens", "ResetLink", "Rollups", "SchemaState", "Scope", "Scopes", "Session", "SessionByToken", "SessionImpact", "SessionPage", "SetupSeed", "SigningKeys",
 	"User", "UserBySignIn", "UserByUsername", "Users",
 }

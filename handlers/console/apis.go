@@ -463,7 +463,7 @@ func (h *Handlers) apiAct(c *fiber.Ctx) (*oauth.API, view.APIActData, error) {
 	if err != nil {
 		return nil, view.APIActData{}, err
 	}
-	d := view.APIActData{API: apiHead(a), TokenLife: h.tokenLife()}
+	d := view.APIActData{API: apiHead(a), TokenLife: h.ownTokenLife()}
 	if a.AccessTokenTTL > 0 {
 		d.TokenLife = time.Duration(a.AccessTokenTTL) * time.Second
 	}

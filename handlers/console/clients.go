@@ -279,14 +279,18 @@ func (h *Handlers) act(c *fiber.Ctx) (*oauth.Client, view.ClientActData, error) 
 		return nil, view.ClientActData{}, err
 	}
 	impact, err := h.Store.ClientImpact(c.UserContext(), client.ID)
-	return client, view.ClientActData{Client: headOf(client), TokenLife: h.tokenLife(), Impact: view.Impact{
+	if err != nil {
+		return nil, view.ClientActData{}, err
+	}
+	life, err := h.tokenLife(c.UserContext())
+	return client, view.ClientActData{Client: headOf(client), TokenLife: life, Impact: view.Impact{
 		Secrets: int(impact.Secrets), Families: int(impact.Families), Consents: int(impact.Consents), People: int(impact.People),
 	}}, err
 }
 
 // DisableClient stops serving the client and ends what it was given.
 func (h *Handlers) DisableClient(c *fiber.Ctx) error {
-	client, err := h.client(c)
+	client, d, err := h.act(c)
 	if err != nil {
 		return err
 	}
@@ -294,7 +298,7 @@ func (h *Handlers) DisableClient(c *fiber.Ctx) error {
 	if err := h.Store.DisableClient(c.UserContext(), client.ID, now, event(c, now, audit.ClientDisabled, client)); err != nil {
 		return err
 	}
-	return respond.Flash(c, clientPath(client.ID), "success", "Client disabled", h.acceptedUntil(now))
+	return respond.Flash(c, clientPath(client.ID), "success", "Client disabled", acceptedUntil(now, d.TokenLife))
 }
 
 // EnableClient serves the client again.
@@ -338,7 +342,7 @@ func (h *Handlers) DeleteClient(c *fiber.Ctx) error {
 	if err := h.Store.DeleteClient(c.UserContext(), client.ID, now, event(c, now, audit.ClientDeleted, client)); err != nil {
 		return err
 	}
-	return respond.Flash(c, clientsPath, "success", client.Name+" is deleted", h.acceptedUntil(now))
+	return respond.Flash(c, clientsPath, "success", client.Name+" is deleted", acceptedUntil(now, d.TokenLife))
 }
 
 // orZero is the zero time, which pages print as never, where there is none.

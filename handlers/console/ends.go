@@ -25,6 +25,19 @@ type end struct {
 	do func(event audit.Event) (title, text string, err error)
 }
 
+// answer asks whether to end it or, if the person is sure, ends it.
+func (h *Handlers) answer(c *fiber.Ctx, e *end, sure bool) error {
+	life, err := h.tokenLife(c.UserContext())
+	if err != nil {
+		return err
+	}
+	e.Life = acceptedUntil(e.event.At, life)
+	if sure {
+		return carryOut(c, e)
+	}
+	return ask(c, fiber.StatusOK, e)
+}
+
 // ask shows what would end.
 func ask(c *fiber.Ctx, status int, e *end) error {
 	ch := request.Chrome(c)

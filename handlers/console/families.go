@@ -293,18 +293,15 @@ func (h *Handlers) revokeFamily(c *fiber.Ctx, sure bool) error {
 	}
 	e := &end{EndData: view.EndData{
 		ID: "family-revoke", Title: "Revoke this token family?", Text: v.Client.Text + " loses what " + v.Person.Label() + " gave it here, and has to ask again.",
-		Button: "Revoke", Heading: "Token family of " + v.Person.Label(), Section: familyCrumbs, Action: path + "/revoke", Back: path, Life: h.acceptedUntil(now),
+		Button: "Revoke", Heading: "Token family of " + v.Person.Label(), Section: familyCrumbs, Action: path + "/revoke", Back: path,
 		Impact: []view.ImpactLine{{N: int(impact.Families), One: "live token family", Many: "live token families"}},
 	}}
 	e.event = eventOn(c, now, audit.FamilyEnded, audit.Party{Kind: audit.KindFamily, ID: f.ID})
 	e.event.ClientID, e.event.UserID = f.ClientID, f.UserID
 	e.do = func(event audit.Event) (string, string, error) {
-		return "Token family revoked", h.acceptedUntil(now), h.Store.EndFamily(c.UserContext(), f.ID, oauth.EndedByOperator, now, event)
+		return "Token family revoked", e.Life, h.Store.EndFamily(c.UserContext(), f.ID, oauth.EndedByOperator, now, event)
 	}
-	if sure {
-		return carryOut(c, e)
-	}
-	return ask(c, fiber.StatusOK, e)
+	return h.answer(c, e, sure)
 }
 
 // ConfirmRevokeFamilies asks whether to revoke all of a person or a client, and says what ends.
@@ -324,13 +321,10 @@ func (h *Handlers) revokeFamilies(c *fiber.Ctx, sure bool) error {
 	} else {
 		e, err = h.endOfClient(c, clientID, now)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case sure:
-		return carryOut(c, e)
 	}
-	return ask(c, fiber.StatusOK, e)
+	return h.answer(c, e, sure)
 }
 
 func (h *Handlers) endOfUser(c *fiber.Ctx, id string, now time.Time) (*end, error) {
@@ -350,14 +344,14 @@ func (h *Handlers) endOfUser(c *fiber.Ctx, id string, now time.Time) (*end, erro
 	e := &end{EndData: view.EndData{
 		ID: "families-revoke", Title: "Revoke all token families of " + who + "?", Text: "Every client loses what " + who + " gave it, and has to ask again. Browser sessions stay.",
 		Button: "Revoke all", Heading: "Token families of " + who, Section: familyCrumbs, Action: familiesPath + "/revoke", Field: "user", Value: id,
-		Back: listing{path: familiesPath}.with("user", id), Life: h.acceptedUntil(now),
+		Back: listing{path: familiesPath}.with("user", id),
 		Impact: []view.ImpactLine{{N: int(impact.Families), One: "token family", Many: "token families"}, {N: int(impact.Clients), One: "client", Many: "clients"}},
 	}}
 	e.event = eventOn(c, now, audit.FamiliesEnded, audit.Party{Kind: audit.KindUser, ID: u.ID, Name: u.Username})
 	e.event.UserID = u.ID
 	e.do = func(event audit.Event) (string, string, error) {
 		n, err := h.Store.EndFamiliesOfUser(ctx, id, oauth.EndedByOperator, now, event)
-		return ui.Count(int(n), "token family revoked", "token families revoked"), h.acceptedUntil(now), err
+		return ui.Count(int(n), "token family revoked", "token families revoked"), e.Life, err
 	}
 	return e, nil
 }
@@ -380,13 +374,13 @@ func (h *Handlers) endOfClient(c *fiber.Ctx, id string, now time.Time) (*end, er
 	e := &end{EndData: view.EndData{
 		ID: "families-revoke", Title: "Revoke all tokens of " + client.Name + "?", Text: "It loses what everybody gave it, and the tokens it has for itself. It stays registered, and people may let it in again.",
 		Button: "Revoke all", Heading: "Token families of " + client.Name, Section: familyCrumbs, Action: familiesPath + "/revoke", Field: "client", Value: id,
-		Back: listing{path: familiesPath}.with("client", id), Life: h.acceptedUntil(now),
+		Back: listing{path: familiesPath}.with("client", id),
 		Impact: []view.ImpactLine{{N: int(impact.Families), One: "token family", Many: "token families"}, {N: int(impact.People), One: "person", Many: "people"}},
 	}}
 	e.event = event(c, now, audit.ClientRevokedAll, client)
 	e.do = func(event audit.Event) (string, string, error) {
 		n, err := h.Store.RevokeClientTokens(ctx, id, oauth.EndedByOperator, now, event)
-		return ui.Count(int(n), "token family revoked", "token families revoked"), "So are the tokens of " + client.Name + " itself. " + h.acceptedUntil(now), err
+		return ui.Count(int(n), "token family revoked", "token families revoked"), "So are the tokens of " + client.Name + " itself. " + e.Life, err
 	}
 	return e, nil
 }

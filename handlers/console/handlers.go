@@ -74,13 +74,25 @@ func eventOn(c *fiber.Ctx, at time.Time, action audit.Action, target audit.Party
 }
 
 // tokenLife is how long APIs that verify tokens by themselves may accept one that was revoked (security.md rule 30).
-func (h *Handlers) tokenLife() time.Duration {
+func (h *Handlers) tokenLife(ctx context.Context) (time.Duration, error) {
+	apis, err := h.Store.APIs(ctx)
+	life := h.ownTokenLife()
+	for _, a := range apis {
+		if a.TokenFormat == oauth.FormatJWT {
+			life = max(life, time.Duration(a.AccessTokenTTL)*time.Second)
+		}
+	}
+	return life, err
+}
+
+// ownTokenLife is the same where no API has a life of its own.
+func (h *Handlers) ownTokenLife() time.Duration {
 	return max(h.Rules.Lifetimes.AccessToken, h.Rules.Lifetimes.ClientAccessToken)
 }
 
 // acceptedUntil says when the last token issued before at has expired.
-func (h *Handlers) acceptedUntil(at time.Time) string {
-	minute := at.Add(h.tokenLife()).Add(time.Minute - time.Nanosecond).Truncate(time.Minute)
+func acceptedUntil(at time.Time, life time.Duration) string {
+	minute := at.Add(life).Add(time.Minute - time.Nanosecond).Truncate(time.Minute)
 	return "APIs that check tokens only by their signature may accept one until " + minute.UTC().Format("2 Jan 2006, 15:04") + " UTC."
 }
 

@@ -110,7 +110,7 @@ func (h *Handlers) endSession(c *fiber.Ctx, sure bool) error {
 	}
 	e := &end{EndData: view.EndData{
 		ID: "session-end", Title: "End this session?", Text: v.Device + " of " + v.Person.Label() + " is signed out at once. Grants that outlive the browser stay.",
-		Button: "End session", Heading: "Session of " + v.Person.Label(), Section: sessionCrumbs, Action: path + "/end", Back: path, Life: h.acceptedUntil(now),
+		Button: "End session", Heading: "Session of " + v.Person.Label(), Section: sessionCrumbs, Action: path + "/end", Back: path,
 		Impact: []view.ImpactLine{{N: int(impact.Sessions), One: "session", Many: "sessions"}, {N: int(impact.Families), One: "token family", Many: "token families"}},
 	}}
 	e.event = eventOn(c, now, audit.SessionEnded, audit.Party{Kind: audit.KindSession, ID: s.ID, Name: v.Device})
@@ -119,10 +119,7 @@ func (h *Handlers) endSession(c *fiber.Ctx, sure bool) error {
 		err := h.Store.EndSession(ctx, s.ID, oauth.EndedByOperator, now, event)
 		return "Session ended", v.Device + " of " + v.Person.Label() + " is signed out.", err
 	}
-	if sure {
-		return carryOut(c, e)
-	}
-	return ask(c, fiber.StatusOK, e)
+	return h.answer(c, e, sure)
 }
 
 var sessionCrumbs = view.Crumbs{Label: "Sessions", Href: sessionsPath}
@@ -156,7 +153,7 @@ func (h *Handlers) endSessions(c *fiber.Ctx, sure bool) error {
 	}
 	e := &end{EndData: view.EndData{
 		ID: "sessions-end", Title: "End all sessions of " + who + "?", Text: who + " is signed out in every browser at once. Grants that outlive the browser stay.",
-		Button: "End all sessions", Heading: "Sessions of " + who, Section: sessionCrumbs, Action: sessionsPath + "/end", Field: "user", Value: u.ID, Back: back, Life: h.acceptedUntil(now),
+		Button: "End all sessions", Heading: "Sessions of " + who, Section: sessionCrumbs, Action: sessionsPath + "/end", Field: "user", Value: u.ID, Back: back,
 		Impact: []view.ImpactLine{
 			{N: int(impact.Sessions), One: "session", Many: "sessions"}, {N: int(impact.Families), One: "token family", Many: "token families"}, {N: int(impact.Clients), One: "client", Many: "clients"},
 		},
@@ -167,8 +164,5 @@ func (h *Handlers) endSessions(c *fiber.Ctx, sure bool) error {
 		n, err := h.Store.EndSessions(ctx, u.ID, "", oauth.EndedByOperator, now, event)
 		return "Sessions ended", who + " is signed out everywhere: " + ui.Count(int(n), "session has ended.", "sessions have ended."), err
 	}
-	if sure {
-		return carryOut(c, e)
-	}
-	return ask(c, fiber.StatusOK, e)
+	return h.answer(c, e, sure)
 }
