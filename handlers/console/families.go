@@ -344,7 +344,7 @@ func (h *Handlers) endOfUser(c *fiber.Ctx, id string, now time.Time) (*end, erro
 	e := &end{EndData: view.EndData{
 		ID: "families-revoke", Title: "Revoke all token families of " + who + "?", Text: "Every client loses what " + who + " gave it, and has to ask again. Browser sessions stay.",
 		Button: "Revoke all", Heading: "Token families of " + who, Section: familyCrumbs, Action: familiesPath + "/revoke", Field: "user", Value: id,
-		Back: listing{path: familiesPath}.with("user", id),
+		Back:   listing{path: familiesPath}.with("user", id),
 		Impact: []view.ImpactLine{{N: int(impact.Families), One: "token family", Many: "token families"}, {N: int(impact.Clients), One: "client", Many: "clients"}},
 	}}
 	e.event = eventOn(c, now, audit.FamiliesEnded, audit.Party{Kind: audit.KindUser, ID: u.ID, Name: u.Username})
@@ -374,7 +374,7 @@ func (h *Handlers) endOfClient(c *fiber.Ctx, id string, now time.Time) (*end, er
 	e := &end{EndData: view.EndData{
 		ID: "families-revoke", Title: "Revoke all tokens of " + client.Name + "?", Text: "It loses what everybody gave it, and the tokens it has for itself. It stays registered, and people may let it in again.",
 		Button: "Revoke all", Heading: "Token families of " + client.Name, Section: familyCrumbs, Action: familiesPath + "/revoke", Field: "client", Value: id,
-		Back: listing{path: familiesPath}.with("client", id),
+		Back:   listing{path: familiesPath}.with("client", id),
 		Impact: []view.ImpactLine{{N: int(impact.Families), One: "token family", Many: "token families"}, {N: int(impact.People), One: "person", Many: "people"}},
 	}}
 	e.event = event(c, now, audit.ClientRevokedAll, client)
