@@ -71,7 +71,11 @@ func (want FamilyFilter) conditions() filter {
 	var f filter
 	f.addIf("id", want.ID)
 	f.addIf("user_id", want.UserID)
-	f.addIf("client_id", want.ClientID)
+	if want.UserID == "" {
+		f.addIf("client_id", want.ClientID)
+	} else {
+		f.addIf("client_id || ''", want.ClientID) // no index has it: SQLite would read all of the client's, and a person's are few
+	}
 	switch want.State {
 	case oauth.FamilyLive:
 		f.add("ended_at IS NULL")
