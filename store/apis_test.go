@@ -270,7 +270,7 @@ func TestBeginning_racingAnEndingLeavesNothingAlive(t *testing.T) {
 				if end.undo != nil {
 					must(t, end.undo(id, "c"+id))
 				}
-				if left := must1(s.Families(ctx, store.FamilyFilter{UserID: id, Live: true}))(t); len(left) > 0 {
+				if left := must1(s.Families(ctx, store.FamilyFilter{UserID: id, State: oauth.FamilyLive}))(t); len(left) > 0 {
 					t.Errorf("%s left %d families alive", end.what, len(left))
 				}
 				if left := count(t, s, "SELECT COUNT(*) FROM codes WHERE user_id = $1 AND spent_at IS NULL", id); left > 0 {
@@ -297,7 +297,7 @@ func TestBeginFamily_racingARoleLeavesNothingAlive(t *testing.T) {
 				f.GrantType = oauth.GrantPassword
 				return s.BeginFamily(ctx, oauth.Beginning{Family: f, CheckedHash: "hash"}, event(audit.PasswordTraded))
 			})
-			if left := must1(s.Families(ctx, store.FamilyFilter{UserID: id, Live: true}))(t); len(left) > 0 {
+			if left := must1(s.Families(ctx, store.FamilyFilter{UserID: id, State: oauth.FamilyLive}))(t); len(left) > 0 {
 				t.Errorf("%d families are alive", len(left))
 			}
 		}

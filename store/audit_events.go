@@ -39,8 +39,11 @@ func eventOf(e audit.Event, at time.Time) row {
 	if e.At.IsZero() {
 		e.At = at
 	}
+	if e.ID == "" {
+		e.ID = idAt(e.At) // the log is read in the order of its ids, which is to be that of the times it tells
+	}
 	r := eventRow{
-		ID: orNewID(e.ID), At: e.At, Action: string(e.Action), Outcome: string(e.Outcome),
+		ID: e.ID, At: e.At, Action: string(e.Action), Outcome: string(e.Outcome),
 		ActorKind: e.Actor.Kind, ActorID: e.Actor.ID, ActorName: e.Actor.Name,
 		TargetKind: e.Target.Kind, TargetID: e.Target.ID, TargetName: e.Target.Name,
 		ClientID: e.ClientID, UserID: e.UserID,
@@ -104,24 +107,96 @@ func (s *Store) keeps(e audit.Event) bool { return e.Action != audit.TokenIssued
 // EventFilter says which events; what is empty means any.
 type EventFilter struct {
 	RequestID, ClientID, UserID string
+	ActorID                     string // a person who acted
+	TargetID                    string // what was acted upon
+	IP, Error                   string
 	Action                      audit.Action
-	Limit                       int // 0 is 50
+	Except                      audit.Action // all actions but this
+	Outcome                     audit.Outcome
+	From, To                    time.Time // To is the first instant that is not meant
+	After, Before               string    // cursors of an EventPage; garbage there shows the first page
+	Limit                       int       // 0 is 50
 }
 
-// Events returns the newest events that fit the filter, newest first.
-func (s *Store) Events(ctx context.Context, want EventFilter) ([]audit.Event, error) {
+func (want EventFilter) conditions() filter {
 	var f filter
 	f.addIf("request_id", want.RequestID)
 	f.addIf("client_id", want.ClientID)
 	f.addIf("user_id", want.UserID)
+	f.addIf("target_id", want.TargetID)
+	f.addIf("ip", want.IP)
 	f.addIf("action", string(want.Action))
-	query := "SELECT " + eventColumns + " FROM audit_events" + f.where() + " ORDER BY at DESC, id DESC LIMIT ?"
+	if want.ActorID != "" {
+		f.add("actor_kind = 'user'") // written out, as all that a partial index holds by
+		f.add("actor_id = ?", want.ActorID)
+	}
+	if want.Except != "" {
+		f.add("action <> ?", string(want.Except))
+	}
+	switch {
+	case want.Outcome == audit.Refused || want.Error != "": // nothing else has an error
+		f.add("outcome = 'refused'")
+	case want.Outcome != "":
+		f.add("outcome = ?", string(want.Outcome))
+	}
+	f.addIf("error", want.Error)
+	if !want.From.IsZero() {
+		f.add("id >= ?", firstIDAt(want.From).String())
+	}
+	if !want.To.IsZero() {
+		f.add("id < ?", firstIDAt(want.To).String())
+	}
+	return f
+}
+
+// EventPage is a part of the audit log, newest first. Next and Previous are cursors, empty where the list ends.
+type EventPage struct {
+	Events         []audit.Event
+	Previous, Next string
+	Total          int64 // of all pages; beyond CountLimit there are more
+}
+
+var eventList = list[eventRow]{what: "audit event", table: "audit_events", columns: eventColumns, newest: true, key: func(r *eventRow) string { return r.ID }}
+
+// EventPage returns a page of the events that fit the filter, newest first.
+func (s *Store) EventPage(ctx context.Context, want EventFilter) (EventPage, error) {
+	var p EventPage
+	rows, previous, next, total, err := eventList.page(ctx, s, want.conditions(), want.After, want.Before, want.Limit)
+	if err != nil {
+		return p, err
+	}
+	p.Previous, p.Next, p.Total = previous, next, total
+	p.Events, err = readEvents(rows)
+	return p, err
+}
+
+// Events returns the newest events that fit the filter, newest first.
+func (s *Store) Events(ctx context.Context, want EventFilter) ([]audit.Event, error) {
+	f := want.conditions()
 	var rows []eventRow
-	err := s.all(ctx, "audit event", &rows, dollars(query), append(f.args, limited(want.Limit))...)
+	err := s.all(ctx, "audit event", &rows, dollars("SELECT "+eventColumns+" FROM audit_events"+f.where()+" ORDER BY id DESC LIMIT ?"),
+		append(f.args, limited(want.Limit))...)
 	if err != nil {
 		return nil, err
 	}
-	events := make([]audit.Event, len(rows))
+	return readEvents(rows)
+}
+
+// Event returns one event.
+func (s *Store) Event(ctx context.Context, id string) (*audit.Event, error) {
+	var r eventRow
+	if err := s.get(ctx, "audit event", &r, "SELECT "+eventColumns+" FROM audit_events WHERE id = $1", id); err != nil {
+		return nil, err
+	}
+	events, err := readEvents([]eventRow{r})
+	if err != nil {
+		return nil, err
+	}
+	return &events[0], nil
+}
+
+func readEvents(rows []eventRow) (events []audit.Event, err error) {
+	events = make([]audit.Event, len(rows))
 	for i, r := range rows {
 		if events[i], err = r.event(); err != nil {
 			return nil, failure("audit event", err)

@@ -213,7 +213,7 @@ func TestRedeemCode_racingAnEndingLeavesNothingAlive(t *testing.T) {
 				}
 				return redeem(s, user, user, bound)
 			})
-			for _, f := range must1(s.Families(ctx, store.FamilyFilter{UserID: user, Live: true}))(t) {
+			for _, f := range must1(s.Families(ctx, store.FamilyFilter{UserID: user, State: oauth.FamilyLive}))(t) {
 				t.Errorf("ending %d left %s alive", i%len(endings), f.ID)
 			}
 		}

@@ -104,7 +104,7 @@ func TestSigningKeys_comeInTheOrderTheyBecomeActive(t *testing.T) {
 func TestEvents_areReadAsTheyWereWrittenNewestFirst(t *testing.T) {
 	eachDialect(t, func(t *testing.T, s *store.Store) {
 		full := audit.Event{
-			ID: "0", At: noon, Action: audit.TokenRefused, Outcome: audit.Refused,
+			ID: "019ca945-0a7b-7000-8000-000000000000", At: noon, Action: audit.TokenRefused, Outcome: audit.Refused,
 			Actor: audit.Party{Kind: audit.KindClient, ID: "app", Name: "App"}, Target: audit.Party{Kind: audit.KindUser, ID: "bob", Name: "Bob"},
 			ClientID: "app", UserID: "bob", Caller: audit.Caller{RequestID: "r1", IP: "192.0.2.1", UserAgent: "curl"}, Error: "invalid_grant",
 			Cause:   &audit.Cause{Rule: "code_unspent", Expected: "an unused code", Received: audit.Value("x"), Remedy: "ask anew"},
@@ -123,7 +123,7 @@ func TestEvents_areReadAsTheyWereWrittenNewestFirst(t *testing.T) {
 			t.Errorf("event %+v\nwant  %+v", found[0], full)
 		}
 		all := must1(s.Events(ctx, store.EventFilter{Limit: 4}))(t)
-		if len(all) != 4 || all[0].ID < all[1].ID || all[1].ID < all[2].ID || all[3].ID != "0" {
+		if len(all) != 4 || all[0].ID < all[1].ID || all[1].ID < all[2].ID || all[3].ID != full.ID {
 			t.Errorf("order %+v", all)
 		}
 		if app := must1(s.Events(ctx, store.EventFilter{ClientID: "app"}))(t); len(app) != 2 || app[1].Action != audit.AccessDenied {

@@ -54,26 +54,108 @@ func (s *Store) Family(ctx context.Context, id string) (*oauth.Family, error) {
 	return &f, nil
 }
 
-// FamilyFilter says which families; what is empty means any. Live leaves out those that have ended, also with their session.
+// FamilyReplayed is the state of families that a replay ended; the others are those of oauth.Family. A family whose session has
+// ended is not live.
+const FamilyReplayed = "replayed"
+
+// FamilyFilter says which families; what is empty means any. Without At nothing has lapsed.
 type FamilyFilter struct {
-	UserID, ClientID string
-	Live             bool
-	Limit            int // 0 is 50
+	ID, UserID, ClientID string
+	State                string // of oauth.Family, or FamilyReplayed
+	At                   time.Time
+	After, Before        string // cursors of a FamilyPage; garbage there shows the first page
+	Limit                int    // 0 is 50
+}
+
+func (want FamilyFilter) conditions() filter {
+	var f filter
+	f.addIf("id", want.ID)
+	f.addIf("user_id", want.UserID)
+	if want.UserID == "" {
+		f.addIf("client_id", want.ClientID)
+	} else {
+		f.addIf("client_id || ''", want.ClientID) // no index has it: SQLite would read all of the client's, and a person's are few
+	}
+	switch want.State {
+	case oauth.FamilyLive:
+		f.add("ended_at IS NULL")
+		f.add(sessionLive("families.session_id", ""))
+		if !want.At.IsZero() {
+			f.add("expires_at > ? AND (current_hash = '' OR idle_expires_at > ?)", want.At, want.At)
+		}
+	case oauth.FamilyExpired:
+		f.add("ended_at IS NULL AND (expires_at <= ? OR current_hash <> '' AND idle_expires_at <= ?)", want.At, want.At)
+	case oauth.FamilyEnded:
+		f.add("ended_at IS NOT NULL")
+	case FamilyReplayed:
+		f.add("end_reason IN ('" + oauth.EndedByReplay + "', '" + oauth.EndedByCodeReuse + "')") // as families_replayed has it
+	}
+	return f
+}
+
+// ListedFamily is a family and whom it is about.
+type ListedFamily struct {
+	oauth.Family
+	Holder
+	ClientName string `db:"client_name"`
+}
+
+// Holder is the person that a session or a family is of.
+type Holder struct {
+	Username string        `db:"username"`
+	Name     string        `db:"person_name"`
+	Role     identity.Role `db:"role"`
+}
+
+// holderColumns tell of the holder that the column names.
+func holderColumns(userID string) string {
+	of := func(column, as string) string {
+		return ", (SELECT " + column + " FROM users WHERE id = " + userID + ") AS " + as
+	}
+	return of("username", "username") + of("name", "person_name") + of("role", "role")
+}
+
+// FamilyPage is a part of the list of families, newest first. Next and Previous are cursors, empty where the list ends.
+type FamilyPage struct {
+	Families       []ListedFamily
+	Previous, Next string
+	Total          int64 // of all pages; beyond CountLimit there are more
+}
+
+var familyList = list[ListedFamily]{
+	what: "family", table: "families", newest: true, key: func(f *ListedFamily) string { return f.ID },
+	columns: familyColumns + holderColumns("families.user_id") + ", (SELECT client_name FROM clients WHERE id = families.client_id) AS client_name",
+}
+
+// FamilyPage returns a page of the families that fit the filter, newest first.
+func (s *Store) FamilyPage(ctx context.Context, want FamilyFilter) (p FamilyPage, err error) {
+	p.Families, p.Previous, p.Next, p.Total, err = familyList.page(ctx, s, want.conditions(), want.After, want.Before, want.Limit)
+	return p, err
 }
 
 // Families returns the newest families that fit the filter, newest first.
 func (s *Store) Families(ctx context.Context, want FamilyFilter) ([]oauth.Family, error) {
-	var f filter
-	f.addIf("user_id", want.UserID)
-	f.addIf("client_id", want.ClientID)
-	if want.Live {
-		f.add("ended_at IS NULL")
-		f.add(sessionLive("families.session_id", ""))
-	}
+	f := want.conditions()
 	var families []oauth.Family
-	err := s.all(ctx, "family", &families, dollars("SELECT "+familyColumns+" FROM families"+f.where()+" ORDER BY created_at DESC, id DESC LIMIT ?"),
+	err := s.all(ctx, "family", &families, dollars("SELECT "+familyColumns+" FROM families"+f.where()+" ORDER BY id DESC LIMIT ?"),
 		append(f.args, limited(want.Limit))...)
 	return families, err
+}
+
+// FamilyImpact is what ends with families.
+type FamilyImpact struct {
+	Families int64 `db:"families"`
+	People   int64 `db:"people"`
+	Clients  int64 `db:"clients"`
+	Admins   int64 `db:"admins"` // families of administrators
+}
+
+// FamilyImpact counts what would end with the families that fit the filter.
+func (s *Store) FamilyImpact(ctx context.Context, want FamilyFilter) (impact FamilyImpact, err error) {
+	f := want.conditions()
+	err = s.get(ctx, "family", &impact, dollars("SELECT COUNT(*) AS families, COUNT(DISTINCT user_id) AS people, COUNT(DISTINCT client_id) AS clients, "+
+		"COUNT(CASE WHEN user_id IN (SELECT id FROM users WHERE role = '"+string(identity.RoleAdmin)+"') THEN 1 END) AS admins FROM families"+f.where()), f.args...)
+	return impact, err
 }
 
 // EndFamily ends the family, whatever its state; a second time it does nothing and keeps the first reason.

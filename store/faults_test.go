@@ -209,10 +209,12 @@ var others = map[string]string{
 
 // reads change nothing.
 var reads = []string{
-	"API", "APIByID", "APIs", "AccessToken", "AnyUser", "Busy", "Client", "ClientBySecret", "ClientImpact", "ClientSecrets", "Clients", "ClientsOfAPI", "ClientsOfScope", "Close", "Code", "Consent", "Consents", "DB", "DailyFailures",
-	"Catalog", "Count", "Dialect", "Events", "Families", "Family", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson", "LiveSessions", "MasterKeyID",
-	"MigrationStatus", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "RefreshToken", "ResetLink", "Rollups", "SchemaState", "Scope", "ScopeClients", "ScopeConsents", "Scopes", "SessionByToken", "SetupSeed", "SigningKeys",
-	"User", "UserBySignIn", "UserByUsername", "UserImpact", "Users",
+	"API", "APIByID", "APIs", "AccessToken", "AnyUser", "Busy", "Catalog", "Client", "ClientBySecret", "ClientImpact", "ClientSecrets", "Clients",
+	"ClientsOfAPI", "ClientsOfScope", "Close", "Code", "Consent", "Consents", "Count", "DB", "DailyFailures", "Dialect", "Event", "EventPage", "Events",
+	"Families", "Family", "FamilyImpact", "FamilyPage", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson", "LiveSessions", "MasterKeyID",
+	"MigrationStatus", "Names", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "RefreshToken", "RefreshTokens", "ResetLink", "Rollups",
+	"SchemaState", "Scope", "ScopeClients", "ScopeConsents", "Scopes", "Session", "SessionByToken", "SessionImpact", "SessionPage", "SetupSeed",
+	"SigningKeys", "User", "UserBySignIn", "UserByUsername", "UserImpact", "Users",
 }
 
 // furnished is a world in which every change finds something to change.

@@ -18,7 +18,7 @@ type part[T any] struct {
 // partsPage is the page of a list whose parts follow one another; no row is in two of them. It reads on in the next part only
 // where one ends.
 func (l list[T]) partsPage(ctx context.Context, s *Store, parts []part[T], after, before string, limit int) (rows []T, previous, next string, err error) {
-	after, before = readCursor(after), readCursor(before)
+	after, before = readCursor(after, isSearchKey), readCursor(before, isSearchKey)
 	backwards := after == "" && before != ""
 	at, edge := 0, ""
 	if after+before != "" {

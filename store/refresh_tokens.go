@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/jmoiron/sqlx"
+
 	"gatehouse/internal/audit"
 	"gatehouse/internal/oauth"
 )
@@ -13,6 +15,20 @@ const refreshTokenColumns = "hash, family_id, generation, created_at, ip, user_a
 func refreshTokenRow(token oauth.RefreshToken, familyID string) row {
 	token.FamilyID = familyID
 	return row{table: "refresh_tokens", columns: refreshTokenColumns, value: token}
+}
+
+// RefreshTokens returns the family's refresh tokens of these generations, the first one first.
+func (s *Store) RefreshTokens(ctx context.Context, familyID string, generations []int64) ([]oauth.RefreshToken, error) {
+	if len(generations) == 0 {
+		return nil, nil
+	}
+	query, args, err := sqlx.In("SELECT "+refreshTokenColumns+" FROM refresh_tokens WHERE family_id = ? AND generation IN (?) ORDER BY generation", familyID, generations)
+	if err != nil {
+		return nil, err
+	}
+	var tokens []oauth.RefreshToken
+	err = s.all(ctx, "refresh token", &tokens, dollars(query), args...)
+	return tokens, err
 }
 
 var rotateRefreshToken = `UPDATE families SET previous_hash = current_hash, current_hash = :successor, current_presented_at = NULL,

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/google/uuid"
 )
 
 // separator stands between the name and the id in a search key. It sorts below every printable character, so that a name
@@ -88,42 +90,55 @@ func limited(limit int) int {
 	return min(limit, maxLimit)
 }
 
-// A cursor is the search key of a row at the edge of a page. People find it in URLs, so it may be anything; what is no
-// cursor is none, and shows the first page.
+// CountLimit is how far lists are counted that may be very long: a total beyond it means that there are more.
+const CountLimit = 1000
+
+// A cursor is the key of a row at the edge of a page. People find it in URLs, so it may be anything; what is no cursor is none,
+// and shows the first page.
 func cursor(key string) string { return base64.RawURLEncoding.EncodeToString([]byte(key)) }
 
-func readCursor(text string) string {
+func readCursor(text string, valid func(key string) bool) string {
 	key, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || !utf8.Valid(key) || !strings.Contains(string(key), separator) || strings.Contains(string(key), "\x00") {
+	if err != nil || !utf8.Valid(key) || strings.Contains(string(key), "\x00") || !valid(string(key)) {
 		return ""
 	}
 	return string(key)
 }
 
-// A list is a table that is shown in the order of its search_key.
+func isSearchKey(key string) bool { return strings.Contains(key, separator) }
+
+func isID(key string) bool { return len(key) == 36 && uuid.Validate(key) == nil }
+
+// A list is a table that is shown in the order of its search_key or, newest, from its newest id on (UUIDv7).
 type list[T any] struct {
 	what, table, columns string
 	key                  func(*T) string
+	newest               bool
 }
 
 // page is the part of the list that fits the filter, after or before a cursor. previous and next are empty where the list ends.
 func (l list[T]) page(ctx context.Context, s *Store, f filter, after, before string, limit int) (rows []T, previous, next string, total int64, err error) {
-	count := "SELECT COUNT(*) FROM " + l.table + f.where()
-	if err := s.get(ctx, l.what, &total, dollars(count), f.args...); err != nil {
+	if total, err = l.count(ctx, s, f); err != nil {
 		return nil, "", "", 0, err
 	}
-	order := "ASC"
-	after, before = readCursor(after), readCursor(before)
-	backwards := after == "" && before != ""
-	switch {
-	case backwards:
-		f.add("search_key < ?", before)
-		order = "DESC"
-	case after != "":
-		f.add("search_key > ?", after)
+	column, valid, descending := "search_key", isSearchKey, false
+	if l.newest {
+		column, valid, descending = "id", isID, true
+	}
+	after, before = readCursor(after, valid), readCursor(before, valid)
+	edge, backwards := after, after == "" && before != ""
+	if backwards {
+		edge, descending = before, !descending
+	}
+	order, beyond := "ASC", " > ?"
+	if descending {
+		order, beyond = "DESC", " < ?"
+	}
+	if edge != "" {
+		f.add(column+beyond, edge)
 	}
 	limit = limited(limit)
-	query := "SELECT " + l.columns + " FROM " + l.table + f.where() + " ORDER BY search_key " + order + " LIMIT ?"
+	query := "SELECT " + l.columns + " FROM " + l.table + f.where() + " ORDER BY " + column + " " + order + " LIMIT ?"
 	if err := s.all(ctx, l.what, &rows, dollars(query), append(f.args, limit+1)...); err != nil {
 		return nil, "", "", 0, err
 	}
@@ -142,4 +157,15 @@ func (l list[T]) page(ctx context.Context, s *Store, f filter, after, before str
 		next = cursor(l.key(&rows[len(rows)-1]))
 	}
 	return rows, previous, next, total, nil
+}
+
+// count is how many rows fit the filter: of a list by time, up to CountLimit and one.
+func (l list[T]) count(ctx context.Context, s *Store, f filter) (total int64, err error) {
+	if l.newest {
+		query := "SELECT COUNT(*) FROM (SELECT 1 FROM " + l.table + f.where() + " LIMIT ?) AS counted"
+		err = s.get(ctx, l.what, &total, dollars(query), append(slices.Clone(f.args), CountLimit+1)...)
+	} else {
+		err = s.get(ctx, l.what, &total, dollars("SELECT COUNT(*) FROM "+l.table+f.where()), f.args...)
+	}
+	return total, err
 }

@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
+
+	"github.com/jmoiron/sqlx"
 
 	"gatehouse/internal/audit"
 	"gatehouse/internal/identity"
@@ -150,6 +153,129 @@ func (s *Store) LiveSessions(ctx context.Context, userID string, at time.Time) (
 		WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_seen_at > $3 ORDER BY last_seen_at DESC, id DESC`,
 		userID, at, at.Add(-identity.SessionIdle))
 	return sessions, err
+}
+
+// States of sessions that a list can be asked for.
+const (
+	SessionLive  = "live"
+	SessionEnded = "ended" // or lapsed
+)
+
+// SessionFilter says which sessions; what is empty means any.
+type SessionFilter struct {
+	ID, UserID, IP string
+	State          string // a Session constant
+	At             time.Time
+	After, Before  string // cursors of a SessionPage; garbage there shows the first page
+	Limit          int    // 0 is 50
+}
+
+func (want SessionFilter) conditions() filter {
+	var f filter
+	f.addIf("id", want.ID)
+	f.addIf("user_id", want.UserID)
+	f.addIf("ip", want.IP)
+	switch idle := want.At.Add(-identity.SessionIdle); want.State {
+	case SessionLive:
+		f.add("ended_at IS NULL AND expires_at > ? AND last_seen_at > ?", want.At, idle)
+	case SessionEnded:
+		f.add("(ended_at IS NOT NULL OR expires_at <= ? OR last_seen_at <= ?)", want.At, idle)
+	}
+	return f
+}
+
+// ListedSession is a session, whose it is, and the clients that its person signed in to through it.
+type ListedSession struct {
+	identity.Session
+	Holder
+	Clients []SessionClient `db:"-"`
+}
+
+// SessionClient is a client that somebody signed in to through a session.
+type SessionClient struct {
+	SessionID string `db:"session_id"`
+	ID        string `db:"id"`
+	Name      string `db:"client_name"`
+}
+
+// SessionPage is a part of the list of sessions, newest first. Next and Previous are cursors, empty where the list ends.
+type SessionPage struct {
+	Sessions       []ListedSession
+	Previous, Next string
+	Total          int64 // of all pages; beyond CountLimit there are more
+}
+
+var sessionList = list[ListedSession]{
+	what: "session", table: "sessions", columns: sessionColumns + holderColumns("sessions.user_id"), newest: true,
+	key: func(s *ListedSession) string { return s.ID },
+}
+
+// SessionPage returns a page of the sessions that fit the filter, newest first.
+func (s *Store) SessionPage(ctx context.Context, want SessionFilter) (p SessionPage, err error) {
+	p.Sessions, p.Previous, p.Next, p.Total, err = sessionList.page(ctx, s, want.conditions(), want.After, want.Before, want.Limit)
+	if err == nil {
+		err = s.addClients(ctx, p.Sessions)
+	}
+	return p, err
+}
+
+// Session returns the session, ended or not.
+func (s *Store) Session(ctx context.Context, id string) (*ListedSession, error) {
+	found := make([]ListedSession, 1)
+	if err := s.get(ctx, "session", &found[0], "SELECT "+sessionList.columns+" FROM sessions WHERE id = $1", id); err != nil {
+		return nil, err
+	}
+	if err := s.addClients(ctx, found); err != nil {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
+// addClients finds the clients of all the sessions at once, by name.
+func (s *Store) addClients(ctx context.Context, sessions []ListedSession) error {
+	if len(sessions) == 0 {
+		return nil
+	}
+	var ids, people []string
+	for _, session := range sessions {
+		ids, people = append(ids, session.ID), append(people, session.UserID)
+	}
+	query, args, err := sqlx.In(`SELECT g.session_id, c.id, c.client_name FROM (
+			SELECT session_id, client_id FROM codes WHERE user_id IN (?) AND session_id IN (?)
+			UNION SELECT session_id, client_id FROM families WHERE session_id IN (?)) AS g
+		JOIN clients c ON c.id = g.client_id ORDER BY c.search_key`, people, ids, ids)
+	if err != nil {
+		return err
+	}
+	var clients []SessionClient
+	if err := s.all(ctx, "session", &clients, dollars(query), args...); err != nil {
+		return err
+	}
+	for _, client := range clients {
+		for i := range sessions {
+			if sessions[i].ID == client.SessionID {
+				sessions[i].Clients = append(sessions[i].Clients, client)
+			}
+		}
+	}
+	return nil
+}
+
+// SessionImpact is what ends with sessions.
+type SessionImpact struct {
+	Sessions int64 `db:"sessions"`
+	Families int64 `db:"families"` // that live and die with them
+	Clients  int64 `db:"clients"`  // whose families they are
+}
+
+// SessionImpact counts what would end with the sessions that fit the filter.
+func (s *Store) SessionImpact(ctx context.Context, want SessionFilter) (impact SessionImpact, err error) {
+	f := want.conditions()
+	bound := " FROM families WHERE ended_at IS NULL AND expires_at > ? AND session_id IN (SELECT id FROM sessions" + f.where() + ")"
+	args := slices.Concat(f.args, []any{want.At}, f.args, []any{want.At}, f.args)
+	err = s.get(ctx, "session", &impact, dollars("SELECT (SELECT COUNT(*) FROM sessions"+f.where()+") AS sessions, (SELECT COUNT(*)"+bound+
+		") AS families, (SELECT COUNT(DISTINCT client_id)"+bound+") AS clients"), args...)
+	return impact, err
 }
 
 // KnownDevice reports whether the person has signed in with this browser since the given time.

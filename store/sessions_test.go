@@ -116,7 +116,7 @@ func TestEndSession_takesAlongWhatIsBoundToIt(t *testing.T) {
 		if !alive(t, s, "offline-family") || must1(s.Code(ctx, "elsewhere"))(t).SpentAt != nil || events(t, s, audit.SessionEnded) != 1 {
 			t.Error("more ended than the session")
 		}
-		if len(must1(s.Families(ctx, store.FamilyFilter{UserID: "bob", Live: true}))(t)) != 1 || len(must1(s.Families(ctx, store.FamilyFilter{ClientID: "app"}))(t)) != 2 {
+		if len(must1(s.Families(ctx, store.FamilyFilter{UserID: "bob", State: oauth.FamilyLive}))(t)) != 1 || len(must1(s.Families(ctx, store.FamilyFilter{ClientID: "app"}))(t)) != 2 {
 			t.Error("the list of families")
 		}
 	})

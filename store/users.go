@@ -108,14 +108,11 @@ type UserFilter struct {
 	Limit         int // 0 is 50
 }
 
-// MostCounted is as far as users are counted: to count a million takes longer than to search them.
-const MostCounted = 1000
-
 // UserPage is a part of the list of users. Next and Previous are cursors, empty where the list ends.
 type UserPage struct {
 	Users          []identity.User
 	Previous, Next string
-	Total          int64 // of all pages; MostCounted + 1 is that many or more
+	Total          int64 // of all pages; CountLimit + 1 is that many or more
 }
 
 // Users returns a page of users by name. Where something is looked for, those whose name begins with it come first, then those
@@ -174,16 +171,16 @@ func (want UserFilter) common() (f filter, narrow bool) {
 // hasConsoleRole says what the index of people with a role is about, or SQLite would not take it.
 const hasConsoleRole = "role <> 'user'"
 
-// countUsers counts those who fit one of the filters, up to MostCounted + 1.
+// countUsers counts those who fit one of the filters, up to CountLimit + 1.
 func (s *Store) countUsers(ctx context.Context, fits []filter) (n int64, err error) {
 	var some []string
 	var args []any
 	for i, f := range fits {
-		some = append(some, fmt.Sprintf("SELECT id FROM (SELECT id FROM users%s LIMIT %d) AS some%d", f.where(), MostCounted+1, i))
+		some = append(some, fmt.Sprintf("SELECT id FROM (SELECT id FROM users%s LIMIT %d) AS some%d", f.where(), CountLimit+1, i))
 		args = append(args, f.args...)
 	}
 	err = s.get(ctx, "user", &n, dollars("SELECT COUNT(*) FROM ("+strings.Join(some, " UNION ")+") AS found"), args...)
-	return min(n, MostCounted+1), err
+	return min(n, CountLimit+1), err
 }
 
 // UpdateUser changes e-mail address, name, profile and role, not the username: others may know the person by it. A role in

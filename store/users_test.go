@@ -345,7 +345,7 @@ func TestUsers_areCountedUpToABound(t *testing.T) {
 			WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
 			SELECT 'id' || i, 'user' || i, 'user' || i, '', TRUE, '', '{}', 'user', '', 'user' || i || '` + "\x1f" + `id' || i, '', '2026-01-01 00:00:00', '2026-01-01 00:00:00', 1 FROM n`)
 		must(t, err)
-		for query, want := range map[string]int64{"": store.MostCounted + 1, "user": store.MostCounted + 1, "user1": 312, "user12": 12} {
+		for query, want := range map[string]int64{"": store.CountLimit + 1, "user": store.CountLimit + 1, "user1": 312, "user12": 12} {
 			if p := must1(s.Users(ctx, store.UserFilter{Query: query}))(t); p.Total != want {
 				t.Errorf("%q: %d, want %d", query, p.Total, want)
 			}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/internal/audit"
 	"gatehouse/views/account"
 	"gatehouse/views/console"
 	"gatehouse/views/layout"
@@ -85,35 +86,76 @@ func pages() map[string]templ.Component {
 	scopeForm := console.ScopeFormData{Scope: scope, CanEdit: true, APIs: links, Clients: users, More: 2, Errs: map[string]string{"": hostile, "name": hostile, "description": hostile}, Conflict: form.Conflict}
 	newScope, readScope := scopeForm, scopeForm
 	newScope.IsNew, readScope.CanEdit = true, false
+	list := console.ListData{
+		Q: hostile, Chips: []console.Chip{{Name: hostile, Field: "user", Value: hostile, Text: hostile, Without: "/console/audit?q=" + hostile}}, Filtered: true, Total: 1001,
+		Clear: "/console/audit", Next: "?after=b", Meant: []console.Choose{{Text: hostile, Kind: hostile, Href: "/console/families?user=x"}},
+	}
+	unknown := list
+	unknown.Unknown = true
+	who, link := console.Person{ID: hostile, Name: hostile, Username: hostile}, console.Link{ID: hostile, Text: hostile, Href: "/console/clients/x"}
+	session := console.Session{ID: hostile, Person: who, Device: hostile, UserAgent: hostile, IP: hostile, AMR: []string{hostile}, Clients: []console.Link{link, {}}, CanEnd: true, Expires: now.Add(time.Hour), Idle: now.Add(time.Hour), Now: now}
+	ended := console.Session{ID: hostile, Ended: now, EndReason: hostile, Now: now}
+	family := console.Family{
+		ID: hostile, Person: who, Client: link, Session: hostile, GrantType: hostile, Scopes: []string{hostile, hostile, hostile, hostile}, Resources: []string{hostile}, AMR: []string{hostile},
+		Expires: now.Add(time.Hour), Idle: now.Add(time.Minute), State: "live", CanEnd: true, Now: now,
+	}
+	over := console.Family{ID: hostile, Ended: now, EndReason: hostile, State: "ended", Replayed: true}
+	seen := console.EventRow{ID: hostile, Href: "/console/audit/x?q=" + hostile, At: now, Action: audit.Action(hostile), Words: hostile, Actor: link, Target: link, Client: link, Person: link, IP: hostile}
+	told := console.EventData{
+		EventRow: seen, UserAgent: hostile, RequestID: hostile, Cause: &audit.Cause{Rule: hostile, Expected: hostile, Received: hostile, Remedy: hostile}, Error: hostile, Meaning: hostile, Section: hostile,
+		Reason: hostile, Changes: []console.Changed{{Field: hostile, Before: hostile}}, Beside: []console.EventRow{seen}, Close: "/console/audit", Presented: 2, Current: 3,
+	}
+	story := console.FamilyData{Family: family, Replay: &console.Replay{What: hostile, IP: hostile, Device: hostile, FirstIP: hostile, Event: "/console/audit/x"}, Events: []console.EventRow{seen}, Lineage: []console.LineageStep{
+		{Number: 1, State: "spent", IP: hostile, Device: hostile, RequestID: hostile, Spent: now, Again: []console.Presented{{IP: hostile, Device: hostile, Event: "/console/audit/x", Replay: true}, {}}}, {Left: 2, Show: "?from=1"}, {Number: 4, State: "current"},
+	}}
+	stop := console.EndData{
+		ID: "family-revoke", Title: hostile, Text: hostile, Button: hostile, Heading: hostile, Section: console.Crumbs{Label: hostile, Href: "/console/families"}, Action: "/console/families/" + "x", Field: "user", Value: hostile,
+		Back: "/console/families", Life: hostile, Reason: hostile, Errs: map[string]string{"": hostile, "reason": hostile}, Impact: []console.ImpactLine{{N: 1, One: hostile}},
+	}
 	return map[string]templ.Component{
-		"users":        console.UsersPage(ch, console.UsersData{Q: hostile, Rows: []console.UserRow{{User: person, Rights: may}, {User: shut}}, Count: hostile, Next: hostile, CanEdit: true, Now: now}),
-		"users none":   console.UsersPage(ch, console.UsersData{Q: hostile, Role: "auditor"}),
-		"user new":     console.NewUserPage(ch, newProfile),
-		"user":         console.UserPage(ch, person, may, profile),
-		"user read":    console.UserPage(ch, shut, console.UserRights{}, readProfile),
-		"user access":  console.UserAccessPage(ch, access),
-		"user history": console.UserActivityPage(ch, activity),
-		"user end":     console.UserEndPage(ch, personAct),
-		"user disable": console.UserDisablePage(ch, personAct),
-		"user delete":  console.UserDeletePage(ch, personAct),
-		"user reset":   console.UserResetPage(ch, personAct),
-		"user link":    console.UserLinkPage(ch, console.UserLinkData{User: person, Link: hostile, Expires: now, NewUser: true}),
-		"scopes":       console.ScopesPage(ch, console.ScopesData{CanEdit: true, Rows: []console.ScopeUse{{Scope: scope, APIs: []string{hostile, hostile, hostile}}}}),
-		"scope new":    console.NewScopePage(ch, newScope),
-		"scope":        console.ScopePage(ch, scope, scopeForm),
-		"scope read":   console.ScopePage(ch, scope, readScope),
-		"scope delete": console.ScopeDeletePage(ch, console.ScopeActData{Scope: scope, People: 2, Errs: errs}),
-		"scope needed": console.ScopeDeletePage(ch, console.ScopeActData{Scope: scope, APIs: links, Clients: users, More: 1}),
-		"setup":        login.SetupPage(ch, login.SetupData{Token: hostile, Name: hostile, Username: hostile, Email: hostile, Errs: errs}),
-		"setup closed": login.SetupClosedPage(ch),
-		"login":        login.LoginPage(ch, login.LoginData{ReturnTo: hostile, Username: hostile, Client: &login.Asker{Name: hostile, PolicyURI: hostile, TosURI: "javascript:alert(1)"}, Errs: errs}),
-		"login paused": login.LoginPage(ch, login.LoginData{WaitSeconds: 1}),
-		"login busy":   login.LoginPage(ch, login.LoginData{Busy: true}),
-		"reset":        login.ResetPage(ch, login.ResetData{Token: hostile, Username: hostile, Errs: errs}),
-		"reset done":   login.ResetDonePage(ch),
-		"reset closed": login.ResetClosedPage(ch),
-		"logout":       login.LogoutPage(ch),
-		"signed out":   login.SignedOutPage(ch),
+		"users":          console.UsersPage(ch, console.UsersData{Q: hostile, Rows: []console.UserRow{{User: person, Rights: may}, {User: shut}}, Count: hostile, Next: hostile, CanEdit: true, Now: now}),
+		"users none":     console.UsersPage(ch, console.UsersData{Q: hostile, Role: "auditor"}),
+		"user new":       console.NewUserPage(ch, newProfile),
+		"user":           console.UserPage(ch, person, may, profile),
+		"user read":      console.UserPage(ch, shut, console.UserRights{}, readProfile),
+		"user access":    console.UserAccessPage(ch, access),
+		"user history":   console.UserActivityPage(ch, activity),
+		"user end":       console.UserEndPage(ch, personAct),
+		"user disable":   console.UserDisablePage(ch, personAct),
+		"user delete":    console.UserDeletePage(ch, personAct),
+		"user reset":     console.UserResetPage(ch, personAct),
+		"user link":      console.UserLinkPage(ch, console.UserLinkData{User: person, Link: hostile, Expires: now, NewUser: true}),
+		"scopes":         console.ScopesPage(ch, console.ScopesData{CanEdit: true, Rows: []console.ScopeUse{{Scope: scope, APIs: []string{hostile, hostile, hostile}}}}),
+		"scope new":      console.NewScopePage(ch, newScope),
+		"scope":          console.ScopePage(ch, scope, scopeForm),
+		"scope read":     console.ScopePage(ch, scope, readScope),
+		"scope delete":   console.ScopeDeletePage(ch, console.ScopeActData{Scope: scope, People: 2, Errs: errs}),
+		"scope needed":   console.ScopeDeletePage(ch, console.ScopeActData{Scope: scope, APIs: links, Clients: users, More: 1}),
+		"setup":          login.SetupPage(ch, login.SetupData{Token: hostile, Name: hostile, Username: hostile, Email: hostile, Errs: errs}),
+		"setup closed":   login.SetupClosedPage(ch),
+		"login":          login.LoginPage(ch, login.LoginData{ReturnTo: hostile, Username: hostile, Client: &login.Asker{Name: hostile, PolicyURI: hostile, TosURI: "javascript:alert(1)"}, Errs: errs}),
+		"login paused":   login.LoginPage(ch, login.LoginData{WaitSeconds: 1}),
+		"login busy":     login.LoginPage(ch, login.LoginData{Busy: true}),
+		"reset":          login.ResetPage(ch, login.ResetData{Token: hostile, Username: hostile, Errs: errs}),
+		"reset done":     login.ResetDonePage(ch),
+		"reset closed":   login.ResetClosedPage(ch),
+		"logout":         login.LogoutPage(ch),
+		"signed out":     login.SignedOutPage(ch),
+		"sessions":       console.SessionsPage(ch, console.SessionsData{ListData: list, Rows: []console.Session{session, ended}, Now: now}),
+		"sessions none":  console.SessionsPage(ch, console.SessionsData{ListData: unknown}),
+		"session":        console.SessionPage(ch, session),
+		"session, ended": console.SessionPage(ch, ended),
+		"families":       console.FamiliesPage(ch, console.FamiliesData{ListData: list, Rows: []console.Family{family, over}, User: who, CanEnd: true, Now: now}),
+		"families none":  console.FamiliesPage(ch, console.FamiliesData{Client: link, CanEnd: true}),
+		"family":         console.FamilyPage(ch, story),
+		"family, over":   console.FamilyPage(ch, console.FamilyData{Family: over}),
+		"events":         console.EventsPage(ch, console.EventsData{ListData: list, Rows: []console.EventRow{seen, {}}, From: hostile, Errs: map[string]string{"from": hostile, "to": hostile}}),
+		"events none":    console.EventsPage(ch, console.EventsData{ListData: unknown}),
+		"event":          console.EventPage(ch, told),
+		"event, plain":   console.EventPage(ch, console.EventData{EventRow: console.EventRow{Count: 3}}),
+		"event panel":    console.EventPanel(ch, told),
+		"end":            console.EndPage(ch, stop),
+		"end dialog":     console.EndDialog(ch, stop),
 		"consent": oauth.ConsentPage(ch, oauth.ConsentData{
 			Interaction: hostile, ClientName: hostile, ClientURI: "javascript:alert(1)", RedirectHost: hostile, PolicyURI: hostile, TosURI: hostile, SwitchURL: "/login", Error: hostile,
 			Scopes: []oauth.ConsentScope{{Value: "openid", Needed: true}, {Value: hostile, Title: hostile, Description: hostile, APIs: []oauth.ConsentAPI{{Name: hostile, Identifier: hostile}}}},

@@ -394,7 +394,7 @@ func TestAttack_whatBeginsWhileSomethingEnds(t *testing.T) {
 				if name == "update user" || name == "update client" || name == "revoke client" || name == "families" || bound[name] {
 					continue // begins after the end may live
 				}
-				live, err := h.Store.Families(ctx, store.FamilyFilter{UserID: user.ID, ClientID: client.ID, Live: true})
+				live, err := h.Store.Families(ctx, store.FamilyFilter{UserID: user.ID, ClientID: client.ID, State: oauth.FamilyLive})
 				if err != nil || len(live) != 0 {
 					t.Errorf("%s: %d families live on, %v", name, len(live), err)
 				}

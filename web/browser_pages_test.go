@@ -269,7 +269,8 @@ func allScenes(t *testing.T, h *webtest.House) []scene {
 		}
 	}
 
-	return append(append(apiScenes(t, h, boss, auditor, user, menu, dialog), peopleScenes(t, menu, dialog)...), []scene{
+	others := slices.Concat(apiScenes(t, h, boss, auditor, user, menu, dialog), peopleScenes(t, menu, dialog), grantScenes(t, menu, dialog))
+	return append(others, []scene{
 		{name: "setup", house: empty, open: "/setup?token=" + empty.SetupToken},
 		{name: "setup refused", house: empty, open: "/setup?token=" + empty.SetupToken, then: submit("#setup-submit", map[string]string{"#username": "no@sign", "#email": "nowhere", "#password": "short"})},
 		{name: "setup closed", open: "/setup?token=x", status: http.StatusNotFound},

@@ -605,6 +605,68 @@ var deeds = []deed{
 			twice: func(a webtest.Answer) bool { return a.Status == http.StatusNotFound },
 		}
 	}),
+
+	// What people and applications were given
+
+	{name: "end somebody's session", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleOperator)
+		them, user := h.Browser(t), h.User(t)
+		them.SignIn(user)
+		path := "/console/sessions/" + sessionIDs(t, h, user)[0]
+		b.Get(path + "/end")
+		return request{
+			send: submit(t, h, b, path+"/end", url.Values{"reason": {"A lost telephone"}}),
+			done: func(a webtest.Answer) bool { return leadsTo(path)(a) && len(sessionIDs(t, h, user)) == 0 },
+		}
+	}},
+	{name: "end all of somebody's sessions", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleOperator)
+		user := h.User(t)
+		h.Browser(t).SignIn(user)
+		h.Browser(t).SignIn(user)
+		b.Get("/console/sessions/end?user=" + user.ID)
+		return request{
+			send: submit(t, h, b, "/console/sessions/end", nil),
+			done: func(a webtest.Answer) bool {
+				return leadsTo(sessionList)(a) && len(sessionIDs(t, h, user)) == 0
+			},
+		}
+	}},
+	{name: "revoke a family", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleOperator)
+		client, user := h.Client(t), h.User(t)
+		token := h.Tokens(t, client, user, nil).Str("access_token")
+		path := "/console/families/" + familyOf(t, h, user)
+		b.Get(path + "/revoke")
+		return request{
+			send: submit(t, h, b, path+"/revoke", nil),
+			done: func(a webtest.Answer) bool { return leadsTo(path)(a) && !active(t, h, client, token) },
+		}
+	}},
+	{name: "revoke all families of a person", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleOperator)
+		client, user := h.Client(t), h.User(t)
+		token := h.Tokens(t, client, user, nil).Str("access_token")
+		b.Get("/console/families/revoke?user=" + user.ID)
+		return request{
+			send: submit(t, h, b, "/console/families/revoke", nil),
+			done: func(a webtest.Answer) bool {
+				return leadsTo(familyList)(a) && !active(t, h, client, token)
+			},
+		}
+	}},
+	{name: "revoke all families of a client", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleOperator)
+		client := h.Client(t)
+		token := h.Tokens(t, client, h.User(t), nil).Str("access_token")
+		b.Get("/console/families/revoke?client=" + client.ID)
+		return request{
+			send: submit(t, h, b, "/console/families/revoke", nil),
+			done: func(a webtest.Answer) bool {
+				return leadsTo(familyList)(a) && !active(t, h, client, token)
+			},
+		}
+	}},
 }
 
 // onScope is what an administrator does to a scope that nothing uses.
@@ -623,6 +685,19 @@ func onUser(name string, begin func(t *testing.T, h *webtest.House, b *webtest.B
 		u := h.User(t)
 		return begin(t, h, b, u, userList+"/"+u.ID)
 	}}
+}
+
+// sessionIDs are those of the person's sessions that live, the last used first.
+func sessionIDs(t *testing.T, h *webtest.House, user *identity.User) (ids []string) {
+	t.Helper()
+	sessions, err := h.Store.LiveSessions(t.Context(), user.ID, h.Clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range sessions {
+		ids = append(ids, s.ID)
+	}
+	return ids
 }
 
 // onAPI is what an administrator does to an API that shares a secret.
@@ -771,7 +846,7 @@ func works(t *testing.T, h *webtest.House, client *webtest.Client, a webtest.Ans
 // isTheSuccessor reports whether the client was given the one successor of its first refresh token.
 func isTheSuccessor(t *testing.T, h *webtest.House, client *webtest.Client, a webtest.Answer) bool {
 	t.Helper()
-	families, err := h.Store.Families(t.Context(), store.FamilyFilter{ClientID: client.ID, Live: true})
+	families, err := h.Store.Families(t.Context(), store.FamilyFilter{ClientID: client.ID, State: oauth.FamilyLive})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -780,7 +855,7 @@ func isTheSuccessor(t *testing.T, h *webtest.House, client *webtest.Client, a we
 
 func liveFamilies(t *testing.T, h *webtest.House, client *webtest.Client) int {
 	t.Helper()
-	families, err := h.Store.Families(t.Context(), store.FamilyFilter{ClientID: client.ID, Live: true})
+	families, err := h.Store.Families(t.Context(), store.FamilyFilter{ClientID: client.ID, State: oauth.FamilyLive})
 	if err != nil {
 		t.Fatal(err)
 	}

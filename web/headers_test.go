@@ -66,6 +66,11 @@ var street = []struct{ method, path, audience string }{
 	{"GET", "/console/users/:id/disable", aPerson}, {"POST", "/console/users/:id/disable", aPerson}, {"POST", "/console/users/:id/enable", aPerson},
 	{"GET", "/console/users/:id/reset-link", aPerson}, {"POST", "/console/users/:id/reset-link", aPerson},
 	{"GET", "/console/users/:id/delete", aPerson}, {"POST", "/console/users/:id/delete", aPerson},
+	{"GET", "/console/sessions", aPerson}, {"GET", "/console/sessions/end", aPerson}, {"POST", "/console/sessions/end", aPerson},
+	{"GET", "/console/sessions/:id", aPerson}, {"GET", "/console/sessions/:id/end", aPerson}, {"POST", "/console/sessions/:id/end", aPerson},
+	{"GET", "/console/families", aPerson}, {"GET", "/console/families/revoke", aPerson}, {"POST", "/console/families/revoke", aPerson},
+	{"GET", "/console/families/:id", aPerson}, {"GET", "/console/families/:id/revoke", aPerson}, {"POST", "/console/families/:id/revoke", aPerson},
+	{"GET", "/console/audit", aPerson}, {"GET", "/console/audit/:id", aPerson},
 	{"GET", "/assets/*", aFile}, {"GET", "/favicon.ico", aFile}, {"GET", "/healthz", aProbe}, {"GET", "/readyz", aProbe},
 }
 

@@ -491,7 +491,7 @@ func TestPassword_aFamilyBeginsOnlyWithThePasswordThatWasChecked(t *testing.T) {
 		if err := begin(user.PasswordHash); err == nil {
 			t.Error("the old password began a family")
 		}
-		families, err := h.Store.Families(t.Context(), store.FamilyFilter{UserID: user.ID, Live: true})
+		families, err := h.Store.Families(t.Context(), store.FamilyFilter{UserID: user.ID, State: oauth.FamilyLive})
 		if err != nil || len(families) != 0 {
 			t.Errorf("%d families, %v", len(families), err)
 		}

@@ -241,7 +241,7 @@ func TestUnavailable_aCodeIsNeverGivenTwice(t *testing.T) {
 		away(t, "a redemption", h.Redeem(t, client, code), true)
 		gone(t, lost)
 		refused(t, h.Redeem(t, client, code), http.StatusBadRequest, "invalid_grant")
-		families, err := h.Store.Families(t.Context(), store.FamilyFilter{ClientID: client.ID, Live: true})
+		families, err := h.Store.Families(t.Context(), store.FamilyFilter{ClientID: client.ID, State: oauth.FamilyLive})
 		if err != nil || len(families) != 0 {
 			t.Errorf("%d families live, %v", len(families), err)
 		}
@@ -324,7 +324,7 @@ func TestUnavailable_nothingAcknowledgedIsLost(t *testing.T) {
 				t.Errorf("an application lost what it was given: %d %s", a.Status, a.Body)
 			}
 		}
-		families, err := h.Store.Families(t.Context(), store.FamilyFilter{ClientID: client.ID, Live: true})
+		families, err := h.Store.Families(t.Context(), store.FamilyFilter{ClientID: client.ID, State: oauth.FamilyLive})
 		if err != nil || len(families) != apps {
 			t.Errorf("%d families live, %v", len(families), err)
 		}

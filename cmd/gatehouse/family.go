@@ -30,17 +30,6 @@ type familyView struct {
 	EndReason string     `json:"end_reason,omitempty"`
 }
 
-// state tells people whether the family is live.
-func (v *familyView) state(at time.Time) string {
-	switch {
-	case v.EndedAt != nil:
-		return v.EndReason
-	case !at.Before(v.ExpiresAt):
-		return "expired"
-	}
-	return "live"
-}
-
 type familyList struct {
 	place
 	Username string `aliases:"user" placeholder:"NAME" help:"Only grants of this person."`
@@ -55,7 +44,10 @@ func (c familyList) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	defer h.Close()
-	want := store.FamilyFilter{ClientID: c.ClientID, Live: !c.All, Limit: c.Limit}
+	want := store.FamilyFilter{ClientID: c.ClientID, At: h.at, Limit: c.Limit}
+	if !c.All {
+		want.State = oauth.FamilyLive
+	}
 	if c.Username != "" {
 		u, err := userNamed(ctx, h, c.Username)
 		if err != nil {
@@ -77,9 +69,13 @@ func (c familyList) Run(ctx context.Context, p *process) error {
 			}
 			usernames[f.UserID] = u.Username
 		}
+		state := f.State(h.at)
+		if state == oauth.FamilyEnded {
+			state = f.EndReason
+		}
 		v := familyView{f.ID, f.ClientID, f.UserID, usernames[f.UserID], f.SessionID, f.Scopes.String(), f.CreatedAt, f.ExpiresAt, f.EndedAt, f.EndReason}
 		views = append(views, v)
-		rows = append(rows, []string{v.ID, v.Username, v.ClientID, v.Scope, date(v.CreatedAt), v.state(h.at)})
+		rows = append(rows, []string{v.ID, v.Username, v.ClientID, v.Scope, date(v.CreatedAt), state})
 	}
 	return p.list(views, "ID USERNAME CLIENT_ID SCOPE CREATED STATE", rows)
 }

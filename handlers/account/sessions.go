@@ -13,9 +13,6 @@ import (
 	"gatehouse/web/respond"
 )
 
-// endedByPerson is why a session ended that its person ended from the account page.
-const endedByPerson = "ended_by_person"
-
 // EndSession signs the person out in one browser. Ending the present session signs out here.
 func (h *Handlers) EndSession(c *fiber.Ctx) error {
 	state, now := request.Of(c), h.Now()
@@ -30,7 +27,7 @@ func (h *Handlers) EndSession(c *fiber.Ctx) error {
 	name, _ := identity.Device(mine[i].UserAgent)
 	ended := event(c, now, audit.SessionEnded)
 	ended.Target = audit.Party{Kind: audit.KindSession, ID: mine[i].ID, Name: name}
-	if err := h.Store.EndSession(c.UserContext(), mine[i].ID, endedByPerson, now, ended); err != nil {
+	if err := h.Store.EndSession(c.UserContext(), mine[i].ID, identity.EndedByPerson, now, ended); err != nil {
 		return err
 	}
 	if mine[i].ID == state.Session.ID {
@@ -43,7 +40,7 @@ func (h *Handlers) EndSession(c *fiber.Ctx) error {
 // EndOtherSessions signs the person out everywhere else.
 func (h *Handlers) EndOtherSessions(c *fiber.Ctx) error {
 	state, now := request.Of(c), h.Now()
-	n, err := h.Store.EndSessions(c.UserContext(), state.User.ID, state.Session.ID, endedByPerson, now, event(c, now, audit.SessionsEnded))
+	n, err := h.Store.EndSessions(c.UserContext(), state.User.ID, state.Session.ID, identity.EndedByPerson, now, event(c, now, audit.SessionsEnded))
 	if err != nil {
 		return err
 	}

@@ -91,7 +91,7 @@ func (h *Handlers) ListUsers(c *fiber.Ctx) error {
 
 // usersCounted says how many there are, as far as they are counted.
 func usersCounted(n int64) string {
-	if n > store.MostCounted {
+	if n > store.CountLimit {
 		return "1,000+ users"
 	}
 	return ui.Count(int(n), "user", "users")
@@ -305,7 +305,7 @@ func (h *Handlers) ShowUserActivity(c *fiber.Ctx) error {
 	}
 	d := view.UserActivityData{User: userHead(u, request.Of(c).User), Rights: rightsOver(c, u), More: len(events) > eventsShown, Now: h.Now()}
 	for _, e := range events[:min(len(events), eventsShown)] {
-		shown := view.UserEvent{ID: e.ID, At: e.At, Action: string(e.Action), Refused: e.Outcome == audit.Refused, IP: e.Caller.IP}
+		shown := view.UserEvent{ID: e.ID, At: e.At, Action: e.Action.Words(), Refused: e.Outcome == audit.Refused, IP: e.Caller.IP}
 		if e.Actor.ID != u.ID {
 			shown.By = or(e.Actor.Name, e.Actor.Kind)
 		}

@@ -77,7 +77,7 @@ func (h *Handlers) SignOutForm(c *fiber.Ctx) error {
 func (h *Handlers) SignOut(c *fiber.Ctx) error {
 	state := request.Of(c)
 	if state.Session != nil {
-		if err := h.endSession(c, h.Store, "signed_out"); err != nil {
+		if err := h.endSession(c, h.Store, identity.EndedSignOut); err != nil {
 			return err
 		}
 		request.SetCookie(c, request.SessionCookie, "", -1)

@@ -121,7 +121,7 @@ func (h *Handlers) signedIn(c *fiber.Ctx, user *identity.User, returnTo string) 
 			if err := tx.CreateSession(ctx, in, now, event); err != nil {
 				return err
 			}
-			return h.endSession(c, tx, "replaced")
+			return h.endSession(c, tx, identity.EndedReplaced)
 		})
 	}
 	if fault.IsNotFound(err) { // the password was changed, or the person disabled, while it was looked at

@@ -40,9 +40,22 @@ func TestActions_areDistinctNounsAndVerbs(t *testing.T) {
 				t.Errorf("%s and %s are both %s", name.Name, other, action)
 			}
 			seen[action] = name.Name
+			if !Action(action).Known() {
+				t.Errorf("%s has no words: add it to Meanings", name.Name)
+			}
 		}
 		return true
 	})
+	if len(seen) != len(Meanings) {
+		t.Errorf("%d actions, %d meanings", len(seen), len(Meanings))
+	}
+	inWords := map[string]Action{}
+	for _, m := range Meanings {
+		if other, taken := inWords[m.Words]; taken {
+			t.Errorf("%s and %s are both %q", m.Action, other, m.Words)
+		}
+		inWords[m.Words] = m.Action
+	}
 	if len(seen) < 30 {
 		t.Errorf("only %d actions were found", len(seen))
 	}

@@ -46,7 +46,7 @@ type Caller struct {
 
 // Event is one row of the audit log. Events are only ever added.
 type Event struct {
-	ID      string // UUIDv7; filled by the store when empty
+	ID      string // UUIDv7 of At: events are read in the order of their ids; filled by the store when empty
 	At      time.Time
 	Action  Action
 	Outcome Outcome
@@ -57,9 +57,17 @@ type Event struct {
 	Caller           Caller
 	Error            string            // the RFC's error code of a refusal
 	Cause            *Cause            // why it was refused: for console roles alone (security.md rule 14)
-	Changes          map[string]Change // what an administrator changed
+	Changes          map[string]Change // what an administrator changed, and the details below
 	Count            int64             // how many refusals a RefusalsSuppressed event stands for
 }
+
+// Details that are kept among the changes.
+const (
+	// Generation of a refresh token that was presented though it was spent, and the family's current one.
+	Generation = "generation"
+	// Reason is why somebody ended something, in their own words; it has no before.
+	Reason = "reason"
+)
 
 // Change is a field before and after. Secrets never appear in it.
 type Change struct {

@@ -13,6 +13,13 @@ const (
 	DeviceLife = 180 * 24 * time.Hour
 )
 
+// Why a session ended, besides what ends a family too.
+const (
+	EndedSignOut  = "signed_out"
+	EndedReplaced = "replaced" // by a session with a new cookie
+	EndedByPerson = "ended_by_person"
+)
+
 // Session is one browser in which a person signed in.
 type Session struct {
 	ID         string     `db:"id"`         // UUIDv7; names the session to people and operators

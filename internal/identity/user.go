@@ -149,3 +149,6 @@ func IDFrom(seed string) string {
 
 // NewID makes an id for a user or a session whose order is that of time (UUIDv7).
 func NewID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// IsID reports whether the text is such an id.
+func IsID(text string) bool { return len(text) == 36 && uuid.Validate(text) == nil }

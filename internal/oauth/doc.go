@@ -67,6 +67,7 @@
 //	RFC 9700 §2.1.1, §4.8.2         proveVerifier         TestProveVerifier_refusesADowngrade
 //	RFC 9700 §4.1.3                 redirectURIMatches    TestRedirectURIMatches
 //	RFC 9700 §4.3.2                 RefreshToken          TestTutorial_aRefreshTokenInTheURLIsRefused
+//	RFC 9700 §4.14.2                presentedEvent        TestFamily_tellsItsStory
 //	RFC 9700 §4.15                  Identify              TestIdentify_givesEveryClientItsOwnID
 //	OIDC Core §2, §3.1.3.6          signIDToken           TestIssue_saysWhatWasGranted TestHalfHash
 //	OIDC Core §3.1.2.1              Decide                TestDecide TestDecide_promptNoneNeverAsks TestDecide_asksToSignInOnce

@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"gatehouse/internal/audit"
@@ -142,14 +143,14 @@ func (s *Server) retried(call *tokenCall, t *PresentedRefreshToken, g *granted, 
 		return nil, fmt.Errorf("the successor of a refresh token cannot be opened: %w", err)
 	}
 	g.refreshToken = string(successor)
-	event := s.familyEvent(call, &t.Family, audit.TokenRetried)
+	event := s.presentedEvent(call, t, audit.TokenRetried)
 	g.save = func(ctx context.Context, opaque *AccessToken) error { return s.saveWith(ctx, opaque, event) }
 	return g, nil
 }
 
 // replayed ends the family, durably, before it answers (RFC 9700 §4.14.2).
 func (s *Server) replayed(ctx context.Context, call *tokenCall, t *PresentedRefreshToken, value, why string) (*granted, error) {
-	event := s.familyEvent(call, &t.Family, audit.RefreshReplayed)
+	event := s.presentedEvent(call, t, audit.RefreshReplayed)
 	event.Outcome = audit.Refused
 	if err := s.Store.EndFamily(ctx, t.ID, EndedByReplay, call.now, event); err != nil {
 		return nil, err
@@ -157,6 +158,15 @@ func (s *Server) replayed(ctx context.Context, call *tokenCall, t *PresentedRefr
 	return nil, InvalidGrant(refreshInvalid).For("", t.UserID).
 		Because(cause("refresh_token_current", "the family's current refresh token; this one is spent and "+why, audit.Opaque(value),
 			"Store each new refresh token before you use it. The family has ended: send the person through sign-in again."))
+}
+
+// presentedEvent is what is written down about a spent token that was presented: which one it was, and how far the family is.
+func (s *Server) presentedEvent(call *tokenCall, t *PresentedRefreshToken, action audit.Action) audit.Event {
+	event := s.familyEvent(call, &t.Family, action)
+	event.Changes = map[string]audit.Change{
+		audit.Generation: {Before: strconv.FormatInt(t.Presented, 10), After: strconv.FormatInt(t.Generation, 10)},
+	}
+	return event
 }
 
 func (s *Server) refreshTokenRow(call *tokenCall, familyID string, generation int64, value string) RefreshToken {

@@ -30,6 +30,29 @@ type Family struct {
 	IdleExpiresAt      time.Time  `db:"idle_expires_at"`      // end of refreshing unless the current token is used before
 }
 
+// States of a family.
+const (
+	FamilyLive    = "live"
+	FamilyExpired = "expired" // nobody ended it, and nothing can be refreshed any more
+	FamilyEnded   = "ended"
+)
+
+// State is a Family constant. A family that is bound to a session ends with it.
+func (f *Family) State(at time.Time) string {
+	switch {
+	case f.EndedAt != nil:
+		return FamilyEnded
+	case !at.Before(f.ExpiresAt), f.CurrentHash != "" && !at.Before(f.IdleExpiresAt):
+		return FamilyExpired
+	}
+	return FamilyLive
+}
+
+// Replayed reports whether a code or a refresh token was used twice, which ended the family.
+func (f *Family) Replayed() bool {
+	return f.EndReason == EndedByReplay || f.EndReason == EndedByCodeReuse
+}
+
 // Why a family ended.
 const (
 	EndedByClient    = "revoked_by_client"

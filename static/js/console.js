@@ -103,6 +103,12 @@
   judgeAll();
   document.addEventListener("htmx:after:swap", judgeAll);
 
+  /* A row whose details are shown beside the list */
+  on("click", '.row-link[hx-target="#detail"]', (_, a) => {
+    for (const other of document.querySelectorAll(".row-link[aria-current]")) other.removeAttribute("aria-current");
+    a.setAttribute("aria-current", "true");
+  });
+
   /* "/" goes to the page's search */
   document.addEventListener("keydown", (e) => {
     if (e.key !== "/" || e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, textarea, select, dialog")) return;

@@ -75,6 +75,11 @@ var nav = []navGroup{
 		{"APIs", "/console/apis", "api"},
 		{"Scopes", "/console/scopes", "scope"},
 		{"Users", "/console/users", "users"},
+		{"Sessions", "/console/sessions", "device"},
+		{"Token families", "/console/families", "session"},
+	}},
+	{"nav-security", "Security", []navItem{
+		{"Audit log", "/console/audit", "audit"},
 	}},
 }
 

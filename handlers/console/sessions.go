@@ -1,0 +1,168 @@
+package console
+
+import (
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/oauth"
+	"gatehouse/store"
+	view "gatehouse/views/console"
+	"gatehouse/views/ui"
+	"gatehouse/web/request"
+	"gatehouse/web/respond"
+)
+
+const sessionsPath = "/console/sessions"
+
+// ListSessions shows the sessions that fit what the URL says: user, state, q, and the edge of a page in after or before.
+func (h *Handlers) ListSessions(c *fiber.Ctx) error {
+	ctx, now := c.UserContext(), h.Now()
+	l := listingOf(c, sessionsPath, "user", "state")
+	state := l.oneOf("state", store.SessionLive, store.SessionEnded)
+	m, err := h.meant(ctx, l)
+	if err != nil {
+		return err
+	}
+	d := view.SessionsData{State: state, Now: now}
+	d.ListData = view.ListData{Q: l.get("q"), Clear: sessionsPath, Filtered: len(l.query) > 0, Meant: peopleAmong(m.perhaps)}
+	d.Unknown = m.unknown || m.clientID+m.code+m.requestID != ""
+	if d.Chips, err = h.chips(ctx, l, [2]string{"user", "Person"}); err != nil {
+		return err
+	}
+	if !d.Unknown {
+		page, err := h.Store.SessionPage(ctx, store.SessionFilter{
+			ID: m.id, UserID: both(l.get("user"), m.userID), IP: m.ip, State: state, At: now, After: c.Query("after"), Before: c.Query("before"), Limit: rowsPerPage,
+		})
+		if err != nil {
+			return err
+		}
+		if len(page.Sessions) == 0 && page.Total > 0 { // what stood on this page was swept meanwhile
+			return respond.SeeOther(c, l.address())
+		}
+		d.Total = int(page.Total)
+		l.pages(&d.ListData, page.Previous, page.Next)
+		for i := range page.Sessions {
+			d.Rows = append(d.Rows, h.sessionOf(c, &page.Sessions[i]))
+		}
+	}
+	ch := request.Chrome(c)
+	return respond.Page(c, fiber.StatusOK, view.SessionsPage(ch, d), view.SessionsTable(ch, d))
+}
+
+// peopleAmong leaves out what has no sessions.
+func peopleAmong(list []view.Choose) (people []view.Choose) {
+	for _, choice := range list {
+		if choice.Kind == "Person" {
+			people = append(people, choice)
+		}
+	}
+	return people
+}
+
+func (h *Handlers) sessionOf(c *fiber.Ctx, s *store.ListedSession) view.Session {
+	device, _ := identity.Device(s.UserAgent)
+	v := view.Session{
+		ID: s.ID, Person: personOf(s.UserID, s.Holder), Device: device, UserAgent: s.UserAgent, IP: s.IP, SignedIn: s.AuthTime, LastSeen: s.LastSeenAt,
+		Expires: s.ExpiresAt, Idle: s.LastSeenAt.Add(identity.SessionIdle), Ended: orZero(s.EndedAt), EndReason: s.EndReason, AMR: strings.Fields(s.AMR),
+		Own: request.Of(c).Session.ID == s.ID, CanEnd: canEnd(c, s.Role), Now: h.Now(),
+	}
+	for _, client := range s.Clients {
+		v.Clients = append(v.Clients, clientLink(client.ID, client.Name))
+	}
+	return v
+}
+
+// ShowSession shows one session.
+func (h *Handlers) ShowSession(c *fiber.Ctx) error {
+	s, err := h.Store.Session(c.UserContext(), c.Params("id"))
+	if err != nil {
+		return err
+	}
+	return respond.Page(c, fiber.StatusOK, view.SessionPage(request.Chrome(c), h.sessionOf(c, s)), nil)
+}
+
+// ConfirmEndSession asks whether to end the session, and says what ends with it.
+func (h *Handlers) ConfirmEndSession(c *fiber.Ctx) error { return h.endSession(c, false) }
+
+// EndSession ends the session, with what lives and dies with it.
+func (h *Handlers) EndSession(c *fiber.Ctx) error { return h.endSession(c, true) }
+
+func (h *Handlers) endSession(c *fiber.Ctx, sure bool) error {
+	ctx, now := c.UserContext(), h.Now()
+	s, err := h.Store.Session(ctx, c.Params("id"))
+	if err != nil {
+		return err
+	}
+	if err := h.mayEnd(c, s.Role); err != nil {
+		return err
+	}
+	v := h.sessionOf(c, s)
+	path := sessionsPath + "/" + s.ID
+	if !s.Live(now) {
+		return respond.Flash(c, path, "info", "Already ended", v.Device+" is not signed in any more.")
+	}
+	impact, err := h.Store.SessionImpact(ctx, store.SessionFilter{ID: s.ID, At: now})
+	if err != nil {
+		return err
+	}
+	e := &end{EndData: view.EndData{
+		ID: "session-end", Title: "End this session?", Text: v.Device + " of " + v.Person.Label() + " is signed out at once. Grants that outlive the browser stay.",
+		Button: "End session", Heading: "Session of " + v.Person.Label(), Section: sessionCrumbs, Action: path + "/end", Back: path,
+		Impact: []view.ImpactLine{{N: int(impact.Sessions), One: "session", Many: "sessions"}, {N: int(impact.Families), One: "token family", Many: "token families"}},
+	}}
+	e.event = eventOn(c, now, audit.SessionEnded, audit.Party{Kind: audit.KindSession, ID: s.ID, Name: v.Device})
+	e.event.UserID = s.UserID
+	e.do = func(event audit.Event) (string, string, error) {
+		err := h.Store.EndSession(ctx, s.ID, oauth.EndedByOperator, now, event)
+		return "Session ended", v.Device + " of " + v.Person.Label() + " is signed out.", err
+	}
+	return h.answer(c, e, sure)
+}
+
+var sessionCrumbs = view.Crumbs{Label: "Sessions", Href: sessionsPath}
+
+// ConfirmEndSessions asks whether to end all sessions of a person, and says what ends with them.
+func (h *Handlers) ConfirmEndSessions(c *fiber.Ctx) error { return h.endSessions(c, false) }
+
+// EndSessions ends all sessions of a person, with what lives and dies with them.
+func (h *Handlers) EndSessions(c *fiber.Ctx) error { return h.endSessions(c, true) }
+
+func (h *Handlers) endSessions(c *fiber.Ctx, sure bool) error {
+	ctx, now := c.UserContext(), h.Now()
+	userID, _, err := askedFor(c)
+	if err != nil {
+		return err
+	}
+	u, err := h.Store.User(ctx, userID)
+	if err != nil {
+		return err
+	}
+	if err := h.mayEnd(c, u.Role); err != nil {
+		return err
+	}
+	impact, err := h.Store.SessionImpact(ctx, store.SessionFilter{UserID: u.ID, State: store.SessionLive, At: now})
+	if err != nil {
+		return err
+	}
+	who, back := personOfUser(u).Label(), listing{path: sessionsPath}.with("user", u.ID)
+	if impact.Sessions == 0 && !sure {
+		return respond.Flash(c, back, "info", "Nothing to end", who+" is not signed in anywhere.")
+	}
+	e := &end{EndData: view.EndData{
+		ID: "sessions-end", Title: "End all sessions of " + who + "?", Text: who + " is signed out in every browser at once. Grants that outlive the browser stay.",
+		Button: "End all sessions", Heading: "Sessions of " + who, Section: sessionCrumbs, Action: sessionsPath + "/end", Field: "user", Value: u.ID, Back: back,
+		Impact: []view.ImpactLine{
+			{N: int(impact.Sessions), One: "session", Many: "sessions"}, {N: int(impact.Families), One: "token family", Many: "token families"}, {N: int(impact.Clients), One: "client", Many: "clients"},
+		},
+	}}
+	e.event = eventOn(c, now, audit.SessionsEnded, audit.Party{Kind: audit.KindUser, ID: u.ID, Name: u.Username})
+	e.event.UserID = u.ID
+	e.do = func(event audit.Event) (string, string, error) {
+		n, err := h.Store.EndSessions(ctx, u.ID, "", oauth.EndedByOperator, now, event)
+		return "Sessions ended", who + " is signed out everywhere: " + ui.Count(int(n), "session has ended.", "sessions have ended."), err
+	}
+	return h.answer(c, e, sure)
+}

@@ -1,0 +1,98 @@
+package audit
+
+// Meaning is an action in words for people.
+type Meaning struct {
+	Action Action
+	Words  string
+	Group  string // a Group constant
+}
+
+// Groups that people look for events in.
+const (
+	GroupSignIn  = "Sign-in"
+	GroupTokens  = "Tokens"
+	GroupConsent = "Consent"
+	GroupPeople  = "People"
+	GroupClients = "Clients and APIs"
+	GroupHouse   = "The server"
+)
+
+// Meanings are all actions in words, by group: the one table that lists, filters and exports read.
+var Meanings = []Meaning{
+	{SignInSucceeded, "Signed in", GroupSignIn},
+	{SignInRefused, "Sign-in refused", GroupSignIn},
+	{SessionEnded, "Session ended", GroupSignIn},
+	{SessionsEnded, "Sessions ended", GroupSignIn},
+
+	{CodeIssued, "Code issued", GroupTokens},
+	{CodeRedeemed, "Code redeemed", GroupTokens},
+	{CodeReplayed, "Code used twice", GroupTokens},
+	{TokenIssued, "Token issued to the client itself", GroupTokens},
+	{ImplicitIssued, "Token issued implicitly", GroupTokens},
+	{PasswordTraded, "Password traded for tokens", GroupTokens},
+	{TokenRefreshed, "Token refreshed", GroupTokens},
+	{TokenRetried, "Refresh retried", GroupTokens},
+	{RefreshReplayed, "Refresh token used twice", GroupTokens},
+	{TokenRevoked, "Access token revoked", GroupTokens},
+	{FamilyEnded, "Token family ended", GroupTokens},
+	{FamiliesEnded, "Token families ended", GroupTokens},
+	{ClientRevokedAll, "All tokens of a client revoked", GroupTokens},
+	{AuthorizeRefused, "Authorization refused", GroupTokens},
+	{TokenRefused, "Token request refused", GroupTokens},
+	{RevokeRefused, "Revocation refused", GroupTokens},
+	{IntrospectRefused, "Introspection refused", GroupTokens},
+	{UserinfoRefused, "Userinfo refused", GroupTokens},
+	{MeRefused, "Own profile refused", GroupTokens},
+
+	{ConsentGiven, "Consent given", GroupConsent},
+	{ConsentWithdrawn, "Consent withdrawn", GroupConsent},
+
+	{UserCreated, "User created", GroupPeople},
+	{UserUpdated, "User changed", GroupPeople},
+	{UserDisabled, "User disabled", GroupPeople},
+	{UserEnabled, "User enabled", GroupPeople},
+	{UserPasswordChanged, "Password changed", GroupPeople},
+	{UserResetLinkMade, "Password link made", GroupPeople},
+	{UserPasswordReset, "Password reset", GroupPeople},
+	{UserEnded, "Everything of a user ended", GroupPeople},
+	{UserDeleted, "User deleted", GroupPeople},
+
+	{ClientCreated, "Client registered", GroupClients},
+	{ClientUpdated, "Client changed", GroupClients},
+	{ClientDisabled, "Client disabled", GroupClients},
+	{ClientEnabled, "Client enabled", GroupClients},
+	{ClientDeleted, "Client deleted", GroupClients},
+	{ClientSecretAdded, "Client secret added", GroupClients},
+	{ClientSecretRevoked, "Client secret revoked", GroupClients},
+	{APICreated, "API registered", GroupClients},
+	{APIUpdated, "API changed", GroupClients},
+	{APIDeleted, "API deleted", GroupClients},
+	{APISecretChanged, "API secret changed", GroupClients},
+	{ScopeCreated, "Scope created", GroupClients},
+	{ScopeUpdated, "Scope changed", GroupClients},
+	{ScopeDeleted, "Scope deleted", GroupClients},
+
+	{SetupCompleted, "Set-up completed", GroupHouse},
+	{KeyRotated, "Signing keys rotated", GroupHouse},
+	{AccessDenied, "Access denied", GroupHouse},
+	{RefusalsSuppressed, "Refusals only counted", GroupHouse},
+}
+
+var words = func() map[Action]string {
+	all := make(map[Action]string, len(Meanings))
+	for _, m := range Meanings {
+		all[m.Action] = m.Words
+	}
+	return all
+}()
+
+// Words is the action in words; one that this version does not know stands for itself.
+func (a Action) Words() string {
+	if w := words[a]; w != "" {
+		return w
+	}
+	return string(a)
+}
+
+// Known reports whether the vocabulary has the action.
+func (a Action) Known() bool { return words[a] != "" }

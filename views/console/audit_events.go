@@ -1,0 +1,77 @@
+package console
+
+import (
+	"net/url"
+	"slices"
+	"time"
+
+	"gatehouse/internal/audit"
+	"gatehouse/views/ui"
+)
+
+// EventsData fills the audit log.
+type EventsData struct {
+	ListData
+	Action, Outcome string
+	From, To        string // as they were typed
+	Rows            []EventRow
+	Errs            map[string]string // "from", "to"
+}
+
+// EventRow is an event as a list shows it.
+type EventRow struct {
+	ID      string
+	Href    string
+	At      time.Time
+	Action  audit.Action
+	Words   string
+	Refused bool
+	Count   int64 // of events that were only counted
+	Actor   Link
+	Target  Link
+	Client  Link
+	Person  Link // whom it concerns
+	IP      string
+}
+
+// EventData fills the page and the panel of an event.
+type EventData struct {
+	EventRow
+	UserAgent string
+	Device    string
+	RequestID string
+	Cause     *audit.Cause
+	Error     string // RFC code
+	Meaning   string // of the code
+	Section   string // where the code is defined
+	Reason    string // why it was done, in the actor's words
+	Changes   []Changed
+	Beside    []EventRow // other events of the same request
+	Close     string     // URL of the list
+	Presented int64      // number of the refresh token that was presented though it was spent, 0 for none
+	Current   int64      // number of the family's current one then
+}
+
+// Changed is a field before and after.
+type Changed struct{ Field, Before, After string }
+
+var outcomes = []ui.Option{{Value: "", Label: "All"}, {Value: "success", Label: "OK"}, {Value: "refused", Label: "Refused"}}
+
+// actionGroups are the actions to choose from, by group in the order of the vocabulary.
+func actionGroups() (groups []actionGroup) {
+	for _, m := range audit.Meanings {
+		i := slices.IndexFunc(groups, func(g actionGroup) bool { return g.name == m.Group })
+		if i < 0 {
+			i, groups = len(groups), append(groups, actionGroup{name: m.Group})
+		}
+		groups[i].actions = append(groups[i].actions, m)
+	}
+	return groups
+}
+
+type actionGroup struct {
+	name    string
+	actions []audit.Meaning
+}
+
+func eventPath(id string) string { return "/console/audit/" + url.PathEscape(id) }

@@ -1,0 +1,164 @@
+package console
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/identity"
+	"gatehouse/internal/oauth"
+)
+
+// ListData is what the lists of what happens in the house have in common: sessions, token families, events.
+type ListData struct {
+	Q              string   // what was searched
+	Chips          []Chip   // filters that have no control of their own
+	Total          int      // rows that fit; beyond CountedTo there are more
+	Previous, Next string   // URLs of the neighbouring pages, "" where there is none
+	Clear          string   // the URL without any filter
+	Filtered       bool     // something is asked for
+	Unknown        bool     // nothing and nobody is called Q
+	Meant          []Choose // who or what may be meant instead
+}
+
+// CountedTo is how far rows are counted.
+const CountedTo = 1000
+
+// Chip is a filter of a list, with the URL of the list without it.
+type Chip struct{ Name, Field, Value, Text, Without string }
+
+// Choose is one of several that a search may mean.
+type Choose struct{ Text, Kind, Href string }
+
+// count says how many rows there are.
+func (d ListData) count(one, many string) string {
+	switch {
+	case d.Total > CountedTo:
+		return "1,000+ " + many
+	case d.Total == 1:
+		return "1 " + one
+	}
+	return strconv.Itoa(d.Total) + " " + many
+}
+
+// unknown says that the search means nothing, or too much.
+func (d ListData) unknown() string {
+	if len(d.Meant) > 0 {
+		return "“" + d.Q + "” may mean several"
+	}
+	return "Nothing and nobody is called “" + d.Q + "”"
+}
+
+// Person is somebody as a list shows them.
+type Person struct{ ID, Name, Username string }
+
+// Label is the best name we have: the name, else the username.
+func (p Person) Label() string {
+	if p.Name != "" {
+		return p.Name
+	}
+	return p.Username
+}
+
+func (p Person) path() string { return "/console/users/" + url.PathEscape(p.ID) }
+
+// Link is a thing with a page of its own; without Href it has none.
+type Link struct{ ID, Text, Href string }
+
+// endReasons are why sessions and families end, in words.
+var endReasons = map[string]string{
+	oauth.EndedByClient:    "Revoked by the client",
+	oauth.EndedByReplay:    "Refresh token used twice",
+	oauth.EndedByCodeReuse: "Code used twice",
+	oauth.EndedByOperator:  "Ended by an operator",
+	oauth.EndedByPerson:    "Consent withdrawn",
+	oauth.EndedBySession:   "Session ended",
+	oauth.EndedByPassword:  "Password changed",
+	oauth.EndedByDisabling: "Disabled",
+	oauth.EndedByRole:      "Role in the console given",
+	identity.EndedSignOut:  "Signed out",
+	identity.EndedReplaced: "Somebody signed in anew",
+	identity.EndedByPerson: "Ended by the person",
+}
+
+func endReason(reason string) string {
+	if words := endReasons[reason]; words != "" {
+		return words
+	}
+	return strings.ReplaceAll(reason, "_", " ")
+}
+
+// families, sessions and events are the addresses of lists.
+func familiesOf(field, id string) string { return listOf("/console/families", field, id) }
+func sessionsOf(field, id string) string { return listOf("/console/sessions", field, id) }
+func eventsOf(field, id string) string   { return listOf("/console/audit", field, id) }
+
+func listOf(path, field, id string) string { return path + "?" + field + "=" + url.QueryEscape(id) }
+
+// PartyLink is who acted or was acted upon, by its name or else its kind; what does not exist any more has no page.
+func PartyLink(p audit.Party, name string, exists bool) Link {
+	l := Link{ID: p.ID, Text: name}
+	if exists {
+		l.Href = partyPath(p)
+	}
+	if l.Text == "" {
+		l.Text = kindNames[p.Kind]
+		if p.ID != "" && p.Kind != audit.KindSession && p.Kind != audit.KindFamily {
+			l.Text += " " + p.ID
+		}
+	}
+	return l
+}
+
+// partyPath is the page of what acted or was acted upon, "" without one.
+func partyPath(p audit.Party) string {
+	id := url.PathEscape(p.ID)
+	switch {
+	case p.ID == "":
+		return ""
+	case p.Kind == audit.KindUser:
+		return "/console/users/" + id
+	case p.Kind == audit.KindClient:
+		return "/console/clients/" + id
+	case p.Kind == audit.KindAPI:
+		return "/console/apis/" + id
+	case p.Kind == audit.KindSession:
+		return "/console/sessions/" + id
+	case p.Kind == audit.KindFamily:
+		return "/console/families/" + id
+	}
+	return ""
+}
+
+var kindNames = map[string]string{
+	audit.KindUser: "User", audit.KindClient: "Client", audit.KindSession: "Session", audit.KindFamily: "Token family", audit.KindKey: "Signing key",
+	audit.KindScope: "Scope", audit.KindSecret: "Client secret", audit.KindToken: "Access token", audit.KindAPI: "API", audit.KindCLI: "Command line", audit.KindSystem: "The server",
+}
+
+// ImpactLine is one thing that an act ends, in numbers.
+type ImpactLine struct {
+	N         int
+	One, Many string
+}
+
+// EndData fills a confirmation: ending a session or a family, or all of somebody's.
+type EndData struct {
+	ID      string // of the dialog: "session-end"
+	Title   string // the question
+	Text    string // what the answer does
+	Button  string
+	Heading string // of the page
+	Section Crumbs // where the page belongs
+	Action  string // where the form goes
+	Field   string // "user" or "client", for all of theirs
+	Value   string
+	Back    string // where "Keep" leads
+	Impact  []ImpactLine
+	Life    string // how long tokens may outlive the act
+	Reason  string // as it was typed
+	Errs    map[string]string
+}
+
+// Crumbs name a list and its address.
+type Crumbs struct{ Label, Href string }
