@@ -211,8 +211,8 @@ var others = map[string]string{
 var reads = []string{
 	"API", "APIByID", "APIs", "AccessToken", "AnyUser", "Busy", "Client", "ClientBySecret", "ClientImpact", "ClientSecrets", "Clients", "ClientsOfAPI", "ClientsOfScope", "Close", "Code", "Consent", "Consents", "DB", "DailyFailures",
 	"Catalog", "Count", "Dialect", "Events", "Families", "Family", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson", "LiveSessions", "MasterKeyID",
-	"MigrationStatus", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "RefreshToken", "ResetLink", "Rollups", "SchemaState", "Scope", "ScopeClients", "ScopeConsents", "Scopes", "SessionByToken", "SetupSeed", "SigningKeys",
-	"User", "UserBySignIn", "UserByUsername", "UserImpact", "Users",
+	"MigrationStatus", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "Pool", "RefreshToken", "ResetLink", "Rollups", "SchemaState", "Scope", "ScopeClients",
+	"ScopeConsents", "Scopes", "SessionByToken", "SetupSeed", "SigningKeys", "User", "UserBySignIn", "UserByUsername", "UserImpact", "Users",
 }
 
 // furnished is a world in which every change finds something to change.

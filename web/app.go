@@ -55,6 +55,13 @@ type Config struct {
 	// PasswordGrant and ImplicitGrant switch these grants on; DefaultClient is who calls the guides' paths without a client_id.
 	PasswordGrant, ImplicitGrant bool
 	DefaultClient                string
+
+	// MetricsAllow are the networks that may ask for /metrics; MetricsApart takes it away from the app, for a listener of its own (App.Probes).
+	MetricsAllow []netip.Prefix
+	MetricsApart bool
+	// Janitor tells what became of sweeping; nil where nobody sweeps.
+	Janitor         func() Janitor
+	Version, Commit string // what is running
 }
 
 // site is the house with its doors open.
@@ -67,7 +74,8 @@ type site struct {
 	ready   *readiness
 	refused *refusals
 	limit   *limiter
-	table   []route
+	table   []entry
+	metrics *metrics
 
 	oauth   *oauthdoor.Handlers
 	login   *login.Handlers
@@ -97,6 +105,7 @@ func New(cfg Config) (*App, error) {
 		return nil, err
 	}
 	s := &site{Config: cfg, issuer: issuer, ready: newReadiness(cfg.Store, cfg.Now, cfg.Log), limit: newLimiter()}
+	s.metrics = newMetrics(cfg, s.ready)
 	s.refused = newRefusals(cfg.Store, cfg.Log)
 	s.house = &request.House{Issuer: cfg.Issuer, Secure: issuer.secure, MAC: cfg.Sealer.MAC}
 	s.door = &identity.Doorkeeper{
@@ -125,12 +134,43 @@ func New(cfg Config) (*App, error) {
 		keepForwarded(h)
 		return fasthttp.RequestConfig{MaxRequestBodySize: s.bodyLimitOf(h)}
 	}
-	s.table = s.routes()
+	s.table = s.served()
 	app.Use(s.edge)
 	for _, r := range s.table {
 		r.register(app, s)
 	}
 	return &App{App: app, site: s}, nil
+}
+
+// Probes is a second app, with metrics and health alone, for a listener that only the operator's network reaches.
+func (a *App) Probes() *fiber.App {
+	s := a.site
+	app := fiber.New(fiber.Config{
+		AppName: "Gatehouse", DisableStartupMessage: true, StrictRouting: true, CaseSensitive: true, Immutable: true,
+		BodyLimit: 1 << 10, Concurrency: connections, EnableTrustedProxyCheck: true,
+		ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second, IdleTimeout: 75 * time.Second,
+		ErrorHandler: func(c *fiber.Ctx, err error) error {
+			status := fiber.StatusInternalServerError
+			if known, ok := errors.AsType[*fiber.Error](err); ok {
+				status = known.Code
+			} else {
+				s.Log.Error("request failed", "error", err)
+			}
+			return c.SendStatus(status)
+		},
+	})
+	app.Server().HeaderReceived = func(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+		keepForwarded(h)
+		return fasthttp.RequestConfig{}
+	}
+	app.Use(func(c *fiber.Ctx) (err error) {
+		defer caught(&err)
+		return c.Next()
+	}, s.headers(probe))
+	app.Get("/metrics", s.serveMetrics)
+	app.Get("/healthz", s.healthz)
+	app.Get("/readyz", s.readyz)
+	return app
 }
 
 // bodyLimitOf is how long a body may be, in bytes. It is given room as soon as its length is announced, so only people of the
@@ -152,6 +192,8 @@ func (s *site) bodyLimitOf(h *fasthttp.RequestHeader) int {
 // edge surrounds every request: it gives it an id, a deadline and its headers, catches panics, renders errors and logs one line.
 func (s *site) edge(c *fiber.Ctx) (err error) {
 	started := s.Now()
+	s.metrics.inFlight.Inc()
+	defer s.metrics.inFlight.Dec()
 	s.begin(c)
 	ctx, cancel := context.WithTimeout(context.Background(), actDeadline)
 	defer cancel()
@@ -161,21 +203,24 @@ func (s *site) edge(c *fiber.Ctx) (err error) {
 			return err
 		}
 	}
-	s.logRequest(c, started)
+	s.finish(c, started)
 	return nil
 }
 
 // next runs the handlers and turns a panic into an error.
 func (s *site) next(c *fiber.Ctx) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-		}
-	}()
+	defer caught(&err)
 	if err := s.checkHost(c); err != nil || c.Response().StatusCode() != fiber.StatusOK {
 		return err
 	}
 	return c.Next()
+}
+
+// caught is deferred: it turns a panic into the error.
+func caught(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+	}
 }
 
 // begin gives the request its State. Request ids are ours alone: 128 random bits (security.md rule 13).
@@ -191,18 +236,19 @@ func (s *site) begin(c *fiber.Ctx) {
 	}})
 }
 
-// logRequest writes one line per request. It names the route, not the URL, which may carry codes and ids.
-func (s *site) logRequest(c *fiber.Ctx, started time.Time) {
-	pattern, level := "unknown", slog.LevelInfo
+// finish counts the request and logs one line. Both name the route, not the URL, which may carry codes and ids.
+func (s *site) finish(c *fiber.Ctx, started time.Time) {
+	pattern, level, requests := "unknown", slog.LevelInfo, s.metrics.unknown
 	if r := s.routeOf(c); r != nil {
-		pattern = r.path
+		pattern, requests = r.path, r.requests
 		if r.audience == asset {
 			level = slog.LevelDebug
 		}
 	}
-	status := c.Response().StatusCode()
+	status, took := c.Response().StatusCode(), s.Now().Sub(started)
+	requests.observe(c.Method(), status, took)
 	s.Log.Log(context.Background(), level, "request", "method", c.Method(), "route", pattern, "status", status,
-		"duration_ms", float64(s.Now().Sub(started).Microseconds())/1000, "request_id", request.Of(c).Caller.RequestID, "ip", request.Of(c).Caller.IP)
+		"duration_ms", float64(took.Microseconds())/1000, "request_id", request.Of(c).Caller.RequestID, "ip", request.Of(c).Caller.IP)
 }
 
 // errMisdirected refuses a Host that is not the issuer's.

@@ -67,6 +67,7 @@ var street = []struct{ method, path, audience string }{
 	{"GET", "/console/users/:id/reset-link", aPerson}, {"POST", "/console/users/:id/reset-link", aPerson},
 	{"GET", "/console/users/:id/delete", aPerson}, {"POST", "/console/users/:id/delete", aPerson},
 	{"GET", "/assets/*", aFile}, {"GET", "/favicon.ico", aFile}, {"GET", "/healthz", aProbe}, {"GET", "/readyz", aProbe},
+	{"GET", "/metrics", aProbe},
 }
 
 // A route that is added is walked, too.

@@ -48,6 +48,13 @@ func (r *readiness) since() time.Time {
 	return r.readyAt
 }
 
+// up reports whether the database answered when it was last asked.
+func (r *readiness) up() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.down
+}
+
 func (r *readiness) stop() { r.once.Do(func() { close(r.stopped) }) }
 
 // suspect is told that something was unavailable. It looks whether the database is, and waits for it if so.

@@ -41,6 +41,9 @@ type Config struct {
 
 	TrustedProxies string `variable:"GATEHOUSE_TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Addresses and networks of the proxies in front, whose X-Forwarded-For is believed (none)."`
 
+	MetricsListen string `variable:"GATEHOUSE_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Another address, for /metrics, /healthz and /readyz alone; --listen does not answer /metrics then (none)."`
+	MetricsAllow  string `variable:"GATEHOUSE_METRICS_ALLOW" fallback:"127.0.0.0/8,::1" placeholder:"CIDR,…" help:"Addresses and networks that may ask for /metrics (127.0.0.0/8,::1)."`
+
 	DatabaseURL string `variable:"GATEHOUSE_DATABASE_URL" placeholder:"URL" help:"sqlite:///absolute/path.db or postgres://user@host/database (data/gatehouse.db here). Give a password by the environment or the file: command lines are public."`
 
 	// The key is a secret, so there is no flag for it.
@@ -67,6 +70,9 @@ type Settings struct {
 	Issuer string // without trailing slash
 
 	TrustedProxies []netip.Prefix
+
+	MetricsListen string // host:port; empty to answer at Listen
+	MetricsAllow  []netip.Prefix
 
 	Database Database
 	// ExplicitKey is the master key as given by variable, setting or file, in base64. It is empty where the key
@@ -128,11 +134,13 @@ func (c Config) Validate(getenv func(string) string, only ...string) (Settings, 
 	r.merge(&c, getenv)
 	s := Settings{
 		File:     c.File,
-		Listen:   r.listen(c.Listen),
+		Listen:   r.listen("GATEHOUSE_LISTEN", c.Listen),
 		Issuer:   r.issuer(c.Issuer),
 		Database: r.database(c.DatabaseURL),
 
-		TrustedProxies: r.proxies(c.TrustedProxies),
+		TrustedProxies: r.networks("GATEHOUSE_TRUSTED_PROXIES", c.TrustedProxies),
+		MetricsListen:  r.otherListen("GATEHOUSE_METRICS_LISTEN", c.MetricsListen, "GATEHOUSE_LISTEN", c.Listen),
+		MetricsAllow:   r.networks("GATEHOUSE_METRICS_ALLOW", c.MetricsAllow),
 
 		PasswordGrant: r.boolean("GATEHOUSE_PASSWORD_GRANT", c.PasswordGrant),
 		ImplicitGrant: r.boolean("GATEHOUSE_IMPLICIT_GRANT", c.ImplicitGrant),
@@ -277,15 +285,26 @@ func (r *reading) readYAML(path string, known map[string]bool) map[string]yamlVa
 	return values
 }
 
-func (r *reading) listen(text string) string {
+func (r *reading) listen(name, text string) string {
 	_, port, err := net.SplitHostPort(text)
 	if err == nil {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil {
-		r.mistake("GATEHOUSE_LISTEN", "%q: expected host:port, such as 127.0.0.1:8080 or :8080 for every address", text)
+		r.mistake(name, "%q: expected host:port, such as 127.0.0.1:8080 or :8080 for every address", text)
 	}
 	return text
+}
+
+// otherListen is listen for an address that may be left out, and is not another's.
+func (r *reading) otherListen(name, text, other, taken string) string {
+	if text == "" {
+		return ""
+	}
+	if _, port, err := net.SplitHostPort(text); err == nil && port != "0" && text == taken {
+		r.mistake(name, "%q: expected another address than %s", text, other)
+	}
+	return r.listen(name, text)
 }
 
 // onOff is a switch as written. As a flag it may stand alone, which means true.
@@ -313,8 +332,8 @@ func (r *reading) boolean(name string, text onOff) bool {
 
 var hostName = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$`)
 
-// proxies reads a list of addresses and networks, with commas between.
-func (r *reading) proxies(text string) []netip.Prefix {
+// networks reads a list of addresses and networks, with commas between.
+func (r *reading) networks(name, text string) []netip.Prefix {
 	var out []netip.Prefix
 	for item := range strings.SplitSeq(text, ",") {
 		if item = strings.TrimSpace(item); item == "" {
@@ -325,7 +344,7 @@ func (r *reading) proxies(text string) []netip.Prefix {
 			prefix, err = netip.PrefixFrom(address, address.BitLen()), nil
 		}
 		if err != nil {
-			r.mistake("GATEHOUSE_TRUSTED_PROXIES", "%q: expected addresses or networks with commas between, such as 10.0.0.0/8,192.0.2.7", item)
+			r.mistake(name, "%q: expected addresses or networks with commas between, such as 10.0.0.0/8,192.0.2.7", item)
 			continue
 		}
 		out = append(out, prefix.Masked())
@@ -599,6 +618,8 @@ func (s Settings) Redacted() []slog.Attr {
 		slog.String("listen", s.Listen),
 		slog.String("issuer", s.Issuer),
 		slog.Any("trusted_proxies", s.TrustedProxies),
+		slog.String("metrics_listen", cmp.Or(s.MetricsListen, s.Listen)),
+		slog.Any("metrics_allow", s.MetricsAllow),
 		slog.String("database", s.Database.Redacted()),
 		slog.String("master_key_from", s.keyFrom()),
 		slog.Bool("password_grant", s.PasswordGrant),

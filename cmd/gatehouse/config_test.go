@@ -79,6 +79,21 @@ func TestConfig_readsTrustedProxies(t *testing.T) {
 	}
 }
 
+func TestConfig_readsWhoMayMeasure(t *testing.T) {
+	withoutEnvironment(t)
+	s := mustValidate(t, parse(t, "--metrics-allow=10.0.0.0/8", "--metrics-listen=:9090"))
+	if !reflect.DeepEqual(s.MetricsAllow, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}) || s.MetricsListen != ":9090" {
+		t.Errorf("read %v at %q", s.MetricsAllow, s.MetricsListen)
+	}
+	_, err := parse(t, "--metrics-allow=everybody", "--metrics-listen=9090").Validate(os.Getenv)
+	if err == nil || !strings.Contains(err.Error(), "GATEHOUSE_METRICS_ALLOW") || !strings.Contains(err.Error(), "GATEHOUSE_METRICS_LISTEN") {
+		t.Errorf("took what is neither: %v", err)
+	}
+	if _, err := parse(t, "--metrics-listen=127.0.0.1:8080").Validate(os.Getenv); err == nil || !strings.Contains(err.Error(), "another address than GATEHOUSE_LISTEN") {
+		t.Errorf("took one address for two: %v", err)
+	}
+}
+
 func TestConfig_hasDefaults(t *testing.T) {
 	withoutEnvironment(t)
 	s := mustValidate(t, parse(t))
@@ -88,6 +103,7 @@ func TestConfig_hasDefaults(t *testing.T) {
 	}
 	want := Settings{
 		Listen: "127.0.0.1:8080", Issuer: "http://localhost:8080",
+		MetricsAllow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 		Database: Database{
 			Driver: "sqlite", Path: filepath.Join(here, "data", "gatehouse.db"),
 			URL: secret.Text("sqlite://" + filepath.Join(here, "data", "gatehouse.db")), unnamed: true,

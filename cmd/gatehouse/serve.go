@@ -72,7 +72,7 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	} else if warning != "" {
 		log.Warn("GATEHOUSE_DEFAULT_CLIENT: " + warning)
 	}
-	hasher, err := secret.NewHasher(secret.HasherOptions{})
+	hasher, err := secret.NewHasher(secret.HasherOptions{Now: now})
 	if err != nil {
 		return err
 	}
@@ -81,23 +81,32 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 		Issuer: settings.Issuer, Store: st, Sealer: sealer, Hasher: hasher, Lifetimes: settings.lifetimes(),
 		Now: now, Log: log, TrustedProxies: settings.TrustedProxies, FailureFloor: failureFloor,
 		PasswordGrant: settings.PasswordGrant, ImplicitGrant: settings.ImplicitGrant, DefaultClient: settings.DefaultClient,
+		MetricsAllow: settings.MetricsAllow, MetricsApart: settings.MetricsListen != "", Version: this.Version, Commit: this.Commit,
 	})
 	if err != nil {
 		return err
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", settings.Listen)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("address already in use: something listens at %s; end it, or set GATEHOUSE_LISTEN and, for browsers, GATEHOUSE_ISSUER", settings.Listen)
-	}
+	listener, err := listen(ctx, settings.Listen, "GATEHOUSE_LISTEN and, for browsers, GATEHOUSE_ISSUER")
 	if err != nil {
 		return err
 	}
+	defer listener.Close()
 	log.Info("listening", "address", listener.Addr().String())
+	if settings.MetricsListen != "" {
+		probes, err := listen(ctx, settings.MetricsListen, "GATEHOUSE_METRICS_LISTEN")
+		if err != nil {
+			return err
+		}
+		log.Info("listening", "address", probes.Addr().String(), "for", "metrics")
+		side := app.Probes()
+		go serveBeside(side.Listener, probes, log)
+		defer side.ShutdownWithTimeout(time.Second) //nolint:errcheck // the process ends
+	}
 	if warning := otherPort(settings.Issuer, listener.Addr()); warning != "" {
 		log.Warn(warning)
 	}
 	if err := p.announce(settings, setupURL); err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
 
 	go sweepRegularly(ctx, st, log)
@@ -120,6 +129,22 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	flush(context.WithoutCancel(ctx), st, log)
 	log.Info("stopped")
 	return err
+}
+
+// listen opens a port; settings are those to change where another has it.
+func listen(ctx context.Context, address, settings string) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("address already in use: something listens at %s; end it, or set %s", address, settings)
+	}
+	return listener, err
+}
+
+// serveBeside serves until the process ends. What stops it before is no reason for people to be sent away.
+func serveBeside(serve func(net.Listener) error, at net.Listener, log *slog.Logger) {
+	if err := serve(at); err != nil {
+		log.Error("a listener failed", "address", at.Addr().String(), "error", err)
+	}
 }
 
 // prepare makes the database ready to serve, once for all nodes that start together: its schema, the claim of the master
