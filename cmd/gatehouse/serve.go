@@ -77,11 +77,12 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	defer hasher.Close()
+	sweeper := newJanitor(st, log)
 	app, err := web.New(web.Config{
 		Issuer: settings.Issuer, Store: st, Sealer: sealer, Hasher: hasher, Lifetimes: settings.lifetimes(),
 		Now: now, Log: log, TrustedProxies: settings.TrustedProxies, FailureFloor: failureFloor,
 		PasswordGrant: settings.PasswordGrant, ImplicitGrant: settings.ImplicitGrant, DefaultClient: settings.DefaultClient,
-		MetricsAllow: settings.MetricsAllow, MetricsApart: settings.MetricsListen != "", Version: this.Version, Commit: this.Commit,
+		MetricsAllow: settings.MetricsAllow, MetricsApart: settings.MetricsListen != "", Version: this.Version, Commit: this.Commit, Janitor: sweeper.Stats,
 	})
 	if err != nil {
 		return err
@@ -109,7 +110,7 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 		return err
 	}
 
-	go sweepRegularly(ctx, st, log)
+	go sweeper.work(ctx)
 	go flushRegularly(ctx, st, log)
 	go app.Watch(ctx)
 	ended := make(chan error, 1)
