@@ -78,6 +78,10 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	}
 	defer hasher.Close()
 	sweeper := newJanitor(st, log)
+	from, err := openCertificates(settings, st, sealer, log)
+	if err != nil {
+		return err
+	}
 	app, err := web.New(web.Config{
 		Issuer: settings.Issuer, Store: st, Sealer: sealer, Hasher: hasher, Lifetimes: settings.lifetimes(),
 		Now: now, Log: log, TrustedProxies: settings.TrustedProxies, FailureFloor: failureFloor,
@@ -93,6 +97,18 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	}
 	defer listener.Close()
 	log.Info("listening", "address", listener.Addr().String())
+	if from != nil {
+		listener = secured(listener, from)
+		go from.watch(ctx)
+	}
+	if settings.TLS.HTTPListen != "" {
+		plain, err := listen(ctx, settings.TLS.HTTPListen, "GATEHOUSE_HTTP_LISTEN")
+		if err != nil {
+			return err
+		}
+		log.Info("listening", "address", plain.Addr().String(), "for", "plain http")
+		go servePlain(ctx, plain, settings.Issuer, from, log)
+	}
 	if settings.MetricsListen != "" {
 		probes, err := listen(ctx, settings.MetricsListen, "GATEHOUSE_METRICS_LISTEN")
 		if err != nil {
