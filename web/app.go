@@ -27,6 +27,7 @@ import (
 	"gatehouse/internal/secret"
 	"gatehouse/store"
 	"gatehouse/web/request"
+	"gatehouse/web/respond"
 )
 
 const (
@@ -35,7 +36,8 @@ const (
 	consoleLimit = 512 << 10 // the same in the console: a client with fifty long redirect URIs fits
 	connections  = 16 << 10  // at once; more wait to be accepted
 	actDeadline  = 20 * time.Second
-	maxUserAgent = 256 // bytes that are kept
+	eventStreams = 1000 // at once
+	maxUserAgent = 256  // bytes that are kept
 )
 
 // Config is what the web needs.
@@ -60,8 +62,10 @@ type Config struct {
 	MetricsAllow []netip.Prefix
 	MetricsApart bool
 	// Janitor tells what became of sweeping; nil where nobody sweeps.
-	Janitor         func() Janitor
-	Version, Commit string // what is running
+	Janitor func() Janitor
+	// CertificateExpires tells when the certificate of https does; nil where others speak it for us.
+	CertificateExpires func() time.Time
+	Version, Commit    string // what is running
 }
 
 // site is the house with its doors open.
@@ -76,6 +80,7 @@ type site struct {
 	limit   *limiter
 	table   []entry
 	metrics *metrics
+	streams *respond.Streams // open event streams
 
 	oauth   *oauthdoor.Handlers
 	login   *login.Handlers
@@ -92,6 +97,24 @@ type App struct {
 // Rules is the rulebook the app serves.
 func (a *App) Rules() *oauth.Server { return a.site.rules }
 
+// Shutdown is ShutdownWithTimeout with all the patience in the world.
+func (a *App) Shutdown() error {
+	a.drain()
+	return a.App.Shutdown()
+}
+
+// ShutdownWithTimeout takes no more requests, ends the event streams and waits for what is under way.
+func (a *App) ShutdownWithTimeout(patience time.Duration) error {
+	a.drain()
+	return a.App.ShutdownWithTimeout(patience)
+}
+
+// drain turns this node's readiness red and ends the event streams, for which a shutdown would wait.
+func (a *App) drain() {
+	a.site.ready.drain()
+	a.site.streams.Close()
+}
+
 // Stop ends what runs beside the requests. The app is shut down first.
 func (a *App) Stop() {
 	a.site.ready.stop()
@@ -105,7 +128,8 @@ func New(cfg Config) (*App, error) {
 		return nil, err
 	}
 	s := &site{Config: cfg, issuer: issuer, ready: newReadiness(cfg.Store, cfg.Now, cfg.Log), limit: newLimiter()}
-	s.metrics = newMetrics(cfg, s.ready)
+	s.streams = respond.NewStreams(eventStreams, cfg.Log)
+	s.metrics = newMetrics(cfg, s.ready, s.streams)
 	s.refused = newRefusals(cfg.Store, cfg.Log)
 	s.house = &request.House{Issuer: cfg.Issuer, Secure: issuer.secure, MAC: cfg.Sealer.MAC}
 	s.door = &identity.Doorkeeper{
@@ -247,8 +271,11 @@ func (s *site) finish(c *fiber.Ctx, started time.Time) {
 	}
 	status, took := c.Response().StatusCode(), s.Now().Sub(started)
 	requests.observe(c.Method(), status, took)
-	s.Log.Log(context.Background(), level, "request", "method", c.Method(), "route", pattern, "status", status,
-		"duration_ms", float64(took.Microseconds())/1000, "request_id", request.Of(c).Caller.RequestID, "ip", request.Of(c).Caller.IP)
+	ctx, from := context.Background(), request.Of(c).Caller
+	if s.Log.Enabled(ctx, level) {
+		s.Log.LogAttrs(ctx, level, "request", slog.String("method", c.Method()), slog.String("route", pattern), slog.Int("status", status),
+			slog.Float64("duration_ms", float64(took.Microseconds())/1000), slog.String("request_id", from.RequestID), slog.String("ip", from.IP))
+	}
 }
 
 // errMisdirected refuses a Host that is not the issuer's.

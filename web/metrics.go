@@ -19,6 +19,7 @@ import (
 	"gatehouse/internal/oauth"
 	"gatehouse/internal/secret"
 	"gatehouse/store"
+	"gatehouse/web/respond"
 )
 
 // Janitor is what became of sweeping.
@@ -46,7 +47,7 @@ type metrics struct {
 // seconds are the bounds of the latencies: from an answer out of memory to one that gave up.
 var seconds = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20}
 
-func newMetrics(cfg Config, ready *readiness) *metrics {
+func newMetrics(cfg Config, ready *readiness, streams *respond.Streams) *metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	}
@@ -75,16 +76,20 @@ func newMetrics(cfg Config, ready *readiness) *metrics {
 	}
 	m.registry.MustRegister(m.inFlight, m.requests, tokens, m.refusals, m.signIns, replays,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.ask(cfg, ready)
+	m.ask(cfg, ready, streams)
 	return m
 }
 
 // ask adds what is asked for when somebody wants to know.
-func (m *metrics) ask(cfg Config, ready *readiness) {
+func (m *metrics) ask(cfg Config, ready *readiness, streams *respond.Streams) {
 	gauge := func(name, help string, value func() float64) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
-	gauge("gatehouse_ready", "1 while the database answers.", func() float64 { return yes(ready.up()) })
+	gauge("gatehouse_event_streams_open", "Browsers that follow what happens.", func() float64 { return float64(streams.Open()) })
+	if cfg.CertificateExpires != nil {
+		gauge("gatehouse_certificate_expiry_timestamp_seconds", "When the certificate of https expires; 0 while there is none.", func() float64 { return unix(cfg.CertificateExpires()) })
+	}
+	gauge("gatehouse_ready", "1 while this node can serve.", func() float64 { return yes(ready.up()) })
 	gauge("gatehouse_ready_since_timestamp_seconds", "When this node last became ready.", func() float64 { return unix(ready.since()) })
 	m.registry.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{

@@ -99,8 +99,18 @@ func (a *acmeCertificates) expires() time.Time {
 	return time.Time{}
 }
 
-func (a *acmeCertificates) protocols() []string                  { return []string{acme.ALPNProto} }
-func (a *acmeCertificates) plain(next http.Handler) http.Handler { return a.manager.HTTPHandler(next) }
+func (a *acmeCertificates) protocols() []string { return []string{acme.ALPNProto} }
+
+func (a *acmeCertificates) plain(next http.Handler) http.Handler {
+	challenges := a.manager.HTTPHandler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if host, _, err := net.SplitHostPort(r.Host); err == nil { // the manager knows names without ports
+			r = r.Clone(r.Context())
+			r.Host = host
+		}
+		challenges.ServeHTTP(w, r)
+	})
+}
 
 // watch fetches the first certificate; the manager renews it in time. One node asks for it while the others wait: two orders for
 // one name would answer each other's challenges.

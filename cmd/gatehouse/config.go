@@ -51,6 +51,8 @@ type Config struct {
 
 	TrustedProxies string `variable:"GATEHOUSE_TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Addresses and networks of the proxies in front, whose X-Forwarded-For is believed (none)."`
 
+	LogLevel string `variable:"GATEHOUSE_LOG_LEVEL" fallback:"info" placeholder:"LEVEL" help:"What is logged at least: debug, info, warn or error (info)."`
+
 	MetricsListen string `variable:"GATEHOUSE_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Another address, for /metrics, /healthz and /readyz alone; --listen does not answer /metrics then (none)."`
 	MetricsAllow  string `variable:"GATEHOUSE_METRICS_ALLOW" fallback:"127.0.0.0/8,::1" placeholder:"CIDR,…" help:"Addresses and networks that may ask for /metrics (127.0.0.0/8,::1)."`
 
@@ -82,6 +84,8 @@ type Settings struct {
 	TLS TLS
 
 	TrustedProxies []netip.Prefix
+
+	LogLevel slog.Level
 
 	MetricsListen string // host:port; empty to answer at Listen
 	MetricsAllow  []netip.Prefix
@@ -163,6 +167,7 @@ func (c Config) Validate(getenv func(string) string, only ...string) (Settings, 
 		Database: r.database(c.DatabaseURL),
 
 		TrustedProxies: r.networks("GATEHOUSE_TRUSTED_PROXIES", c.TrustedProxies),
+		LogLevel:       r.level(c.LogLevel),
 		MetricsListen:  r.otherListen("GATEHOUSE_METRICS_LISTEN", c.MetricsListen, "GATEHOUSE_LISTEN", c.Listen),
 		MetricsAllow:   r.networks("GATEHOUSE_METRICS_ALLOW", c.MetricsAllow),
 
@@ -353,6 +358,15 @@ func (r *reading) boolean(name string, text onOff) bool {
 		r.mistake(name, "%q: expected true or false", text)
 	}
 	return on
+}
+
+func (r *reading) level(text string) slog.Level {
+	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+	level, known := levels[text]
+	if !known {
+		r.mistake("GATEHOUSE_LOG_LEVEL", "%q: expected debug, info, warn or error", text)
+	}
+	return level
 }
 
 var hostName = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$`)
@@ -709,6 +723,7 @@ func (s Settings) Redacted() []slog.Attr {
 		slog.String("certificate_from", s.TLS.certificateFrom()),
 		slog.String("http_listen", cmp.Or(s.TLS.HTTPListen, "none")),
 		slog.Any("trusted_proxies", s.TrustedProxies),
+		slog.String("log_level", strings.ToLower(s.LogLevel.String())),
 		slog.String("metrics_listen", cmp.Or(s.MetricsListen, s.Listen)),
 		slog.Any("metrics_allow", s.MetricsAllow),
 		slog.String("database", s.Database.Redacted()),

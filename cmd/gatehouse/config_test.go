@@ -94,6 +94,16 @@ func TestConfig_readsWhoMayMeasure(t *testing.T) {
 	}
 }
 
+func TestConfig_readsTheLogLevel(t *testing.T) {
+	withoutEnvironment(t)
+	if s := mustValidate(t, parse(t, "--log-level=warn")); s.LogLevel != slog.LevelWarn {
+		t.Errorf("read %v", s.LogLevel)
+	}
+	if _, err := parse(t, "--log-level=loud").Validate(os.Getenv); err == nil || !strings.Contains(err.Error(), `GATEHOUSE_LOG_LEVEL: "loud"`) {
+		t.Errorf("took what is no level: %v", err)
+	}
+}
+
 // All that cannot be is said at once, before anything starts.
 func TestConfig_readsWhereTheCertificateComesFrom(t *testing.T) {
 	withoutEnvironment(t)
