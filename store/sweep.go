@@ -18,6 +18,8 @@ const (
 	// keepEnded is how long operators find what has ended. It is longer than the last access token of a family can outlive it,
 	// so that nothing is forgotten whose replay would matter (security.md rule 2).
 	keepEnded = 30 * 24 * time.Hour
+	// keepCounts is how far overviews look back.
+	keepCounts = 90 * 24 * time.Hour
 	// codeMargin is how long after its end no code is being redeemed any more, whatever the nodes' clocks say.
 	codeMargin = time.Hour
 )
@@ -40,6 +42,7 @@ var sweeps = []sweep{
 	{"sessions", "id", "expires_at < $1", keepEnded},
 	{"known_devices", "user_id, device_hash", "last_seen_at < $1", identity.DeviceLife},
 	{"audit_events", "id", "at < $1", audit.AtMost},
+	{"rollups", "client_id, hour, action, detail", "hour < $1", keepCounts},
 }
 
 // sweepEvents is for the classes that are kept for less: $3 is the action.
@@ -55,7 +58,7 @@ var overFamilies = []string{"ended_at", "expires_at"}
 
 // SweptTables are the tables that Sweep deletes from.
 var SweptTables = []string{"interactions", "revoked_tokens", "access_tokens", "families", "reset_links", "signin_attempts", "sessions", "known_devices",
-	"audit_events", "refresh_tokens", "codes"}
+	"audit_events", "rollups", "refresh_tokens", "codes"}
 
 // Sweep deletes, in small batches, what has lapsed and can no longer matter, and tells how many rows: pending requests, opaque
 // tokens, revocations and links at once; sessions and families, with their codes and refresh tokens, 30 days after their end;

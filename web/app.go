@@ -130,6 +130,7 @@ func New(cfg Config) (*App, error) {
 	s := &site{Config: cfg, issuer: issuer, ready: newReadiness(cfg.Store, cfg.Now, cfg.Log), limit: newLimiter()}
 	s.streams = respond.NewStreams(eventStreams, cfg.Log)
 	s.metrics = newMetrics(cfg, s.ready, s.streams)
+	cfg.Store.Observe(s.metrics.event)
 	s.refused = newRefusals(cfg.Store, cfg.Log)
 	s.house = &request.House{Issuer: cfg.Issuer, Secure: issuer.secure, MAC: cfg.Sealer.MAC}
 	s.door = &identity.Doorkeeper{

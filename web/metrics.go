@@ -65,6 +65,7 @@ func newMetrics(cfg Config, ready *readiness, streams *respond.Streams) *metrics
 	m.issued = map[audit.Action]prometheus.Counter{
 		audit.CodeRedeemed:   tokens.WithLabelValues(oauth.GrantAuthorizationCode),
 		audit.ImplicitIssued: tokens.WithLabelValues(oauth.GrantImplicit),
+		audit.TokenIssued:    tokens.WithLabelValues(oauth.GrantClientCredentials),
 		audit.PasswordTraded: tokens.WithLabelValues(oauth.GrantPassword),
 		audit.TokenRefreshed: tokens.WithLabelValues(oauth.GrantRefreshToken),
 		audit.TokenRetried:   tokens.WithLabelValues(oauth.GrantRefreshToken),
@@ -200,7 +201,7 @@ func (m *metrics) event(e audit.Event) {
 	case audit.RefreshReplayed:
 		m.refreshReuse.Add(n)
 	}
-	if e.Outcome == audit.Refused {
+	if e.Outcome == audit.Refused && e.Action != audit.RefusalsSuppressed { // those were counted as they came
 		rule := ""
 		if e.Cause != nil {
 			rule = e.Cause.Rule // a word of the rulebook's, never one of the client's

@@ -197,6 +197,7 @@ func TestMetrics_countWhatTheEventsTell(t *testing.T) {
 	for _, e := range []audit.Event{
 		{Action: audit.CodeRedeemed, Outcome: audit.Success}, {Action: audit.CodeRedeemed, Outcome: audit.Success},
 		{Action: audit.TokenRefreshed, Outcome: audit.Success, Count: 5}, {Action: audit.TokenRetried, Outcome: audit.Success},
+		{Action: audit.TokenIssued, Outcome: audit.Success, Count: 7},
 		{Action: audit.PasswordTraded, Outcome: audit.Success}, {Action: audit.ImplicitIssued, Outcome: audit.Success},
 		{Action: audit.SignInSucceeded, Outcome: audit.Success}, refused(audit.SignInRefused, "password_right", 0),
 		{Action: audit.CodeReplayed, Outcome: audit.Refused}, {Action: audit.RefreshReplayed, Outcome: audit.Success},
@@ -210,6 +211,7 @@ func TestMetrics_countWhatTheEventsTell(t *testing.T) {
 		`gatehouse_tokens_issued_total{grant="authorization_code"}`:               2,
 		`gatehouse_tokens_issued_total{grant="refresh_token"}`:                    6,
 		`gatehouse_tokens_issued_total{grant="password"}`:                         1,
+		`gatehouse_tokens_issued_total{grant="client_credentials"}`:               7,
 		`gatehouse_tokens_issued_total{grant="implicit"}`:                         1,
 		`gatehouse_sign_ins_total{outcome="success"}`:                             1,
 		`gatehouse_sign_ins_total{outcome="refused"}`:                             1,
@@ -218,7 +220,7 @@ func TestMetrics_countWhatTheEventsTell(t *testing.T) {
 		`gatehouse_refusals_total{action="token.refused",rule="code_unspent"}`:    2,
 		`gatehouse_refusals_total{action="token.refused",rule="code_verifier"}`:   1,
 		`gatehouse_refusals_total{action="signin.refused",rule="password_right"}`: 1,
-		`gatehouse_refusals_total{action="refusals.suppressed",rule=""}`:          40,
+		`gatehouse_refusals_total{action="refusals.suppressed",rule=""}`:          -1, // each was counted when it came
 	} {
 		if got := measure(t, h, series); got != want {
 			t.Errorf("%s: %v, want %v", series, got, want)
@@ -226,5 +228,54 @@ func TestMetrics_countWhatTheEventsTell(t *testing.T) {
 	}
 	if body := h.Get(t, "/metrics", "").Body; strings.Contains(body, "their words") || strings.Contains(body, "user.created") {
 		t.Error("the metrics tell more than they should")
+	}
+}
+
+// What people and applications do is counted as it happens, whoever writes it down.
+func TestMetrics_countWhatHappens(t *testing.T) {
+	webtest.Each(t, func(t *testing.T, h *webtest.House) {
+		client, user := h.Client(t), h.User(t)
+		tokens := h.Tokens(t, client, user, nil)
+		own := url.Values{"grant_type": {oauth.GrantClientCredentials}, "scope": {""}}
+		h.Post(t, oauth.PathToken, client, own)
+		h.Post(t, oauth.PathToken, client, own)
+		h.Refresh(t, client, tokens.Str("refresh_token"))
+		for range 150 { // more than are written down
+			h.Refresh(t, client, "gh_rt_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG")
+		}
+		try(h.Browser(t), user.Username, "wrong")
+		for series, want := range map[string]float64{
+			`gatehouse_tokens_issued_total{grant="authorization_code"}`:                   1,
+			`gatehouse_tokens_issued_total{grant="client_credentials"}`:                   2,
+			`gatehouse_tokens_issued_total{grant="refresh_token"}`:                        1,
+			`gatehouse_refusals_total{action="token.refused",rule="refresh_token_known"}`: 150,
+			`gatehouse_sign_ins_total{outcome="success"}`:                                 1,
+			`gatehouse_sign_ins_total{outcome="refused"}`:                                 1,
+		} {
+			if got := measure(t, h, series); got != want {
+				t.Errorf("%s: %v, want %v", series, got, want)
+			}
+		}
+	}, measured)
+}
+
+// A node that is being stopped says so to whoever shares requests out.
+func TestReadiness_isRedWhileTheServerStops(t *testing.T) {
+	t.Parallel()
+	h := webtest.Open(t, storetest.Open(t, storetest.SQLite(t)), measured)
+	if a := h.Get(t, "/readyz", ""); a.Status != http.StatusOK {
+		t.Fatalf("/readyz: %d", a.Status)
+	}
+	if err := h.App.ShutdownWithTimeout(time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if a := h.Get(t, "/readyz", ""); a.Status != http.StatusServiceUnavailable || a.Body != "the server is stopping\n" {
+		t.Errorf("/readyz: %d %s", a.Status, a.Body)
+	}
+	if measure(t, h, "gatehouse_ready") != 0 {
+		t.Error("the metrics say otherwise")
+	}
+	if a := h.Get(t, "/healthz", ""); a.Status != http.StatusOK {
+		t.Errorf("/healthz: %d", a.Status)
 	}
 }

@@ -13,7 +13,7 @@ var Classes = []Class{
 	}},
 	{90 * 24 * time.Hour, []Action{
 		SignInSucceeded, SessionEnded,
-		CodeIssued, CodeRedeemed, CodeReplayed, ImplicitIssued, PasswordTraded, TokenRefreshed, TokenRetried, RefreshReplayed, TokenRevoked,
+		CodeIssued, CodeRedeemed, CodeReplayed, TokenIssued, ImplicitIssued, PasswordTraded, TokenRefreshed, TokenRetried, RefreshReplayed, TokenRevoked,
 	}},
 }
 
