@@ -24,32 +24,42 @@ const (
 	codeMargin = time.Hour
 )
 
-// A sweep deletes rows that an index finds: those of which the condition holds, where $1 is so long ago.
+// A sweep deletes rows that an index finds: those whose time is so long ago, the oldest first, of which the condition holds.
 type sweep struct {
-	table, key, condition string
-	ago                   time.Duration
+	table, key, time, condition string
+	ago                         time.Duration
 }
 
 // sweeps are those of rows that nothing else hangs on.
 var sweeps = []sweep{
-	{"interactions", "hash", "expires_at < $1", 0},
-	{"revoked_tokens", "jti", "expires_at < $1", 0},
-	{"access_tokens", "hash", "expires_at < $1", 0},
+	{table: "interactions", key: "hash", time: "expires_at"},
+	{table: "revoked_tokens", key: "jti", time: "expires_at"},
+	{table: "access_tokens", key: "hash", time: "expires_at"},
 	// No code led to these, and no refresh token came of them: there is nothing to replay, and there are many.
-	{"families", "id", "grant_type <> 'authorization_code' AND current_hash = '' AND expires_at < $1", 0},
-	{"reset_links", "hash", "expires_at < $1", 0},
-	{"signin_attempts", "key", "last_failure_at < $1", 2 * forgetAfter}, // a day's total has ended by then
-	{"sessions", "id", "expires_at < $1", keepEnded},
-	{"known_devices", "user_id, device_hash", "last_seen_at < $1", identity.DeviceLife},
-	{"audit_events", "id", "at < $1", audit.AtMost},
-	{"rollups", "client_id, hour, action, detail", "hour < $1", keepCounts},
+	{table: "families", key: "id", time: "expires_at", condition: "grant_type <> 'authorization_code' AND current_hash = ''"},
+	{table: "reset_links", key: "hash", time: "expires_at"},
+	{table: "signin_attempts", key: "key", time: "last_failure_at", ago: 2 * forgetAfter}, // a day's total has ended by then
+	{table: "sessions", key: "id", time: "expires_at", ago: keepEnded},
+	{table: "known_devices", key: "user_id, device_hash", time: "last_seen_at", ago: identity.DeviceLife},
+	{table: "audit_events", key: "id", time: "at", ago: audit.AtMost},
+	{table: "rollups", key: "client_id, hour, action, detail", time: "hour", ago: keepCounts},
 }
 
-// sweepEvents is for the classes that are kept for less: $3 is the action.
-var sweepEvents = sweep{"audit_events", "id", "action = $3 AND at < $1", 0}
+// sweepEvents is for the classes that are kept for less: $3 is the action. It says action = $3 AND at < $1 in a way that only the
+// index of both serves: by that of the time alone, a database that does not know that the old ones of this action are gone
+// already would read all the others for nothing.
+const sweepEvents = `DELETE FROM audit_events WHERE id IN (SELECT id FROM audit_events
+	WHERE action >= $3 AND (action, at) < ($3, $1) ORDER BY action, at LIMIT $2)`
 
+// query takes a time and how many rows at most. The order makes PostgreSQL go by the index: it would else read past all that
+// earlier batches have left in the table.
 func (w sweep) query() string {
-	return "DELETE FROM " + w.table + " WHERE (" + w.key + ") IN (SELECT " + w.key + " FROM " + w.table + " WHERE " + w.condition + " LIMIT $2)"
+	condition := w.time + " < $1"
+	if w.condition != "" {
+		condition += " AND " + w.condition
+	}
+	return "DELETE FROM " + w.table + " WHERE (" + w.key + ") IN (SELECT " + w.key + " FROM " + w.table +
+		" WHERE " + condition + " ORDER BY " + w.time + " LIMIT $2)"
 }
 
 // overFamilies are the times at which a family is over. Idle ones are over at the latest when they expire: an index of when they
@@ -73,13 +83,13 @@ func (s *Store) Sweep(ctx context.Context, at time.Time, after func(table string
 		return after(table, rows)
 	}}
 	for _, one := range sweeps {
-		if err := w.lapsed(ctx, one, at.Add(-one.ago)); err != nil {
+		if err := w.whole(ctx, one.table, one.query(), at.Add(-one.ago)); err != nil {
 			return total, err
 		}
 	}
 	for _, class := range audit.Classes {
 		for _, action := range class.Actions {
-			if err := w.lapsed(ctx, sweepEvents, at.Add(-class.For), string(action)); err != nil {
+			if err := w.whole(ctx, "audit_events", sweepEvents, at.Add(-class.For), string(action)); err != nil {
 				return total, err
 			}
 		}
@@ -96,11 +106,6 @@ func (s *Store) Sweep(ctx context.Context, at time.Time, after func(table string
 type sweeper struct {
 	s     *Store
 	after func(table string, rows int64) error
-}
-
-// lapsed deletes what the sweep is for; more are its further arguments.
-func (w *sweeper) lapsed(ctx context.Context, one sweep, before time.Time, more ...any) error {
-	return w.whole(ctx, one.table, one.query(), before, more...)
 }
 
 // whole runs a statement, whose arguments are a time, the size of a batch and more, until it finds less than a whole batch.
