@@ -2,8 +2,7 @@ package web
 
 import (
 	"bytes"
-	"errors"
-	"net/http"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -259,12 +258,12 @@ func (s *site) serveMetrics(c *fiber.Ctx) error {
 	} else if err != nil { // some could be told
 		s.Log.Error("some metrics cannot be told", "error", err)
 	}
-	format := expfmt.Negotiate(http.Header{fiber.HeaderAccept: {c.Get(fiber.HeaderAccept)}})
+	format := expfmt.NewFormat(expfmt.TypeTextPlain)
 	var text bytes.Buffer
 	encoder := expfmt.NewEncoder(&text, format)
 	for _, family := range families {
 		if err := encoder.Encode(family); err != nil {
-			return errors.New("metrics: " + err.Error())
+			return fmt.Errorf("metrics: %w", err)
 		}
 	}
 	c.Set(fiber.HeaderContentType, string(format))

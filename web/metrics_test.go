@@ -279,3 +279,12 @@ func TestReadiness_isRedWhileTheServerStops(t *testing.T) {
 		t.Errorf("/healthz: %d", a.Status)
 	}
 }
+
+// Every request pays for this.
+func TestMetrics_countingAllocatesNothing(t *testing.T) {
+	h := webtest.Open(t, storetest.Open(t, storetest.SQLite(t)), measured)
+	h.App.Observe(http.MethodPost, oauth.PathToken, http.StatusOK, time.Millisecond)
+	if n := testing.AllocsPerRun(100, func() { h.App.Observe(http.MethodPost, oauth.PathToken, http.StatusOK, time.Millisecond) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
