@@ -188,10 +188,7 @@ func (a *App) Probes() *fiber.App {
 		keepForwarded(h)
 		return fasthttp.RequestConfig{}
 	}
-	app.Use(func(c *fiber.Ctx) (err error) {
-		defer caught(&err)
-		return c.Next()
-	}, s.headers(probe))
+	app.Use(func(c *fiber.Ctx) error { return caught(c.Next) }, s.headers(probe))
 	app.Get("/metrics", s.serveMetrics)
 	app.Get("/healthz", s.healthz)
 	app.Get("/readyz", s.readyz)
@@ -232,20 +229,24 @@ func (s *site) edge(c *fiber.Ctx) (err error) {
 	return nil
 }
 
-// next runs the handlers and turns a panic into an error.
-func (s *site) next(c *fiber.Ctx) (err error) {
-	defer caught(&err)
-	if err := s.checkHost(c); err != nil || c.Response().StatusCode() != fiber.StatusOK {
-		return err
-	}
-	return c.Next()
+// next runs the handlers.
+func (s *site) next(c *fiber.Ctx) error {
+	return caught(func() error {
+		if err := s.checkHost(c); err != nil || c.Response().StatusCode() != fiber.StatusOK {
+			return err
+		}
+		return c.Next()
+	})
 }
 
-// caught is deferred: it turns a panic into the error.
-func caught(err *error) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-	}
+// caught runs fn and turns a panic into an error.
+func caught(fn func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return fn()
 }
 
 // begin gives the request its State. Request ids are ours alone: 128 random bits (security.md rule 13).

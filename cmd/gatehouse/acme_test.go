@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -331,7 +332,7 @@ func TestACMECache_sealsWhatItKeeps(t *testing.T) {
 			t.Fatal(err)
 		}
 		ctx, cache := t.Context(), &acmeCache{s, sealer}
-		if _, err := cache.Get(ctx, "a"); err != autocert.ErrCacheMiss {
+		if _, err := cache.Get(ctx, "a"); !errors.Is(err, autocert.ErrCacheMiss) {
 			t.Errorf("nothing: %v", err)
 		}
 		if err := cache.Put(ctx, "a", []byte("PRIVATE KEY")); err != nil {
@@ -353,7 +354,7 @@ func TestACMECache_sealsWhatItKeeps(t *testing.T) {
 		if err := cache.Delete(ctx, "a"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := cache.Get(ctx, "a"); err != autocert.ErrCacheMiss {
+		if _, err := cache.Get(ctx, "a"); !errors.Is(err, autocert.ErrCacheMiss) {
 			t.Errorf("deleted: %v", err)
 		}
 	})

@@ -201,14 +201,14 @@ func TestDeploy_proxiesServeAsIfTheyWereNotThere(t *testing.T) {
 					},
 				},
 			}
-			do := func(method, path, body string, with func(*http.Request)) (*http.Response, string) {
+			do := func(method, path, form string, with func(*http.Request)) (status int, body string) {
 				t.Helper()
-				r, err := http.NewRequest(method, issuer+path, strings.NewReader(body))
+				r, err := http.NewRequest(method, issuer+path, strings.NewReader(form))
 				if err != nil {
 					t.Fatal(err)
 				}
 				r.Header.Set("X-Forwarded-For", "203.0.113.9") // what a visitor claims
-				if body != "" {
+				if form != "" {
 					r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 				}
 				if with != nil {
@@ -223,27 +223,27 @@ func TestDeploy_proxiesServeAsIfTheyWereNotThere(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				return response, string(text)
+				return response.StatusCode, string(text)
 			}
 
-			if r, body := do(http.MethodGet, "/.well-known/openid-configuration", "", nil); r.StatusCode != http.StatusOK || !strings.Contains(body, `"issuer":"`+issuer+`"`) {
-				t.Errorf("discovery: %d %s", r.StatusCode, body)
+			if status, body := do(http.MethodGet, "/.well-known/openid-configuration", "", nil); status != http.StatusOK || !strings.Contains(body, `"issuer":"`+issuer+`"`) {
+				t.Errorf("discovery: %d %s", status, body)
 			}
-			if r, _ := do(http.MethodGet, "/metrics", "", nil); r.StatusCode != http.StatusNotFound {
-				t.Errorf("/metrics: %d", r.StatusCode)
+			if status, _ := do(http.MethodGet, "/metrics", "", nil); status != http.StatusNotFound {
+				t.Errorf("/metrics: %d", status)
 			}
 			app := create(t, m, `{"grant_types": ["client_credentials"]}`)
-			if r, body := do(http.MethodPost, "/oauth/token", "grant_type=client_credentials", func(r *http.Request) { r.SetBasicAuth(app.ClientID, app.ClientSecret) }); r.StatusCode != http.StatusOK {
-				t.Errorf("token: %d %s", r.StatusCode, body)
+			if status, body := do(http.MethodPost, "/oauth/token", "grant_type=client_credentials", func(r *http.Request) { r.SetBasicAuth(app.ClientID, app.ClientSecret) }); status != http.StatusOK {
+				t.Errorf("token: %d %s", status, body)
 			}
-			if r, body := do(http.MethodPost, "/oauth/token", "grant_type=client_credentials", func(r *http.Request) { r.SetBasicAuth(app.ClientID, "wrong") }); r.StatusCode != http.StatusUnauthorized {
-				t.Errorf("a wrong secret: %d %s", r.StatusCode, body)
+			if status, body := do(http.MethodPost, "/oauth/token", "grant_type=client_credentials", func(r *http.Request) { r.SetBasicAuth(app.ClientID, "wrong") }); status != http.StatusUnauthorized {
+				t.Errorf("a wrong secret: %d %s", status, body)
 			}
-			if r, _ := do(http.MethodGet, "/oauth/authorize?client_id="+app.ClientID+"&state="+strings.Repeat("x", 12<<10), "", nil); r.StatusCode != http.StatusBadRequest {
-				t.Errorf("a long authorization request: %d", r.StatusCode)
+			if status, _ := do(http.MethodGet, "/oauth/authorize?client_id="+app.ClientID+"&state="+strings.Repeat("x", 12<<10), "", nil); status != http.StatusBadRequest {
+				t.Errorf("a long authorization request: %d", status)
 			}
-			if r, body := do(http.MethodGet, "/none", "", nil); r.StatusCode != http.StatusNotFound || !strings.Contains(body, "Not found") {
-				t.Errorf("a page that there is not: %d", r.StatusCode)
+			if status, body := do(http.MethodGet, "/none", "", nil); status != http.StatusNotFound || !strings.Contains(body, "Not found") {
+				t.Errorf("a page that there is not: %d", status)
 			}
 
 			m.feed(t, "a quiet river at noon", "user create --username sofia --email sofia@example.com --name Sofia --role user --password-stdin")
@@ -253,12 +253,12 @@ func TestDeploy_proxiesServeAsIfTheyWereNotThere(t *testing.T) {
 				t.Fatalf("the sign-in page is %s", page)
 			}
 			form := url.Values{"csrf_token": {csrf[1]}, "username": {"sofia"}, "password": {"a quiet river at noon"}}
-			r, body := do(http.MethodPost, "/login", form.Encode(), func(r *http.Request) { r.Header.Set("Origin", issuer) })
-			if r.StatusCode != http.StatusSeeOther {
-				t.Errorf("sign-in: %d %s", r.StatusCode, body)
+			status, body := do(http.MethodPost, "/login", form.Encode(), func(r *http.Request) { r.Header.Set("Origin", issuer) })
+			if status != http.StatusSeeOther {
+				t.Errorf("sign-in: %d %s", status, body)
 			}
-			if r, body := do(http.MethodGet, "/account", "", nil); r.StatusCode != http.StatusOK || !strings.Contains(body, "Sofia") {
-				t.Errorf("account: %d", r.StatusCode)
+			if status, body := do(http.MethodGet, "/account", "", nil); status != http.StatusOK || !strings.Contains(body, "Sofia") {
+				t.Errorf("account: %d", status)
 			}
 			n.mustEnd(t)
 			refused := 0

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"testing"
@@ -49,7 +50,7 @@ func TestJanitor_isOneNodeAtATime(t *testing.T) {
 		if err := one.sweep(ctx); err != nil {
 			t.Fatal(err)
 		}
-		if err := two.sweep(ctx); err != errLost {
+		if err := two.sweep(ctx); !errors.Is(err, errLost) {
 			t.Errorf("a second node: %v", err)
 		}
 		if s := one.Stats(); !s.Leads || !s.LastRun.Equal(*at) || s.Swept["interactions"] != 3 || s.Failed != 0 {
@@ -70,7 +71,7 @@ func TestJanitor_isOneNodeAtATime(t *testing.T) {
 		if one.Stats().Leads {
 			t.Error("the first believes itself alive")
 		}
-		if err := one.sweep(ctx); err != errLost {
+		if err := one.sweep(ctx); !errors.Is(err, errLost) {
 			t.Errorf("the first: %v", err)
 		}
 		two.release()
@@ -94,7 +95,7 @@ func TestJanitor_keepsItsLeaseWhileItSweeps(t *testing.T) {
 			if err := one.swept(ctx, "codes", 1000); err != nil {
 				t.Fatal(err)
 			}
-			if err := two.hold(ctx); err != errLost {
+			if err := two.hold(ctx); !errors.Is(err, errLost) {
 				t.Fatalf("another takes it: %v", err)
 			}
 		}
@@ -102,13 +103,13 @@ func TestJanitor_keepsItsLeaseWhileItSweeps(t *testing.T) {
 		if err := two.hold(ctx); err != nil {
 			t.Fatal(err)
 		}
-		if err := one.swept(ctx, "codes", 1000); err != errLost {
+		if err := one.swept(ctx, "codes", 1000); !errors.Is(err, errLost) {
 			t.Errorf("it goes on: %v", err)
 		}
 		ended, cancel := context.WithCancel(ctx)
 		cancel()
 		two.pause = time.Hour
-		if err := two.swept(ended, "codes", 1); err != context.Canceled {
+		if err := two.swept(ended, "codes", 1); !errors.Is(err, context.Canceled) {
 			t.Errorf("at the end: %v", err)
 		}
 	})

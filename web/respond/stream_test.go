@@ -70,8 +70,15 @@ func open(t *testing.T, limit int, produce Producer) *street {
 	return s
 }
 
+// An answer is a stream that has begun.
+type answer struct {
+	status int
+	header http.Header
+	body   io.Reader
+}
+
 // follow begins a stream; the context ends it.
-func (s *street) follow(t *testing.T, ctx context.Context, lastID string) *http.Response {
+func (s *street) follow(ctx context.Context, t *testing.T, lastID string) answer {
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
 	if err != nil {
@@ -83,7 +90,7 @@ func (s *street) follow(t *testing.T, ctx context.Context, lastID string) *http.
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = response.Body.Close() })
-	return response
+	return answer{response.StatusCode, response.Header, response.Body}
 }
 
 func (s *street) until(t *testing.T, what string, done func() bool) {
@@ -114,16 +121,16 @@ func TestStream_sendsEventsAndIsToldWhatWasSeen(t *testing.T) {
 			send(Event{}),
 		)
 	})
-	response := s.follow(t, t.Context(), "7")
-	if response.Header.Get("Content-Type") != "text/event-stream" || response.Header.Get("Cache-Control") != "no-store" || response.Header.Get("X-Accel-Buffering") != "no" {
-		t.Errorf("headers %v", response.Header)
+	response := s.follow(t.Context(), t, "7")
+	if response.header.Get("Content-Type") != "text/event-stream" || response.header.Get("Cache-Control") != "no-store" || response.header.Get("X-Accel-Buffering") != "no" {
+		t.Errorf("headers %v", response.header)
 	}
 	want := "id: 8|event: signin|data: one|data: two|data: three|data: four|id: 9event: forged|event: adata: forged|data: seen 7|data: "
-	if got := strings.Join(fields(response.Body, 100), "|"); got != want {
+	if got := strings.Join(fields(response.body, 100), "|"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	for _, bad := range []string{strings.Repeat("x", 200), "a\tb"} {
-		if got := fields(s.follow(t, t.Context(), bad).Body, 9); got[8] != "data: seen " {
+		if got := fields(s.follow(t.Context(), t, bad).body, 9); got[8] != "data: seen " {
 			t.Errorf("taken: %q", got[8])
 		}
 	}
@@ -144,7 +151,7 @@ func TestStream_isNotCutByTheWriteTimeout(t *testing.T) {
 		}
 		return send(Event{Data: "late"})
 	})
-	if got := fields(s.follow(t, t.Context(), "").Body, 1); len(got) != 1 || got[0] != "data: late" {
+	if got := fields(s.follow(t.Context(), t, "").body, 1); len(got) != 1 || got[0] != "data: late" {
 		t.Errorf("got %q", got)
 	}
 }
@@ -160,9 +167,9 @@ func TestStream_endsWithTheServer(t *testing.T) {
 		<-ctx.Done()
 		return send(Event{Data: "too late"})
 	})
-	var bodies []*http.Response
+	var bodies []answer
 	for range n {
-		bodies = append(bodies, s.follow(t, t.Context(), ""))
+		bodies = append(bodies, s.follow(t.Context(), t, ""))
 	}
 	s.until(t, "all listen", func() bool { return running.Load() == n && s.streams.Open() == n })
 	started := time.Now()
@@ -177,7 +184,7 @@ func TestStream_endsWithTheServer(t *testing.T) {
 	}
 	s.until(t, "the producers end", func() bool { return running.Load() == 0 && s.streams.Open() == 0 })
 	for _, response := range bodies {
-		if rest, err := io.ReadAll(response.Body); err != nil || strings.Contains(string(rest), "too late") {
+		if rest, err := io.ReadAll(response.body); err != nil || strings.Contains(string(rest), "too late") {
 			t.Fatalf("the stream ends with %q, %v", rest, err)
 		}
 	}
@@ -192,7 +199,7 @@ func TestStream_endsWhenTheClientIsGone(t *testing.T) {
 		return nil
 	})
 	ctx, leave := context.WithCancel(t.Context())
-	s.follow(t, ctx, "")
+	s.follow(ctx, t, "")
 	leave()
 	select {
 	case err := <-ended:
@@ -209,7 +216,7 @@ func TestStream_aPanicEndsTheStreamAlone(t *testing.T) {
 	t.Parallel()
 	s := open(t, 1, func(context.Context, string, func(Event) error) error { panic("lost") })
 	for range 3 {
-		if got := fields(s.follow(t, t.Context(), "").Body, 1); len(got) != 0 {
+		if got := fields(s.follow(t.Context(), t, "").body, 1); len(got) != 0 {
 			t.Errorf("got %q", got)
 		}
 		s.until(t, "its room is free", func() bool { return s.streams.Open() == 0 })
@@ -223,20 +230,20 @@ func TestStream_thereIsRoomForSoMany(t *testing.T) {
 	t.Parallel()
 	s := open(t, 2, func(ctx context.Context, _ string, _ func(Event) error) error { <-ctx.Done(); return nil })
 	ctx, leave := context.WithCancel(t.Context())
-	s.follow(t, ctx, "")
-	s.follow(t, t.Context(), "")
-	third := s.follow(t, t.Context(), "")
-	if third.StatusCode != http.StatusServiceUnavailable || third.Header.Get("Retry-After") != "10" {
-		t.Errorf("a third: %d %v", third.StatusCode, third.Header)
+	s.follow(ctx, t, "")
+	s.follow(t.Context(), t, "")
+	third := s.follow(t.Context(), t, "")
+	if third.status != http.StatusServiceUnavailable || third.header.Get("Retry-After") != "10" {
+		t.Errorf("a third: %d %v", third.status, third.header)
 	}
 	leave()
 	s.until(t, "one is gone", func() bool { return s.streams.Open() == 1 })
-	if again := s.follow(t, t.Context(), ""); again.StatusCode != http.StatusOK {
-		t.Errorf("again: %d", again.StatusCode)
+	if again := s.follow(t.Context(), t, ""); again.status != http.StatusOK {
+		t.Errorf("again: %d", again.status)
 	}
 	s.streams.Close()
-	if after := s.follow(t, t.Context(), ""); after.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("after the end: %d", after.StatusCode)
+	if after := s.follow(t.Context(), t, ""); after.status != http.StatusServiceUnavailable {
+		t.Errorf("after the end: %d", after.status)
 	}
 }
 
