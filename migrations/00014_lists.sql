@@ -19,7 +19,6 @@ CREATE INDEX families_client ON families (client_id, id);
 CREATE INDEX families_client_live ON families (client_id) WHERE ended_at IS NULL;
 CREATE INDEX families_ended ON families (id) WHERE ended_at IS NOT NULL;
 CREATE INDEX families_replayed ON families (id) WHERE end_reason IN ('refresh_token_replayed', 'code_replayed');
-CREATE INDEX families_lapse ON families (expires_at);
 
 -- The order of ids is that of time.
 DROP INDEX audit_events_at;
@@ -45,7 +44,6 @@ CREATE INDEX audit_events_user ON audit_events (user_id, at);
 DROP INDEX audit_events_client;
 CREATE INDEX audit_events_client ON audit_events (client_id, at);
 CREATE INDEX audit_events_at ON audit_events (at, id);
-DROP INDEX families_lapse;
 DROP INDEX families_replayed;
 DROP INDEX families_ended;
 DROP INDEX families_client_live;

@@ -148,7 +148,7 @@ func TestAccessToken_comesAndGoesWithWhatItBelongsTo(t *testing.T) {
 		_, _, err = s.AccessToken(ctx, "lost")
 		wantNotFound(t, err)
 
-		must1(s.Sweep(ctx, noon.Add(time.Minute-time.Microsecond)))(t)
+		must1(s.Sweep(ctx, noon.Add(time.Minute-time.Microsecond), nil))(t)
 		if n := count(t, s, "SELECT COUNT(*) FROM access_tokens"); n != 4 {
 			t.Errorf("%d of 4 are left before they expire", n)
 		}

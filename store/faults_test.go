@@ -90,6 +90,7 @@ var changes = []change{
 	{verb: "DeleteUser", do: func(s *store.Store) error { return s.DeleteUser(ctx, "bob", noon, event(audit.UserDeleted)) }},
 	{verb: "DisableClient", do: func(s *store.Store) error { return s.DisableClient(ctx, "app", noon, event(audit.ClientDisabled)) }},
 	{verb: "DisableUser", do: func(s *store.Store) error { return s.DisableUser(ctx, "bob", noon, event(audit.UserDisabled)) }},
+	{verb: "DeleteACMEEntry", do: func(s *store.Store) error { return s.DeleteACMEEntry(ctx, "account") }},
 	{verb: "EnableClient", do: func(s *store.Store) error { return s.EnableClient(ctx, "closed", noon, event(audit.ClientEnabled)) }},
 	{verb: "EnableUser", do: func(s *store.Store) error { return s.EnableUser(ctx, "dan", noon, event(audit.UserEnabled)) }},
 	{verb: "EndClientSessions", do: func(s *store.Store) error {
@@ -115,6 +116,14 @@ var changes = []change{
 		return err
 	}},
 	{verb: "ForgiveAttempt", inParts: true, do: func(s *store.Store) error { return s.ForgiveAttempt(ctx, "tried", "tried too") }},
+	{verb: "HoldLease", do: func(s *store.Store) error {
+		_, err := s.HoldLease(ctx, "free", "node", noon, noon.Add(time.Minute))
+		return err
+	}},
+	{verb: "HoldLease, again", do: func(s *store.Store) error {
+		_, err := s.HoldLease(ctx, "sweep", "node", noon, noon.Add(time.Hour))
+		return err
+	}},
 	{verb: "InTx", do: func(s *store.Store) error {
 		return s.InTx(ctx, func(tx *store.Store) error {
 			if _, err := tx.RevokeClientTokens(ctx, "app", "why", noon, event(audit.ClientRevokedAll)); err != nil {
@@ -139,6 +148,7 @@ var changes = []change{
 	{verb: "RaisePasswordHash", do: func(s *store.Store) error { _, err := s.RaisePasswordHash(ctx, "bob", "hash", "stronger"); return err }},
 	{verb: "Record", do: func(s *store.Store) error { return s.Record(ctx, event(audit.TokenRetried)) }},
 	{verb: "RedeemCode", do: func(s *store.Store) error { return redeem(s, "unused", "bob", "bob-session") }},
+	{verb: "ReleaseLease", do: func(s *store.Store) error { return s.ReleaseLease(ctx, "sweep", "node") }},
 	{verb: "RenewSession", do: func(s *store.Store) error {
 		session := identity.Session{ID: "bob-session", TokenHash: "renewed", UserID: "bob", AuthTime: noon, LastSeenAt: noon, ExpiresAt: noon.Add(time.Hour)}
 		return s.RenewSession(ctx, signIn(session, "bob-session-device"), noon.Add(time.Minute), event(audit.SignInSucceeded))
@@ -168,6 +178,7 @@ var changes = []change{
 		r.Access = &token
 		return s.RotateRefreshToken(ctx, r, event(audit.TokenRefreshed))
 	}},
+	{verb: "SaveACMEEntry", do: func(s *store.Store) error { return s.SaveACMEEntry(ctx, "account", "resealed", noon) }},
 	{verb: "SaveAccessToken", do: func(s *store.Store) error {
 		return s.SaveAccessToken(ctx, opaque("new", "offline-family", "bob"), event(audit.TokenRetried))
 	}},
@@ -175,7 +186,7 @@ var changes = []change{
 		return s.SaveInteraction(ctx, oauth.Interaction{Hash: "new", ClientID: "app", CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)})
 	}},
 	{verb: "SaveSetupLink", do: func(s *store.Store) error { return s.SaveSetupLink(ctx, "seed", "link") }},
-	{verb: "Sweep", inParts: true, do: func(s *store.Store) error { _, err := s.Sweep(ctx, noon.Add(200*24*time.Hour)); return err }},
+	{verb: "Sweep", inParts: true, do: func(s *store.Store) error { _, err := s.Sweep(ctx, noon.Add(200*24*time.Hour), nil); return err }},
 	{verb: "TouchSession", do: func(s *store.Store) error { return s.TouchSession(ctx, "bob-session", noon.Add(time.Minute)) }},
 	{verb: "UpdateAPI", do: func(s *store.Store) error {
 		a, err := s.APIByID(ctx, "orders")
@@ -209,12 +220,12 @@ var others = map[string]string{
 
 // reads change nothing.
 var reads = []string{
-	"API", "APIByID", "APIs", "AccessToken", "AnyUser", "Busy", "Catalog", "Client", "ClientBySecret", "ClientImpact", "ClientSecrets", "Clients",
-	"ClientsOfAPI", "ClientsOfScope", "Close", "Code", "Consent", "Consents", "Count", "DB", "DailyFailures", "Dialect", "Event", "EventPage", "Events",
-	"Families", "Family", "FamilyImpact", "FamilyPage", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson", "LiveSessions", "MasterKeyID",
-	"MigrationStatus", "Names", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "RefreshToken", "RefreshTokens", "ResetLink", "Rollups",
-	"SchemaState", "Scope", "ScopeClients", "ScopeConsents", "Scopes", "Session", "SessionByToken", "SessionImpact", "SessionPage", "SetupSeed",
-	"SigningKeys", "User", "UserBySignIn", "UserByUsername", "UserImpact", "Users",
+	"ACMEEntry", "API", "APIByID", "APIs", "AccessToken", "AnyUser", "Busy", "Catalog", "Client", "ClientBySecret", "ClientImpact", "ClientSecrets",
+	"Clients", "ClientsOfAPI", "ClientsOfScope", "Close", "Code", "Consent", "Consents", "Count", "DB", "DailyFailures", "Dialect", "Event",
+	"EventPage", "Events", "Families", "Family", "FamilyImpact", "FamilyPage", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson",
+	"LiveSessions", "MasterKeyID", "MigrationStatus", "Names", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "Pool", "RefreshToken",
+	"RefreshTokens", "ResetLink", "Rollups", "SchemaState", "Scope", "ScopeClients", "ScopeConsents", "Scopes", "Session", "SessionByToken",
+	"SessionImpact", "SessionPage", "SetupSeed", "SigningKeys", "User", "UserBySignIn", "UserByUsername", "UserImpact", "Users",
 }
 
 // furnished is a world in which every change finds something to change.
@@ -228,6 +239,10 @@ func furnished(t testing.TB, s *store.Store) {
 	must(t, s.CreateAPI(ctx, orders(), readAndWrite, noon, event(audit.APICreated)))
 	must(t, s.CreateScope(ctx, oauth.Scope{Name: "spare", Description: "Spare"}, noon, event(audit.ScopeCreated)))
 	must(t, s.SaveAccessToken(ctx, opaque("given", "bound-family", "bob")))
+	must(t, s.SaveACMEEntry(ctx, "account", "sealed", noon))
+	if !must1(s.HoldLease(ctx, "sweep", "node", noon, noon.Add(time.Minute)))(t) {
+		t.Fatal("a free lease is not given")
+	}
 	consent := &oauth.Consent{UserID: "bob", ClientID: "app", Scopes: oauth.Scopes{"openid", "spare"}}
 	must(t, s.IssueCode(ctx, code("unused", "bob", "bob-session"), consent))
 	grant(t, s, "bound", "bob", "bob-session")

@@ -56,6 +56,19 @@ func (s *Store) Busy() bool {
 	return stats.InUse >= stats.MaxOpenConnections
 }
 
+// PoolStats is how busy the pool of connections is, and has been since it was opened.
+type PoolStats struct {
+	Max, Open, InUse int
+	Waits            int64         // acts that had to wait for a connection
+	Waited           time.Duration // all together
+}
+
+// Pool tells how busy the connections are.
+func (s *Store) Pool() PoolStats {
+	stats := s.db.Stats()
+	return PoolStats{Max: stats.MaxOpenConnections, Open: stats.OpenConnections, InUse: stats.InUse, Waits: stats.WaitCount, Waited: stats.WaitDuration}
+}
+
 // Close waits for running statements and closes the pool.
 func (s *Store) Close() error {
 	s.fresh.close()

@@ -13,11 +13,10 @@ import (
 // clientIP is the address a request came from. X-Forwarded-For is believed only from a trusted proxy, and only as far as
 // trusted proxies wrote it: the rightmost address that is none of theirs (security.md rule 13).
 func (s *site) clientIP(c *fiber.Ctx) string {
-	peer, ok := netip.AddrFromSlice(c.Context().RemoteIP())
-	if !ok {
+	address := peerOf(c)
+	if !address.IsValid() {
 		return c.Context().RemoteIP().String()
 	}
-	address := peer.Unmap()
 	for _, hop := range slices.Backward(strings.Split(string(c.Request().Header.Peek(forwardedFor)), ",")) {
 		if !s.trusts(address) {
 			break
@@ -29,6 +28,12 @@ func (s *site) clientIP(c *fiber.Ctx) string {
 		address = next.Unmap().WithZone("")
 	}
 	return address.String()
+}
+
+// peerOf is the address at the other end of the connection: the client's, or that of the last proxy.
+func peerOf(c *fiber.Ctx) netip.Addr {
+	peer, _ := netip.AddrFromSlice(c.Context().RemoteIP())
+	return peer.Unmap()
 }
 
 // parseHop reads an address; some proxies write its port too.

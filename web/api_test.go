@@ -338,7 +338,7 @@ func TestAPI_opaqueTokens(t *testing.T) {
 		if active(t, h, own, late) {
 			t.Error("an expired token is active")
 		}
-		if _, err := h.Store.Sweep(t.Context(), h.Clock.Now().Add(time.Hour)); err != nil {
+		if _, err := h.Store.Sweep(t.Context(), h.Clock.Now().Add(time.Hour), nil); err != nil {
 			t.Fatal(err)
 		}
 		if active(t, h, own, late) {

@@ -27,6 +27,7 @@ import (
 	"gatehouse/internal/secret"
 	"gatehouse/store"
 	"gatehouse/web/request"
+	"gatehouse/web/respond"
 )
 
 const (
@@ -35,7 +36,8 @@ const (
 	consoleLimit = 512 << 10 // the same in the console: a client with fifty long redirect URIs fits
 	connections  = 16 << 10  // at once; more wait to be accepted
 	actDeadline  = 20 * time.Second
-	maxUserAgent = 256 // bytes that are kept
+	eventStreams = 1000 // at once
+	maxUserAgent = 256  // bytes that are kept
 )
 
 // Config is what the web needs.
@@ -55,6 +57,15 @@ type Config struct {
 	// PasswordGrant and ImplicitGrant switch these grants on; DefaultClient is who calls the guides' paths without a client_id.
 	PasswordGrant, ImplicitGrant bool
 	DefaultClient                string
+
+	// MetricsAllow are the networks that may ask for /metrics; MetricsApart takes it away from the app, for a listener of its own (App.Probes).
+	MetricsAllow []netip.Prefix
+	MetricsApart bool
+	// Janitor tells what became of sweeping; nil where nobody sweeps.
+	Janitor func() Janitor
+	// CertificateExpires tells when the certificate of https does; nil where others speak it for us.
+	CertificateExpires func() time.Time
+	Version, Commit    string // what is running
 }
 
 // site is the house with its doors open.
@@ -67,7 +78,9 @@ type site struct {
 	ready   *readiness
 	refused *refusals
 	limit   *limiter
-	table   []route
+	table   []entry
+	metrics *metrics
+	streams *respond.Streams // open event streams
 
 	oauth   *oauthdoor.Handlers
 	login   *login.Handlers
@@ -84,6 +97,24 @@ type App struct {
 // Rules is the rulebook the app serves.
 func (a *App) Rules() *oauth.Server { return a.site.rules }
 
+// Shutdown is ShutdownWithTimeout with all the patience in the world.
+func (a *App) Shutdown() error {
+	a.drain()
+	return a.App.Shutdown()
+}
+
+// ShutdownWithTimeout takes no more requests, ends the event streams and waits for what is under way.
+func (a *App) ShutdownWithTimeout(patience time.Duration) error {
+	a.drain()
+	return a.App.ShutdownWithTimeout(patience)
+}
+
+// drain turns this node's readiness red and ends the event streams, for which a shutdown would wait.
+func (a *App) drain() {
+	a.site.ready.drain()
+	a.site.streams.Close()
+}
+
 // Stop ends what runs beside the requests. The app is shut down first.
 func (a *App) Stop() {
 	a.site.ready.stop()
@@ -97,6 +128,9 @@ func New(cfg Config) (*App, error) {
 		return nil, err
 	}
 	s := &site{Config: cfg, issuer: issuer, ready: newReadiness(cfg.Store, cfg.Now, cfg.Log), limit: newLimiter()}
+	s.streams = respond.NewStreams(eventStreams, cfg.Log)
+	s.metrics = newMetrics(cfg, s.ready, s.streams)
+	cfg.Store.Observe(s.metrics.event)
 	s.refused = newRefusals(cfg.Store, cfg.Log)
 	s.house = &request.House{Issuer: cfg.Issuer, Secure: issuer.secure, MAC: cfg.Sealer.MAC}
 	s.door = &identity.Doorkeeper{
@@ -125,12 +159,40 @@ func New(cfg Config) (*App, error) {
 		keepForwarded(h)
 		return fasthttp.RequestConfig{MaxRequestBodySize: s.bodyLimitOf(h)}
 	}
-	s.table = s.routes()
+	s.table = s.served()
 	app.Use(s.edge)
 	for _, r := range s.table {
 		r.register(app, s)
 	}
 	return &App{App: app, site: s}, nil
+}
+
+// Probes is a second app, with metrics and health alone, for a listener that only the operator's network reaches.
+func (a *App) Probes() *fiber.App {
+	s := a.site
+	app := fiber.New(fiber.Config{
+		AppName: "Gatehouse", DisableStartupMessage: true, StrictRouting: true, CaseSensitive: true, Immutable: true,
+		BodyLimit: 1 << 10, Concurrency: connections, EnableTrustedProxyCheck: true,
+		ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second, IdleTimeout: 75 * time.Second,
+		ErrorHandler: func(c *fiber.Ctx, err error) error {
+			status := fiber.StatusInternalServerError
+			if known, ok := errors.AsType[*fiber.Error](err); ok {
+				status = known.Code
+			} else {
+				s.Log.Error("request failed", "error", err)
+			}
+			return c.SendStatus(status)
+		},
+	})
+	app.Server().HeaderReceived = func(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+		keepForwarded(h)
+		return fasthttp.RequestConfig{}
+	}
+	app.Use(func(c *fiber.Ctx) error { return caught(c.Next) }, s.headers(probe))
+	app.Get("/metrics", s.serveMetrics)
+	app.Get("/healthz", s.healthz)
+	app.Get("/readyz", s.readyz)
+	return app
 }
 
 // bodyLimitOf is how long a body may be, in bytes. It is given room as soon as its length is announced, so only people of the
@@ -152,6 +214,8 @@ func (s *site) bodyLimitOf(h *fasthttp.RequestHeader) int {
 // edge surrounds every request: it gives it an id, a deadline and its headers, catches panics, renders errors and logs one line.
 func (s *site) edge(c *fiber.Ctx) (err error) {
 	started := s.Now()
+	s.metrics.inFlight.Inc()
+	defer s.metrics.inFlight.Dec()
 	s.begin(c)
 	ctx, cancel := context.WithTimeout(context.Background(), actDeadline)
 	defer cancel()
@@ -161,21 +225,28 @@ func (s *site) edge(c *fiber.Ctx) (err error) {
 			return err
 		}
 	}
-	s.logRequest(c, started)
+	s.finish(c, started)
 	return nil
 }
 
-// next runs the handlers and turns a panic into an error.
-func (s *site) next(c *fiber.Ctx) (err error) {
+// next runs the handlers.
+func (s *site) next(c *fiber.Ctx) error {
+	return caught(func() error {
+		if err := s.checkHost(c); err != nil || c.Response().StatusCode() != fiber.StatusOK {
+			return err
+		}
+		return c.Next()
+	})
+}
+
+// caught runs fn and turns a panic into an error.
+func caught(fn func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	if err := s.checkHost(c); err != nil || c.Response().StatusCode() != fiber.StatusOK {
-		return err
-	}
-	return c.Next()
+	return fn()
 }
 
 // begin gives the request its State. Request ids are ours alone: 128 random bits (security.md rule 13).
@@ -191,18 +262,22 @@ func (s *site) begin(c *fiber.Ctx) {
 	}})
 }
 
-// logRequest writes one line per request. It names the route, not the URL, which may carry codes and ids.
-func (s *site) logRequest(c *fiber.Ctx, started time.Time) {
-	pattern, level := "unknown", slog.LevelInfo
+// finish counts the request and logs one line. Both name the route, not the URL, which may carry codes and ids.
+func (s *site) finish(c *fiber.Ctx, started time.Time) {
+	pattern, level, requests := "unknown", slog.LevelInfo, s.metrics.unknown
 	if r := s.routeOf(c); r != nil {
-		pattern = r.path
+		pattern, requests = r.path, r.requests
 		if r.audience == asset {
 			level = slog.LevelDebug
 		}
 	}
-	status := c.Response().StatusCode()
-	s.Log.Log(context.Background(), level, "request", "method", c.Method(), "route", pattern, "status", status,
-		"duration_ms", float64(s.Now().Sub(started).Microseconds())/1000, "request_id", request.Of(c).Caller.RequestID, "ip", request.Of(c).Caller.IP)
+	status, took := c.Response().StatusCode(), s.Now().Sub(started)
+	requests.observe(c.Method(), status, took)
+	ctx, from := context.Background(), request.Of(c).Caller
+	if s.Log.Enabled(ctx, level) {
+		s.Log.LogAttrs(ctx, level, "request", slog.String("method", c.Method()), slog.String("route", pattern), slog.Int("status", status),
+			slog.Float64("duration_ms", float64(took.Microseconds())/1000), slog.String("request_id", from.RequestID), slog.String("ip", from.IP))
+	}
 }
 
 // errMisdirected refuses a Host that is not the issuer's.

@@ -92,7 +92,7 @@ func TestAttack_aRevokedOpaqueTokenStaysRevoked(t *testing.T) {
 			t.Fatal(a.Body)
 		}
 		h.Clock.Advance(15*time.Minute - 400*time.Millisecond)
-		if _, err := h.Store.Sweep(t.Context(), h.Clock.Now()); err != nil {
+		if _, err := h.Store.Sweep(t.Context(), h.Clock.Now(), nil); err != nil {
 			t.Fatal(err)
 		}
 		if a := h.Introspect(t, own, token); a.JSON["active"] != false {

@@ -159,7 +159,7 @@ func TestAttack_aMadeUpRevocationDoesNotShortenARealOne(t *testing.T) {
 			t.Fatal(a.Body)
 		}
 		h.Clock.Advance(5 * time.Second)
-		if _, err := h.Store.Sweep(t.Context(), h.Clock.Now()); err != nil {
+		if _, err := h.Store.Sweep(t.Context(), h.Clock.Now(), nil); err != nil {
 			t.Fatal(err)
 		}
 		if a := h.Introspect(t, own, sent); a.JSON["active"] != false {

@@ -26,6 +26,7 @@ func (s *site) handleError(c *fiber.Ctx, err error) error {
 	if request.Of(c) == nil { // 413, 431 and malformed requests come here before any handler ran
 		s.begin(c)
 		c.SetUserContext(context.Background())
+		defer s.finish(c, s.Now())
 	}
 	to := s.audienceOf(c)
 	if len(c.Response().Header.Peek(fiber.HeaderXContentTypeOptions)) == 0 {

@@ -72,6 +72,7 @@ var street = []struct{ method, path, audience string }{
 	{"GET", "/console/families/:id", aPerson}, {"GET", "/console/families/:id/revoke", aPerson}, {"POST", "/console/families/:id/revoke", aPerson},
 	{"GET", "/console/audit", aPerson}, {"GET", "/console/audit/:id", aPerson},
 	{"GET", "/assets/*", aFile}, {"GET", "/favicon.ico", aFile}, {"GET", "/healthz", aProbe}, {"GET", "/readyz", aProbe},
+	{"GET", "/metrics", aProbe},
 }
 
 // A route that is added is walked, too.

@@ -30,6 +30,7 @@ type readiness struct {
 	readyAt time.Time
 	down    bool
 	probing bool
+	leaving bool // the server is being stopped
 	stopped chan struct{}
 	once    sync.Once
 }
@@ -46,6 +47,26 @@ func (r *readiness) since() time.Time {
 		return r.now()
 	}
 	return r.readyAt
+}
+
+// up reports whether this node can serve: the database answered when it was last asked, and nobody stops the server.
+func (r *readiness) up() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.down && !r.leaving
+}
+
+// drain says that this node is about to end.
+func (r *readiness) drain() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.leaving = true
+}
+
+func (r *readiness) draining() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.leaving
 }
 
 func (r *readiness) stop() { r.once.Do(func() { close(r.stopped) }) }
@@ -112,9 +133,12 @@ func (r *readiness) ping() error {
 // healthz says that the process lives.
 func (s *site) healthz(c *fiber.Ctx) error { return c.SendString("ok\n") }
 
-// readyz says whether this node can serve: whether its database answers.
+// readyz says whether this node can serve: whether its database answers and it is not about to end.
 func (s *site) readyz(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderCacheControl, "no-store")
+	if s.ready.draining() {
+		return c.Status(fiber.StatusServiceUnavailable).SendString("the server is stopping\n")
+	}
 	if err := s.ready.ping(); err != nil {
 		s.ready.suspect()
 		respond.RetryAfter(c, time.Second)

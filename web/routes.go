@@ -31,6 +31,25 @@ type route struct {
 	refusal  audit.Action // how a refusal of this endpoint is written down
 }
 
+// entry is a route as it is served.
+type entry struct {
+	route
+	requests *counted
+}
+
+// served are the routes of the site map, ready to be found and counted.
+func (s *site) served() []entry {
+	routes := s.routes()
+	if !s.MetricsApart {
+		routes = append(routes, route{fiber.MethodGet, "/metrics", probe, s.open, s.serveMetrics, ""})
+	}
+	entries := make([]entry, len(routes))
+	for i, r := range routes {
+		entries[i] = entry{r, s.metrics.count(r.path)}
+	}
+	return entries
+}
+
 // routes is the site map: every URL there is.
 func (s *site) routes() []route {
 	const get, post = fiber.MethodGet, fiber.MethodPost
@@ -160,8 +179,8 @@ func (r route) register(app *fiber.App, s *site) {
 
 // routeOf finds the route of a request by its path, whatever the method: an error has to know whom it answers before, or
 // without, any route having run.
-func (s *site) routeOf(c *fiber.Ctx) *route {
-	if found, asked := c.Locals(routeKey{}).(*route); asked {
+func (s *site) routeOf(c *fiber.Ctx) *entry {
+	if found, asked := c.Locals(routeKey{}).(*entry); asked {
 		return found
 	}
 	found := s.findRoute(c.Method(), c.Path())
@@ -172,7 +191,7 @@ func (s *site) routeOf(c *fiber.Ctx) *route {
 // routeKey is where routeOf remembers what it found for a request: several ask.
 type routeKey struct{}
 
-func (s *site) findRoute(method, path string) (byPath *route) {
+func (s *site) findRoute(method, path string) (byPath *entry) {
 	for i := range s.table {
 		r := &s.table[i]
 		if !r.matches(path) {

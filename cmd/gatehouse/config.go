@@ -3,12 +3,14 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"os"
@@ -39,7 +41,20 @@ type Config struct {
 	Listen string `variable:"GATEHOUSE_LISTEN" fallback:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen at (127.0.0.1:8080)."`
 	Issuer string `variable:"GATEHOUSE_ISSUER" fallback:"http://localhost:8080" placeholder:"URL" help:"The URL people and applications know this server by (http://localhost:8080)."`
 
+	TLSCert    string `name:"tls-cert" variable:"GATEHOUSE_TLS_CERT" placeholder:"FILE" help:"Certificate to speak https with, PEM, with those of the issuers between; it is read again when it changes (none: plain http)."`
+	TLSKey     string `name:"tls-key" variable:"GATEHOUSE_TLS_KEY" placeholder:"FILE" help:"Private key of the certificate, PEM (none)."`
+	HTTPListen string `name:"http-listen" variable:"GATEHOUSE_HTTP_LISTEN" placeholder:"HOST:PORT" help:"Another address, such as :80, that leads to https and answers ACME's http-01 (none)."`
+
+	ACME          onOff  `name:"acme" variable:"GATEHOUSE_ACME" fallback:"false" help:"Get the certificate of the issuer's host by ACME, and agree to the terms of whoever issues it (false)."`
+	ACMEEmail     string `name:"acme-email" variable:"GATEHOUSE_ACME_EMAIL" placeholder:"ADDRESS" help:"Whom the issuer of certificates writes to (none)."`
+	ACMEDirectory string `name:"acme-directory" variable:"GATEHOUSE_ACME_DIRECTORY" fallback:"https://acme-v02.api.letsencrypt.org/directory" placeholder:"URL" help:"Who issues certificates (https://acme-v02.api.letsencrypt.org/directory)."`
+
 	TrustedProxies string `variable:"GATEHOUSE_TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Addresses and networks of the proxies in front, whose X-Forwarded-For is believed (none)."`
+
+	LogLevel string `variable:"GATEHOUSE_LOG_LEVEL" fallback:"info" placeholder:"LEVEL" help:"What is logged at least: debug, info, warn or error (info)."`
+
+	MetricsListen string `variable:"GATEHOUSE_METRICS_LISTEN" placeholder:"HOST:PORT" help:"Another address, for /metrics, /healthz and /readyz alone; --listen does not answer /metrics then (none)."`
+	MetricsAllow  string `variable:"GATEHOUSE_METRICS_ALLOW" fallback:"127.0.0.0/8,::1" placeholder:"CIDR,…" help:"Addresses and networks that may ask for /metrics (127.0.0.0/8,::1)."`
 
 	DatabaseURL string `variable:"GATEHOUSE_DATABASE_URL" placeholder:"URL" help:"sqlite:///absolute/path.db or postgres://user@host/database (data/gatehouse.db here). Give a password by the environment or the file: command lines are public."`
 
@@ -66,7 +81,14 @@ type Settings struct {
 	Listen string // host:port; an empty host is every address
 	Issuer string // without trailing slash
 
+	TLS TLS
+
 	TrustedProxies []netip.Prefix
+
+	LogLevel slog.Level
+
+	MetricsListen string // host:port; empty to answer at Listen
+	MetricsAllow  []netip.Prefix
 
 	Database Database
 	// ExplicitKey is the master key as given by variable, setting or file, in base64. It is empty where the key
@@ -89,6 +111,18 @@ type Settings struct {
 
 	Warnings []string // what is allowed but unwise, to be logged at start
 }
+
+// TLS says where the certificate comes from: two files, or ACME, or nowhere, and then a proxy speaks https for us.
+type TLS struct {
+	Cert, Key  string // PEM files
+	ACME       bool
+	Email      string // of the ACME account; may be empty
+	Directory  string // URL of the ACME server
+	HTTPListen string // where plain http leads to https; empty for nowhere
+}
+
+// On reports whether we speak https ourselves.
+func (t TLS) On() bool { return t.ACME || t.Cert != "" }
 
 // Database says where the data is.
 type Database struct {
@@ -128,11 +162,14 @@ func (c Config) Validate(getenv func(string) string, only ...string) (Settings, 
 	r.merge(&c, getenv)
 	s := Settings{
 		File:     c.File,
-		Listen:   r.listen(c.Listen),
+		Listen:   r.listen("GATEHOUSE_LISTEN", c.Listen),
 		Issuer:   r.issuer(c.Issuer),
 		Database: r.database(c.DatabaseURL),
 
-		TrustedProxies: r.proxies(c.TrustedProxies),
+		TrustedProxies: r.networks("GATEHOUSE_TRUSTED_PROXIES", c.TrustedProxies),
+		LogLevel:       r.level(c.LogLevel),
+		MetricsListen:  r.otherListen("GATEHOUSE_METRICS_LISTEN", c.MetricsListen, "GATEHOUSE_LISTEN", c.Listen),
+		MetricsAllow:   r.networks("GATEHOUSE_METRICS_ALLOW", c.MetricsAllow),
 
 		PasswordGrant: r.boolean("GATEHOUSE_PASSWORD_GRANT", c.PasswordGrant),
 		ImplicitGrant: r.boolean("GATEHOUSE_IMPLICIT_GRANT", c.ImplicitGrant),
@@ -145,6 +182,7 @@ func (c Config) Validate(getenv func(string) string, only ...string) (Settings, 
 		RefreshTokenTTL:  r.lifetime("GATEHOUSE_REFRESH_TOKEN_TTL", c.RefreshTokenTTL, mostRefreshToken, wiseToken),
 		RefreshTokenIdle: r.lifetime("GATEHOUSE_REFRESH_TOKEN_IDLE", c.RefreshTokenIdle, mostRefreshToken, wiseToken),
 	}
+	s.TLS = r.tls(c, s.Issuer)
 	s.ExplicitKey, s.keySource, s.keyFault = r.masterKey(c.MasterKey, c.MasterKeyFile, s.Database.Driver)
 	if s.RefreshTokenIdle > s.RefreshTokenTTL && s.RefreshTokenTTL > 0 {
 		r.warn("GATEHOUSE_REFRESH_TOKEN_IDLE", "%s is longer than GATEHOUSE_REFRESH_TOKEN_TTL, which ends the token first", s.RefreshTokenIdle)
@@ -277,15 +315,26 @@ func (r *reading) readYAML(path string, known map[string]bool) map[string]yamlVa
 	return values
 }
 
-func (r *reading) listen(text string) string {
+func (r *reading) listen(name, text string) string {
 	_, port, err := net.SplitHostPort(text)
 	if err == nil {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil {
-		r.mistake("GATEHOUSE_LISTEN", "%q: expected host:port, such as 127.0.0.1:8080 or :8080 for every address", text)
+		r.mistake(name, "%q: expected host:port, such as 127.0.0.1:8080 or :8080 for every address", text)
 	}
 	return text
+}
+
+// otherListen is listen for an address that may be left out, and is not another's.
+func (r *reading) otherListen(name, text, other, taken string) string {
+	if text == "" {
+		return ""
+	}
+	if _, port, err := net.SplitHostPort(text); err == nil && port != "0" && text == taken {
+		r.mistake(name, "%q: expected another address than %s", text, other)
+	}
+	return r.listen(name, text)
 }
 
 // onOff is a switch as written. As a flag it may stand alone, which means true.
@@ -311,10 +360,19 @@ func (r *reading) boolean(name string, text onOff) bool {
 	return on
 }
 
+func (r *reading) level(text string) slog.Level {
+	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+	level, known := levels[text]
+	if !known {
+		r.mistake("GATEHOUSE_LOG_LEVEL", "%q: expected debug, info, warn or error", text)
+	}
+	return level
+}
+
 var hostName = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$`)
 
-// proxies reads a list of addresses and networks, with commas between.
-func (r *reading) proxies(text string) []netip.Prefix {
+// networks reads a list of addresses and networks, with commas between.
+func (r *reading) networks(name, text string) []netip.Prefix {
 	var out []netip.Prefix
 	for item := range strings.SplitSeq(text, ",") {
 		if item = strings.TrimSpace(item); item == "" {
@@ -325,7 +383,7 @@ func (r *reading) proxies(text string) []netip.Prefix {
 			prefix, err = netip.PrefixFrom(address, address.BitLen()), nil
 		}
 		if err != nil {
-			r.mistake("GATEHOUSE_TRUSTED_PROXIES", "%q: expected addresses or networks with commas between, such as 10.0.0.0/8,192.0.2.7", item)
+			r.mistake(name, "%q: expected addresses or networks with commas between, such as 10.0.0.0/8,192.0.2.7", item)
 			continue
 		}
 		out = append(out, prefix.Masked())
@@ -377,6 +435,70 @@ func (r *reading) issuer(text string) string {
 		return bad("expected https; http is for localhost, 127.0.0.0/8 and [::1] alone")
 	}
 	return text
+}
+
+// tls reads where the certificate comes from.
+func (r *reading) tls(c Config, issuer string) TLS {
+	t := TLS{
+		Cert: c.TLSCert, Key: c.TLSKey, ACME: r.boolean("GATEHOUSE_ACME", c.ACME), Email: c.ACMEEmail, Directory: c.ACMEDirectory,
+		HTTPListen: r.otherListen("GATEHOUSE_HTTP_LISTEN", c.HTTPListen, "GATEHOUSE_LISTEN", c.Listen),
+	}
+	if t.Cert != "" && t.Key == "" {
+		r.mistake("GATEHOUSE_TLS_KEY", "is not set beside GATEHOUSE_TLS_CERT: expected the file with the certificate's private key")
+	}
+	if t.Key != "" && t.Cert == "" {
+		r.mistake("GATEHOUSE_TLS_CERT", "is not set beside GATEHOUSE_TLS_KEY: expected the file with the certificate")
+	}
+	if t.Cert != "" && t.Key != "" {
+		if _, err := tls.LoadX509KeyPair(t.Cert, t.Key); err != nil {
+			r.mistake("GATEHOUSE_TLS_CERT", "%v", err)
+		}
+	}
+	u, err := url.Parse(issuer)
+	if err != nil { // a mistake already
+		return t
+	}
+	if u.Scheme == "http" && t.Cert != "" {
+		r.mistake("GATEHOUSE_TLS_CERT", "expected an https URL in GATEHOUSE_ISSUER, which is %s", issuer)
+	}
+	if t.HTTPListen != "" && !t.On() {
+		r.mistake("GATEHOUSE_HTTP_LISTEN", "leads to https, which this server does not speak: expected GATEHOUSE_TLS_CERT or GATEHOUSE_ACME too")
+	}
+	if t.HTTPListen != "" && t.HTTPListen == c.MetricsListen {
+		r.mistake("GATEHOUSE_HTTP_LISTEN", "%q: expected another address than GATEHOUSE_METRICS_LISTEN", t.HTTPListen)
+	}
+	if !t.ACME {
+		if t.Email != "" {
+			r.warn("GATEHOUSE_ACME_EMAIL", "does nothing without GATEHOUSE_ACME")
+		}
+		return t
+	}
+	if t.Cert != "" {
+		r.mistake("GATEHOUSE_ACME", "is on beside GATEHOUSE_TLS_CERT: expected one of the two")
+	}
+	if _, err := netip.ParseAddr(u.Hostname()); u.Scheme != "https" || err == nil || !strings.Contains(u.Hostname(), ".") {
+		r.mistake("GATEHOUSE_ACME", "expected GATEHOUSE_ISSUER to be https with a public host name, such as https://login.example.com; it is %s", issuer)
+	}
+	if t.Email != "" {
+		if a, err := mail.ParseAddress(t.Email); err != nil || a.Address != t.Email {
+			r.mistake("GATEHOUSE_ACME_EMAIL", "%q: expected an address such as admin@example.com", t.Email)
+		}
+	}
+	if d, err := url.Parse(t.Directory); err != nil || d.Scheme != "https" || d.Host == "" || d.User != nil || d.Fragment != "" {
+		r.mistake("GATEHOUSE_ACME_DIRECTORY", "%q: expected the https URL of an ACME directory", t.Directory)
+	}
+	return t
+}
+
+// certificateFrom tells people where the certificate comes from.
+func (t TLS) certificateFrom() string {
+	switch {
+	case t.ACME:
+		return t.Directory
+	case t.Cert != "":
+		return t.Cert
+	}
+	return "nowhere: plain http"
 }
 
 // database never shows the text in its messages, nor net/url's errors, which quote it: it may hold a password.
@@ -598,7 +720,12 @@ func (s Settings) Redacted() []slog.Attr {
 		slog.String("config", file),
 		slog.String("listen", s.Listen),
 		slog.String("issuer", s.Issuer),
+		slog.String("certificate_from", s.TLS.certificateFrom()),
+		slog.String("http_listen", cmp.Or(s.TLS.HTTPListen, "none")),
 		slog.Any("trusted_proxies", s.TrustedProxies),
+		slog.String("log_level", strings.ToLower(s.LogLevel.String())),
+		slog.String("metrics_listen", cmp.Or(s.MetricsListen, s.Listen)),
+		slog.Any("metrics_allow", s.MetricsAllow),
 		slog.String("database", s.Database.Redacted()),
 		slog.String("master_key_from", s.keyFrom()),
 		slog.Bool("password_grant", s.PasswordGrant),

@@ -79,6 +79,78 @@ func TestConfig_readsTrustedProxies(t *testing.T) {
 	}
 }
 
+func TestConfig_readsWhoMayMeasure(t *testing.T) {
+	withoutEnvironment(t)
+	s := mustValidate(t, parse(t, "--metrics-allow=10.0.0.0/8", "--metrics-listen=:9090"))
+	if !reflect.DeepEqual(s.MetricsAllow, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}) || s.MetricsListen != ":9090" {
+		t.Errorf("read %v at %q", s.MetricsAllow, s.MetricsListen)
+	}
+	_, err := parse(t, "--metrics-allow=everybody", "--metrics-listen=9090").Validate(os.Getenv)
+	if err == nil || !strings.Contains(err.Error(), "GATEHOUSE_METRICS_ALLOW") || !strings.Contains(err.Error(), "GATEHOUSE_METRICS_LISTEN") {
+		t.Errorf("took what is neither: %v", err)
+	}
+	if _, err := parse(t, "--metrics-listen=127.0.0.1:8080").Validate(os.Getenv); err == nil || !strings.Contains(err.Error(), "another address than GATEHOUSE_LISTEN") {
+		t.Errorf("took one address for two: %v", err)
+	}
+}
+
+func TestConfig_readsTheLogLevel(t *testing.T) {
+	withoutEnvironment(t)
+	if s := mustValidate(t, parse(t, "--log-level=warn")); s.LogLevel != slog.LevelWarn {
+		t.Errorf("read %v", s.LogLevel)
+	}
+	if _, err := parse(t, "--log-level=loud").Validate(os.Getenv); err == nil || !strings.Contains(err.Error(), `GATEHOUSE_LOG_LEVEL: "loud"`) {
+		t.Errorf("took what is no level: %v", err)
+	}
+}
+
+// All that cannot be is said at once, before anything starts.
+func TestConfig_readsWhereTheCertificateComesFrom(t *testing.T) {
+	withoutEnvironment(t)
+	cert, key := certificate(t, "login.example.com")
+	other, _ := certificate(t, "login.example.com")
+	const https, here = "https://login.example.com", "http://localhost:8080"
+	for _, c := range []struct {
+		config Config
+		says   []string
+	}{
+		{Config{Issuer: https, TLSCert: cert, TLSKey: key, HTTPListen: ":80"}, nil},
+		{Config{Issuer: "https://localhost:8443", TLSCert: cert, TLSKey: key}, nil},
+		{Config{Issuer: https, ACME: "true", ACMEEmail: "admin@example.com", HTTPListen: ":80"}, nil},
+		{Config{Issuer: https + ":8443", ACME: "true", ACMEDirectory: "https://ca.example.com/acme"}, nil},
+		{Config{Issuer: https, TLSCert: cert}, []string{"GATEHOUSE_TLS_KEY: is not set"}},
+		{Config{Issuer: https, TLSKey: key}, []string{"GATEHOUSE_TLS_CERT: is not set"}},
+		{Config{Issuer: https, TLSCert: cert, TLSKey: cert}, []string{"GATEHOUSE_TLS_CERT: "}},
+		{Config{Issuer: https, TLSCert: other, TLSKey: key}, []string{"GATEHOUSE_TLS_CERT: tls: private key does not match"}},
+		{Config{Issuer: https, TLSCert: "/none/cert.pem", TLSKey: key}, []string{"GATEHOUSE_TLS_CERT: open /none/cert.pem"}},
+		{Config{Issuer: here, TLSCert: cert, TLSKey: key}, []string{"GATEHOUSE_TLS_CERT: expected an https URL"}},
+		{Config{Issuer: here, HTTPListen: ":80"}, []string{"GATEHOUSE_HTTP_LISTEN: leads to https"}},
+		{Config{Issuer: https, ACME: "true", Listen: ":80", HTTPListen: ":80"}, []string{"GATEHOUSE_HTTP_LISTEN: \":80\": expected another address than GATEHOUSE_LISTEN"}},
+		{Config{Issuer: https, ACME: "true", MetricsListen: ":80", HTTPListen: ":80"}, []string{"expected another address than GATEHOUSE_METRICS_LISTEN"}},
+		{Config{Issuer: https, ACME: "true", TLSCert: cert, TLSKey: key}, []string{"GATEHOUSE_ACME: is on beside"}},
+		{Config{Issuer: here, ACME: "true"}, []string{"GATEHOUSE_ACME: expected GATEHOUSE_ISSUER to be https"}},
+		{Config{Issuer: "https://localhost", ACME: "true"}, []string{"GATEHOUSE_ACME: expected GATEHOUSE_ISSUER"}},
+		{Config{Issuer: "https://192.0.2.1", ACME: "true"}, []string{"GATEHOUSE_ACME: expected GATEHOUSE_ISSUER"}},
+		{Config{Issuer: https, ACME: "perhaps"}, []string{"GATEHOUSE_ACME: \"perhaps\""}},
+		{Config{Issuer: here, ACME: "true", ACMEEmail: "Admin <a@b>", ACMEDirectory: "http://ca", TLSKey: key}, []string{
+			"GATEHOUSE_ACME: expected", "GATEHOUSE_ACME_EMAIL: ", "GATEHOUSE_ACME_DIRECTORY: ", "GATEHOUSE_TLS_CERT: is not set",
+		}},
+	} {
+		_, err := c.config.Validate(os.Getenv)
+		if (err == nil) != (c.says == nil) {
+			t.Errorf("%+v: %v", c.config, err)
+		}
+		for _, says := range c.says {
+			if err == nil || !strings.Contains(err.Error(), says) {
+				t.Errorf("%v does not say %q", err, says)
+			}
+		}
+	}
+	if s := mustValidate(t, Config{ACMEEmail: "a@example.com"}); len(s.Warnings) != 1 || !strings.HasPrefix(s.Warnings[0], "GATEHOUSE_ACME_EMAIL") {
+		t.Errorf("warnings %q", s.Warnings)
+	}
+}
+
 func TestConfig_hasDefaults(t *testing.T) {
 	withoutEnvironment(t)
 	s := mustValidate(t, parse(t))
@@ -88,6 +160,8 @@ func TestConfig_hasDefaults(t *testing.T) {
 	}
 	want := Settings{
 		Listen: "127.0.0.1:8080", Issuer: "http://localhost:8080",
+		MetricsAllow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+		TLS:          TLS{Directory: "https://acme-v02.api.letsencrypt.org/directory"},
 		Database: Database{
 			Driver: "sqlite", Path: filepath.Join(here, "data", "gatehouse.db"),
 			URL: secret.Text("sqlite://" + filepath.Join(here, "data", "gatehouse.db")), unnamed: true,

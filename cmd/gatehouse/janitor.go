@@ -2,14 +2,25 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"maps"
+	"sync"
 	"time"
 
+	"gatehouse/internal/secret"
 	"gatehouse/store"
+	"gatehouse/web"
 )
 
-// sweepEvery is how often a server looks for rows that have lapsed.
-const sweepEvery = time.Minute
+const (
+	// sweepEvery is how often the node that sweeps looks for rows that have lapsed, and another whether there is such a node.
+	sweepEvery = time.Minute
+	// sweepLease is how long a node is missed that ended without giving its lease back.
+	sweepLease = 3 * sweepEvery
+	// sweepPause is how long others have the database to themselves between two batches.
+	sweepPause = 50 * time.Millisecond
+)
 
 // flushEvery is how often a server writes down what it has counted: a server that is killed loses no more than that.
 const flushEvery = 5 * time.Second
@@ -36,8 +47,43 @@ func flush(ctx context.Context, st *store.Store, log *slog.Logger) {
 	}
 }
 
-// sweepRegularly deletes what has lapsed until the context ends.
-func sweepRegularly(ctx context.Context, st *store.Store, log *slog.Logger) {
+// errLost ends a sweep whose lease has become another node's.
+var errLost = errors.New("another node sweeps now")
+
+// A janitor sweeps what has lapsed, while no other node does.
+type janitor struct {
+	store  *store.Store
+	log    *slog.Logger
+	now    func() time.Time
+	holder string // names this node in its lease
+	pause  time.Duration
+
+	mu    sync.Mutex
+	until time.Time // the end of its lease
+	stats web.Janitor
+}
+
+func newJanitor(st *store.Store, log *slog.Logger) *janitor {
+	j := &janitor{store: st, log: log, now: now, holder: secret.New("")[:22], pause: sweepPause, stats: web.Janitor{Swept: map[string]int64{}}}
+	for _, table := range store.SweptTables {
+		j.stats.Swept[table] = 0 // to be seen from the start
+	}
+	return j
+}
+
+// Stats tells what became of sweeping.
+func (j *janitor) Stats() web.Janitor {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	s := j.stats
+	s.Swept = maps.Clone(s.Swept)
+	s.Leads = j.until.After(j.now())
+	return s
+}
+
+// work sweeps regularly until the context ends.
+func (j *janitor) work(ctx context.Context) {
+	defer j.release()
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
@@ -46,13 +92,83 @@ func sweepRegularly(ctx context.Context, st *store.Store, log *slog.Logger) {
 			return
 		case <-tick.C:
 		}
-		switch n, err := st.Sweep(ctx, now()); {
+		switch err := j.sweep(ctx); {
 		case ctx.Err() != nil:
 			return
+		case errors.Is(err, errLost):
 		case err != nil:
-			log.Warn("lapsed rows could not be swept", "error", err)
-		case n > 0:
-			log.Info("swept", "rows", n)
+			j.log.Warn("lapsed rows could not be swept", "error", err)
 		}
 	}
+}
+
+// sweep sweeps once, if this is the node that does.
+func (j *janitor) sweep(ctx context.Context) error {
+	started := j.now()
+	err := j.hold(ctx)
+	if err == nil {
+		var n int64
+		n, err = j.store.Sweep(ctx, started, func(table string, rows int64) error { return j.swept(ctx, table, rows) })
+		if n > 0 {
+			j.log.Info("swept", "rows", n, "duration_ms", j.now().Sub(started).Milliseconds())
+		}
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	switch {
+	case err == nil:
+		j.stats.LastRun = j.now()
+	case !errors.Is(err, errLost) && ctx.Err() == nil:
+		j.stats.Failed++
+	}
+	return err
+}
+
+// hold takes the lease or takes it for longer; errLost if it is another's.
+func (j *janitor) hold(ctx context.Context) error {
+	at := j.now()
+	held, err := j.store.HoldLease(ctx, "sweep", j.holder, at, at.Add(sweepLease))
+	if err == nil && !held {
+		err = errLost
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err == nil {
+		j.until = at.Add(sweepLease)
+	} else if errors.Is(err, errLost) {
+		j.until = time.Time{}
+	}
+	return err
+}
+
+// swept counts a batch, leaves the database to others for a moment, and keeps the lease while there is much to do.
+func (j *janitor) swept(ctx context.Context, table string, rows int64) error {
+	j.mu.Lock()
+	j.stats.Swept[table] += rows
+	short := j.until.Sub(j.now()) < sweepLease/2
+	j.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(j.pause):
+	}
+	if short {
+		return j.hold(ctx)
+	}
+	return nil
+}
+
+// release lets another node sweep without having to wait for the end of the lease.
+func (j *janitor) release() {
+	if !j.Stats().Leads {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := j.store.ReleaseLease(ctx, "sweep", j.holder); err != nil {
+		j.log.Warn("the lease on sweeping could not be given back", "error", err)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.until = time.Time{}
 }

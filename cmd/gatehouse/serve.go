@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -46,7 +47,9 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewJSONHandler(p.stderr, nil))
+	lines := newLogWriter(p.stderr)
+	defer lines.Flush()
+	log := newLog(lines, settings.LogLevel)
 	this := thisBuild()
 	log.LogAttrs(ctx, slog.LevelInfo, "starting", append([]slog.Attr{slog.String("version", this.Version), slog.String("commit", this.Commit)}, settings.Redacted()...)...)
 	for _, warning := range settings.Warnings {
@@ -72,39 +75,66 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	} else if warning != "" {
 		log.Warn("GATEHOUSE_DEFAULT_CLIENT: " + warning)
 	}
-	hasher, err := secret.NewHasher(secret.HasherOptions{})
+	hasher, err := secret.NewHasher(secret.HasherOptions{Now: now})
 	if err != nil {
 		return err
 	}
 	defer hasher.Close()
-	app, err := web.New(web.Config{
+	sweeper := newJanitor(st, log)
+	from, err := openCertificates(settings, st, sealer, log)
+	if err != nil {
+		return err
+	}
+	cfg := web.Config{
 		Issuer: settings.Issuer, Store: st, Sealer: sealer, Hasher: hasher, Lifetimes: settings.lifetimes(),
 		Now: now, Log: log, TrustedProxies: settings.TrustedProxies, FailureFloor: failureFloor,
 		PasswordGrant: settings.PasswordGrant, ImplicitGrant: settings.ImplicitGrant, DefaultClient: settings.DefaultClient,
-	})
+		MetricsAllow: settings.MetricsAllow, MetricsApart: settings.MetricsListen != "", Version: this.Version, Commit: this.Commit, Janitor: sweeper.Stats,
+	}
+	if from != nil {
+		cfg.CertificateExpires = from.expires
+	}
+	app, err := web.New(cfg)
 	if err != nil {
 		return err
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", settings.Listen)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("address already in use: something listens at %s; end it, or set GATEHOUSE_LISTEN and, for browsers, GATEHOUSE_ISSUER", settings.Listen)
-	}
+	open, err := openDoors(ctx, settings, log)
 	if err != nil {
 		return err
 	}
-	log.Info("listening", "address", listener.Addr().String())
-	if warning := otherPort(settings.Issuer, listener.Addr()); warning != "" {
+	defer open.close()
+	if warning := otherPort(settings.Issuer, open.main.Addr()); warning != "" {
 		log.Warn(warning)
 	}
 	if err := p.announce(settings, setupURL); err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
 
-	go sweepRegularly(ctx, st, log)
-	go flushRegularly(ctx, st, log)
-	go app.Watch(ctx)
+	beside, end := context.WithCancel(ctx) // what runs beside the requests
+	defer end()
+	var sweeping sync.WaitGroup
+	sweeping.Go(func() { sweeper.work(beside) })
+	go flushRegularly(beside, st, log)
+	go app.Watch(beside)
+	main := open.main
+	if from != nil {
+		main = secured(main, from)
+		go from.watch(beside)
+	}
+	if open.plain != nil {
+		go servePlain(beside, open.plain, settings.Issuer, from, log)
+	}
+	if open.probes != nil {
+		probes := app.Probes()
+		go func() {
+			if err := probes.Listener(open.probes); err != nil {
+				log.Error("a listener failed", "address", open.probes.Addr().String(), "error", err)
+			}
+		}()
+		defer probes.ShutdownWithTimeout(time.Second) //nolint:errcheck // the process ends
+	}
 	ended := make(chan error, 1)
-	go func() { ended <- app.Listener(listener) }()
+	go func() { ended <- app.Listener(main) }()
 	select {
 	case err = <-ended:
 		if err == nil {
@@ -116,10 +146,54 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 			err = fmt.Errorf("requests were still under way after %s: %w", shutdownGrace, err)
 		}
 	}
+	end()
+	sweeping.Wait() // it gives its lease back
 	app.Stop()
 	flush(context.WithoutCancel(ctx), st, log)
 	log.Info("stopped")
 	return err
+}
+
+// doors are the addresses a server listens at.
+type doors struct {
+	main, plain, probes net.Listener // the last two may be nil
+}
+
+// openDoors opens all addresses of the settings, or none.
+func openDoors(ctx context.Context, settings Settings, log *slog.Logger) (*doors, error) {
+	d := &doors{}
+	for _, one := range []struct {
+		listener      *net.Listener
+		address, what string
+		settings      string // to change where another has it
+	}{
+		{&d.main, settings.Listen, "everything", "GATEHOUSE_LISTEN and, for browsers, GATEHOUSE_ISSUER"},
+		{&d.plain, settings.TLS.HTTPListen, "plain http", "GATEHOUSE_HTTP_LISTEN"},
+		{&d.probes, settings.MetricsListen, "metrics", "GATEHOUSE_METRICS_LISTEN"},
+	} {
+		if one.address == "" {
+			continue
+		}
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", one.address)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			err = fmt.Errorf("address already in use: something listens at %s; end it, or set %s", one.address, one.settings)
+		}
+		if err != nil {
+			d.close()
+			return nil, err
+		}
+		*one.listener = listener
+		log.Info("listening", "address", listener.Addr().String(), "for", one.what)
+	}
+	return d, nil
+}
+
+func (d *doors) close() {
+	for _, l := range []net.Listener{d.main, d.plain, d.probes} {
+		if l != nil {
+			_ = l.Close() // whoever serves it may have closed it
+		}
+	}
 }
 
 // prepare makes the database ready to serve, once for all nodes that start together: its schema, the claim of the master

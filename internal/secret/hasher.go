@@ -25,6 +25,8 @@ type HasherOptions struct {
 	Queue   int           // callers that may wait in each queue; default 1024
 	Wait    time.Duration // how long one waits before ErrBusy; default 10 s
 	Idle    time.Duration // how long the pool rests before its memory goes back; default 1 min
+
+	Now func() time.Time // what Stats measures durations with; without it they stay zero
 }
 
 // Hasher hashes and checks passwords, a bounded number at a time: as many as cores and a quarter of the
@@ -37,6 +39,7 @@ type Hasher struct {
 	queueLimit int
 	idleAfter  time.Duration
 	free       func() // gives memory back to the system
+	now        func() time.Time
 
 	mu        sync.Mutex
 	workers   int    // all there are
@@ -46,6 +49,7 @@ type Hasher struct {
 	queues    [2][]*waiter
 	ahead     int           // known devices served while a stranger waits
 	rest      *time.Timer   // runs while the pool is idle
+	stats     HasherStats   // what adds up; Stats fills in the rest
 	done      chan struct{} // closed by Close
 }
 
@@ -60,6 +64,29 @@ type waiter struct {
 	workers int
 	kib     uint64
 	ready   chan struct{} // closed once the pool has given it that
+	since   time.Time     // when it began to wait, and then to hash
+}
+
+// HasherStats is what a Hasher has to do now, and what it has done since it was made.
+type HasherStats struct {
+	Workers          int // hashes that may be under way at once
+	Running          int // workers in use
+	WaitingKnown     int // known devices that wait
+	WaitingStrangers int
+	Done             uint64        // hashes computed
+	Refused          uint64        // callers turned away with ErrBusy
+	Waited           time.Duration // what all that were served have waited
+	Took             time.Duration // what all hashes took
+}
+
+// Stats tells how busy the pool is.
+func (h *Hasher) Stats() HasherStats {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := h.stats
+	s.Workers, s.Running = h.workers, h.workers-h.idle
+	s.WaitingKnown, s.WaitingStrangers = len(h.queues[knownDevices]), len(h.queues[strangers])
+	return s
 }
 
 // NewHasher returns a Hasher. It fails if the cost of new hashes lies outside its bounds.
@@ -80,6 +107,7 @@ func NewHasher(o HasherOptions) (*Hasher, error) {
 		queueLimit: orDefault(o.Queue, 1024),
 		idleAfter:  orDefault(o.Idle, time.Minute),
 		free:       debug.FreeOSMemory,
+		now:        o.Now,
 		workers:    orDefault(o.Workers, runtime.GOMAXPROCS(0)),
 		done:       make(chan struct{}),
 	}
@@ -89,6 +117,9 @@ func NewHasher(o HasherOptions) (*Hasher, error) {
 	}
 	h.memoryKiB = max(memory/1024, uint64(cost.memoryKiB)) // one hash is always possible
 	h.idle, h.unusedKiB = h.workers, h.memoryKiB
+	if h.now == nil {
+		h.now = func() time.Time { return time.Time{} }
+	}
 	return h, nil
 }
 
@@ -128,12 +159,13 @@ func (h *Hasher) acquire(ctx context.Context, threads int, kib uint32, known boo
 	if known {
 		queue = knownDevices
 	}
-	w := &waiter{ready: make(chan struct{})}
+	w := &waiter{ready: make(chan struct{}), since: h.now()}
 	// A hash larger than the whole pool runs alone.
 	w.workers, w.kib = min(threads, h.workers), min(uint64(kib), h.memoryKiB)
 
 	h.mu.Lock()
 	if h.closed() || len(h.queues[queue]) >= h.queueLimit {
+		h.stats.Refused++
 		h.mu.Unlock()
 		return nil, ErrBusy
 	}
@@ -159,7 +191,7 @@ func (h *Hasher) acquire(ctx context.Context, threads int, kib uint32, known boo
 	case <-h.done:
 		err = ErrBusy
 	}
-	h.leave(queue, w)
+	h.leave(queue, w, errors.Is(err, ErrBusy))
 	return nil, err
 }
 
@@ -185,6 +217,9 @@ func (h *Hasher) serve() {
 		h.queues[q] = slices.Delete(h.queues[q], 0, 1)
 		h.idle -= w.workers
 		h.unusedKiB -= w.kib
+		began := h.now()
+		h.stats.Waited += began.Sub(w.since)
+		w.since = began
 		close(w.ready)
 	}
 }
@@ -192,6 +227,13 @@ func (h *Hasher) serve() {
 func (h *Hasher) release(w *waiter) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.stats.Done++
+	h.stats.Took += h.now().Sub(w.since)
+	h.giveBack(w)
+}
+
+// giveBack is called with mu held.
+func (h *Hasher) giveBack(w *waiter) {
 	h.idle += w.workers
 	h.unusedKiB += w.kib
 	h.serve()
@@ -201,16 +243,18 @@ func (h *Hasher) release(w *waiter) {
 }
 
 // leave takes w out of its queue; if the pool let it in meanwhile, it gives back what it got.
-func (h *Hasher) leave(queue int, w *waiter) {
+func (h *Hasher) leave(queue int, w *waiter, refused bool) {
 	h.mu.Lock()
+	defer h.mu.Unlock()
+	if refused {
+		h.stats.Refused++
+	}
 	if i := slices.Index(h.queues[queue], w); i >= 0 {
 		h.queues[queue] = slices.Delete(h.queues[queue], i, i+1)
 		h.serve() // those behind a large one may fit now
-		h.mu.Unlock()
 		return
 	}
-	h.mu.Unlock()
-	h.release(w)
+	h.giveBack(w)
 }
 
 // startResting arms the timer that gives the pool's memory back: without it the process keeps what its

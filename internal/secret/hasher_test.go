@@ -246,3 +246,38 @@ func TestNewHasher_boundsTheCost(t *testing.T) {
 		t.Errorf("a pool of %d KiB has no room for one hash", h.memoryKiB)
 	}
 }
+
+func TestHasher_tellsHowBusyItIs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHasher(t, HasherOptions{Workers: 2, Queue: 1, Now: time.Now})
+		first, second := take(t, h, 1, 1), take(t, h, 1, 1)
+		go func() {
+			if r, err := h.acquire(t.Context(), 1, 1, true); err == nil {
+				r()
+			}
+		}()
+		go func() {
+			if r, err := h.acquire(t.Context(), 1, 1, false); err == nil {
+				r()
+			}
+		}()
+		synctest.Wait()
+		if _, err := h.acquire(t.Context(), 1, 1, false); !errors.Is(err, ErrBusy) {
+			t.Errorf("got %v", err)
+		}
+		want := HasherStats{Workers: 2, Running: 2, WaitingKnown: 1, WaitingStrangers: 1, Refused: 1}
+		if got := h.Stats(); got != want {
+			t.Errorf("while busy %+v", got)
+		}
+		time.Sleep(3 * time.Second)
+		first()
+		time.Sleep(2 * time.Second)
+		second()
+		synctest.Wait()
+		want = HasherStats{Workers: 2, Done: 4, Refused: 1, Waited: 6 * time.Second, Took: 8 * time.Second}
+		if got := h.Stats(); got != want {
+			t.Errorf("afterwards %+v", got)
+		}
+	})
+}

@@ -103,6 +103,8 @@ type Options struct {
 	// PasswordGrant and ImplicitGrant are off, DefaultClient is nobody.
 	PasswordGrant, ImplicitGrant bool
 	DefaultClient                string
+	// Web changes whatever else the app is told.
+	Web func(*web.Config)
 }
 
 // Open opens a house on the store.
@@ -129,11 +131,15 @@ func Open(t testing.TB, s *store.Store, with ...func(*Options)) *House {
 	}
 	hasher, err := secret.NewHasher(secret.HasherOptions{Wait: time.Minute})
 	must(t, err)
-	h.App, err = web.New(web.Config{
+	cfg := web.Config{
 		Issuer: o.Issuer, Store: s, Sealer: o.Sealer, Hasher: hasher, Lifetimes: lifetimes, Now: h.Clock.Now, TrustedProxies: o.TrustedProxies,
 		PasswordGrant: o.PasswordGrant, ImplicitGrant: o.ImplicitGrant, DefaultClient: o.DefaultClient,
 		Log: slog.New(slog.NewJSONHandler(h.Log, nil)),
-	})
+	}
+	if o.Web != nil {
+		o.Web(&cfg)
+	}
+	h.App, err = web.New(cfg)
 	must(t, err)
 	t.Cleanup(func() {
 		h.App.Stop()
