@@ -61,7 +61,9 @@ func (h *Handlers) SignIn(c *fiber.Ctx) error {
 
 // again shows the form once more, with what was typed but the password.
 func (h *Handlers) again(c *fiber.Ctx, status int, d view.LoginData) error {
-	d.Client, _ = h.askerOf(c, d.ReturnTo)
+	if !d.Busy { // who asks is a question to a database that others wait for
+		d.Client, _ = h.askerOf(c, d.ReturnTo)
+	}
 	return respond.Page(c, status, view.LoginPage(request.Chrome(c), d), nil)
 }
 

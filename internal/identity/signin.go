@@ -104,6 +104,11 @@ func (d *Doorkeeper) Prove(ctx context.Context, a Attempt) (*User, *Refusal, err
 // prove looks at the counters before it looks at the password, and browsers the person has used pass them (security.md
 // rule 15). It returns the person who was meant with the refusal, too.
 func (d *Doorkeeper) prove(ctx context.Context, a Attempt) (*User, *Refusal, error) {
+	if a.Device == "" { // certainly a stranger: nothing else is done for who would wait in vain
+		if err := d.Hasher.Admit(); err != nil {
+			return nil, nil, err
+		}
+	}
 	user, err := d.Store.UserBySignIn(ctx, a.Name)
 	if err != nil && !fault.IsNotFound(err) {
 		return nil, nil, err
@@ -123,6 +128,11 @@ func (d *Doorkeeper) prove(ctx context.Context, a Attempt) (*User, *Refusal, err
 	known, err := d.knownDevice(ctx, a, user, keys)
 	if err != nil {
 		return nil, nil, err
+	}
+	if !known {
+		if err := d.Hasher.Admit(); err != nil {
+			return nil, nil, err
+		}
 	}
 	settle, err := d.Reserve(ctx, a.IP, a.Client, known)
 	if err != nil {

@@ -30,8 +30,8 @@ type HasherOptions struct {
 }
 
 // Hasher hashes and checks passwords, a bounded number at a time: as many as cores and a quarter of the
-// memory allow. Others wait in two queues, known devices first, so that a storm of wrong passwords from
-// strangers delays strangers. It is safe for concurrent use; it starts no goroutine and computes no hash
+// memory allow. Others wait in two queues, known devices first, and strangers get half of the cores, so that a
+// storm of wrong passwords delays strangers, and nothing else that the server does. It is safe for concurrent use; it starts no goroutine and computes no hash
 // until it is asked.
 type Hasher struct {
 	cost       params
@@ -47,6 +47,7 @@ type Hasher struct {
 	memoryKiB uint64 // all there is
 	unusedKiB uint64 // that not in use
 	queues    [2][]*waiter
+	strange   int           // workers that strangers use
 	ahead     int           // known devices served while a stranger waits
 	rest      *time.Timer   // runs while the pool is idle
 	stats     HasherStats   // what adds up; Stats fills in the rest
@@ -61,6 +62,7 @@ const (
 
 // waiter is one caller in a queue, and what its hash will take.
 type waiter struct {
+	known   bool
 	workers int
 	kib     uint64
 	ready   chan struct{} // closed once the pool has given it that
@@ -159,12 +161,12 @@ func (h *Hasher) acquire(ctx context.Context, threads int, kib uint32, known boo
 	if known {
 		queue = knownDevices
 	}
-	w := &waiter{ready: make(chan struct{}), since: h.now()}
+	w := &waiter{known: known, ready: make(chan struct{}), since: h.now()}
 	// A hash larger than the whole pool runs alone.
 	w.workers, w.kib = min(threads, h.workers), min(uint64(kib), h.memoryKiB)
 
 	h.mu.Lock()
-	if h.closed() || len(h.queues[queue]) >= h.queueLimit {
+	if h.closed() || len(h.queues[queue]) >= h.queueLimit || !known && h.crowded() {
 		h.stats.Refused++
 		h.mu.Unlock()
 		return nil, ErrBusy
@@ -195,6 +197,29 @@ func (h *Hasher) acquire(ctx context.Context, threads int, kib uint32, known boo
 	return nil, err
 }
 
+// Admit refuses a stranger who would wait in vain, with ErrBusy: before anything is done for them that costs more than this.
+func (h *Hasher) Admit() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed() || len(h.queues[strangers]) >= h.queueLimit || h.crowded() {
+		h.stats.Refused++
+		return ErrBusy
+	}
+	return nil
+}
+
+// crowded reports whether the strangers who wait already take longer than anybody does. It is called with mu held.
+func (h *Hasher) crowded() bool {
+	if h.stats.Done == 0 {
+		return false
+	}
+	typical := h.stats.Took / time.Duration(h.stats.Done)
+	return typical*time.Duration(len(h.queues[strangers])+1)/time.Duration(h.forStrangers()) > h.wait
+}
+
+// forStrangers is how many workers strangers may use: the other cores are for those who are known, and for all that is no password.
+func (h *Hasher) forStrangers() int { return max(1, h.workers/2) }
+
 // knownAhead is how many known devices pass a waiting stranger.
 const knownAhead = 3
 
@@ -202,10 +227,10 @@ const knownAhead = 3
 // connections would keep all strangers out. Whoever is first and does not fit holds up those behind,
 // or large hashes would wait for ever. It is called with mu held.
 func (h *Hasher) serve() {
-	for len(h.queues[knownDevices])+len(h.queues[strangers]) > 0 {
-		q := knownDevices
-		if len(h.queues[knownDevices]) == 0 || (len(h.queues[strangers]) > 0 && h.ahead >= knownAhead) {
-			q = strangers
+	for {
+		q, any := h.turn()
+		if !any {
+			return
 		}
 		w := h.queues[q][0]
 		if w.workers > h.idle || w.kib > h.unusedKiB {
@@ -215,6 +240,9 @@ func (h *Hasher) serve() {
 			h.ahead = 0
 		}
 		h.queues[q] = slices.Delete(h.queues[q], 0, 1)
+		if q == strangers {
+			h.strange += w.workers
+		}
 		h.idle -= w.workers
 		h.unusedKiB -= w.kib
 		began := h.now()
@@ -222,6 +250,18 @@ func (h *Hasher) serve() {
 		w.since = began
 		close(w.ready)
 	}
+}
+
+// turn is the queue whose first is next; any is false where nobody is. It is called with mu held.
+func (h *Hasher) turn() (q int, any bool) {
+	known, stranger := len(h.queues[knownDevices]) > 0, false
+	if waiting := h.queues[strangers]; len(waiting) > 0 { // a hash larger than their share runs alone
+		stranger = h.strange == 0 || h.strange+waiting[0].workers <= h.forStrangers()
+	}
+	if stranger && (!known || h.ahead >= knownAhead) {
+		return strangers, true
+	}
+	return knownDevices, known
 }
 
 func (h *Hasher) release(w *waiter) {
@@ -234,6 +274,9 @@ func (h *Hasher) release(w *waiter) {
 
 // giveBack is called with mu held.
 func (h *Hasher) giveBack(w *waiter) {
+	if !w.known {
+		h.strange -= w.workers
+	}
 	h.idle += w.workers
 	h.unusedKiB += w.kib
 	h.serve()

@@ -56,6 +56,88 @@ func TestHasher_servesKnownDevicesFirst(t *testing.T) {
 	})
 }
 
+// However many strangers come, half of the cores are for others: known devices, and all that is no password.
+func TestHasher_givesStrangersHalfOfTheCores(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHasher(t, HasherOptions{Workers: 4})
+		running := map[bool]int{}
+		var mu sync.Mutex
+		enough := make(chan struct{})
+		enter := func(known bool, threads int) {
+			go func() {
+				release, err := h.acquire(t.Context(), threads, 1, known)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				running[known] += threads
+				mu.Unlock()
+				<-enough
+				release()
+			}()
+			synctest.Wait()
+		}
+		for range 5 {
+			enter(false, 1)
+		}
+		if running[false] != 2 || running[true] != 0 {
+			t.Errorf("strangers alone: %v", running)
+		}
+		enter(true, 1)
+		enter(true, 1)
+		if running[false] != 2 || running[true] != 2 {
+			t.Errorf("known devices too: %v", running)
+		}
+		close(enough)
+		synctest.Wait()
+		enough = make(chan struct{})
+		clear(running)
+		enter(false, 4) // larger than their share: it runs alone
+		enter(false, 1)
+		if running[false] != 4 {
+			t.Errorf("a large one: %v", running)
+		}
+		close(enough)
+		synctest.Wait()
+	})
+}
+
+// Nobody is let in to wait who would wait in vain.
+func TestHasher_admitsNoMoreStrangersThanItCanServeInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHasher(t, HasherOptions{Workers: 1, Wait: 10 * time.Second, Now: time.Now})
+		release := take(t, h, 1, 1)
+		time.Sleep(2 * time.Second) // what a hash takes here
+		release()
+		release = take(t, h, 1, 1)
+		for i := range 5 {
+			if err := h.Admit(); err != nil {
+				t.Fatalf("stranger %d: %v", i+1, err)
+			}
+			go func() {
+				if release, err := h.acquire(t.Context(), 1, 1, false); err == nil {
+					release()
+				}
+			}()
+			synctest.Wait()
+		}
+		if err := h.Admit(); !errors.Is(err, ErrBusy) {
+			t.Errorf("the sixth would wait for 12 s: %v", err)
+		}
+		if _, err := h.acquire(t.Context(), 1, 1, false); !errors.Is(err, ErrBusy) {
+			t.Errorf("the sixth waits: %v", err)
+		}
+		release()
+		synctest.Wait()
+		if err := h.Admit(); err != nil {
+			t.Errorf("when they have gone: %v", err)
+		}
+	})
+}
+
 func TestHasher_isBusyAfterItsWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
