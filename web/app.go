@@ -151,7 +151,7 @@ func New(cfg Config) (*App, error) {
 
 	app := fiber.New(fiber.Config{
 		AppName: "Gatehouse", DisableStartupMessage: true, StrictRouting: true, CaseSensitive: true, Immutable: true,
-		ReadBufferSize: readBuffer, BodyLimit: bodyLimit, Concurrency: connections, EnableTrustedProxyCheck: true,
+		ReadBufferSize: readBuffer, ReduceMemoryUsage: true, BodyLimit: bodyLimit, Concurrency: connections, EnableTrustedProxyCheck: true,
 		ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second, IdleTimeout: 75 * time.Second,
 		ErrorHandler: s.handleError,
 	})
