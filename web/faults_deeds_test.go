@@ -427,6 +427,11 @@ var deeds = []deed{
 			done: func(a webtest.Answer) bool { return a.Status == http.StatusForbidden },
 		}
 	}},
+	{name: "see how the house does", reads: true, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		h.Client(t)
+		return request{send: sends(t, h, b, http.MethodGet, "/console", nil), done: shows("First steps")}
+	}},
 	{name: "list clients", reads: true, begin: func(t *testing.T, h *webtest.House) request {
 		b, _ := staff(t, h, identity.RoleAdmin)
 		h.Client(t)
