@@ -121,7 +121,7 @@ func TestOverview_countsWhatWasDone(t *testing.T) {
 		if got := p.Says("busiest-list"); got != "Billing robot 5 Acme Storefront 3" {
 			t.Errorf("the busiest: %q", got)
 		}
-		if got := fmt.Sprint(cells(p, "refusals-table")); got != "[[Grant not registered by the client Token request refused 3 75 %] [Code already used Token request refused 1 25 %]]" {
+		if got := fmt.Sprint(cells(p, "refusals-table")); got != "[[Grant not registered by the client Token request 3 75 %] [Code already used Token request 1 25 %]]" {
 			t.Errorf("refusals: %s", got)
 		}
 		if got := p.Says("findings"); !strings.Contains(got, "1 code was used twice") {

@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -228,13 +229,16 @@ func (d OverviewData) stepWords() string { return stepWords[d.Range.Step] }
 func (d OverviewData) chart() ui.ChartData {
 	refusals := d.refusalSeries()
 	c := ui.ChartData{
-		Bars: ui.Series{Name: "Refusals", Values: refusals},
+		Bars:  ui.Series{Name: "Refusals", Values: refusals},
 		Lines: []ui.Series{{Name: "Tokens issued", Values: d.tokenSeries()}, {Name: "Sign-ins", Values: d.signInSeries()}},
 	}
 	peak := 0
 	for i, s := range d.Steps {
 		name := d.when(s.At)
 		c.Points = append(c.Points, name)
+		if i == len(d.Steps)-1 {
+			name += " until now"
+		}
 		c.Titles = append(c.Titles, fmt.Sprintf("%s: %s tokens, %s sign-ins, %s refusals", name, ui.Number(s.tokens()), ui.Number(s.SignIns), ui.Number(s.Refusals)))
 		if s.Refusals > refusals[peak] {
 			peak = i
@@ -254,7 +258,11 @@ func (d OverviewData) chart() ui.ChartData {
 		d.stepWords(), d.Range.Words, ui.Number(sum.tokens()), ui.Number(sum.SignIns))
 	c.Lane = fmt.Sprintf("Refusals per %s: none.", d.stepWords())
 	if sum.Refusals > 0 {
-		c.Peak = "most " + ui.Number(refusals[peak]) + " at " + d.when(d.Steps[peak].At)
+		on := " at "
+		if d.Range.Step == 24*time.Hour {
+			on = " on "
+		}
+		c.Peak = "most " + ui.Number(refusals[peak]) + on + d.when(d.Steps[peak].At)
 		c.Lane = fmt.Sprintf("Refusals per %s: %s in all, %s.", d.stepWords(), ui.Number(sum.Refusals), c.Peak)
 	}
 	return c
@@ -336,7 +344,7 @@ func (d OverviewData) findings() []finding {
 		odd = append(odd, finding{tone: "warning", text: ui.Count(int(n), "client was", "clients were") + " never used", hint: "Registered more than a week ago. What nobody uses, nobody misses.",
 			href: "/console/clients?status=unused", link: "Show"})
 	} else if d.Clients.Used > 0 {
-		well = append(well, finding{tone: "success", text: "Every client is in use"})
+		well = append(well, finding{tone: "success", text: "No client lies idle"})
 	}
 	return append(append(bad, odd...), well...)
 }
@@ -346,7 +354,7 @@ func (d OverviewData) keyFindings() []finding {
 	current, next := map[string]time.Time{}, map[string]time.Time{}
 	var algorithms []string
 	for _, k := range d.SigningKeys {
-		if current[k.Algorithm].IsZero() && next[k.Algorithm].IsZero() {
+		if !slices.Contains(algorithms, k.Algorithm) {
 			algorithms = append(algorithms, k.Algorithm)
 		}
 		switch k.State {
@@ -489,6 +497,9 @@ func lineOf(e audit.Event) eventLine {
 		if name != "" && (len(parts) == 0 || parts[len(parts)-1] != name) {
 			parts = append(parts, name)
 		}
+	}
+	if e.Target.Name+e.Actor.Name == "" && e.ClientID != "" {
+		parts = append(parts, e.ClientID)
 	}
 	line.text = strings.Join(parts, " · ")
 	return line

@@ -165,7 +165,7 @@ func (h *house) refused(action audit.Action, from audit.Caller, err error) error
 	return err
 }
 
-// must is refused where nothing is to be refused.
+// mustNot turns a refusal where none is meant into an error that says so.
 func mustNot(err error) error {
 	var e *oauth.Error
 	if errors.As(err, &e) {

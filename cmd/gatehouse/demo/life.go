@@ -3,7 +3,6 @@ package demo
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"net/url"
 	"time"
 
@@ -16,8 +15,8 @@ import (
 )
 
 const (
-	dailyVisits  = 14 // on a busy day of the past
-	latestVisits = 60 // in the last day, which is looked at most closely
+	dailyVisits  = 16  // on a busy day of the past
+	latestVisits = 100 // in the last day, which is looked at most closely
 )
 
 // busy is how much goes on in an hour of the day, in UTC: most at noon, little at night.
@@ -240,19 +239,24 @@ func (h *house) authorize(p *person, c *client) error {
 	return nil
 }
 
-// token is one call of the token endpoint. response is nil where it was refused.
-func (h *house) token(c *client, of *person, v url.Values) (response *oauth.TokenResponse, err error) {
-	header := ""
+// authenticated is a request in which the client says who it is, in the way that it registered (RFC 6749 §2.3.1).
+func (c *client) authenticated(v url.Values) (p oauth.Params, header string, err error) {
 	switch c.TokenEndpointAuthMethod {
 	case oauth.AuthBasic:
 		header = "Basic " + base64.StdEncoding.EncodeToString([]byte(url.QueryEscape(c.ID)+":"+url.QueryEscape(c.secret)))
 	case oauth.AuthPost:
-		v.Set("client_id", c.ID)
 		v.Set("client_secret", c.secret)
+		fallthrough
 	default:
 		v.Set("client_id", c.ID)
 	}
-	p, err := params(v)
+	p, err = params(v)
+	return p, header, err
+}
+
+// token is one call of the token endpoint. response is nil where it was refused.
+func (h *house) token(c *client, of *person, v url.Values) (response *oauth.TokenResponse, err error) {
+	p, header, err := c.authenticated(v)
 	if err != nil {
 		return nil, err
 	}
@@ -297,18 +301,11 @@ func (h *house) refreshLater(c *client, of *person, refresh string, times int) {
 
 // revoke is an application signing its person out (RFC 7009).
 func (h *house) revoke(c *client, of *person, token string) error {
-	v := url.Values{"token": {token}, "client_id": {c.ID}}
-	if !c.Public() {
-		v.Set("client_secret", c.secret)
-	}
-	if c.TokenEndpointAuthMethod == oauth.AuthBasic {
-		return nil // the others are enough
-	}
-	p, err := params(v)
+	p, header, err := c.authenticated(url.Values{"token": {token}})
 	if err != nil {
 		return err
 	}
-	return mustNot(h.rules.Revoke(h.ctx, p, "", c.caller(of)))
+	return mustNot(h.rules.Revoke(h.ctx, p, header, c.caller(of)))
 }
 
 // machines get tokens of their own. There are many, and none is written down by itself: they are counted, hour by hour.
@@ -317,11 +314,30 @@ func (h *house) machines() {
 		if row.hourly == 0 {
 			continue
 		}
+		if row.id == "cl_billing" {
+			for at := h.Now.Add(-29 * day); at.Before(h.Now); at = at.Add(12 * time.Hour) {
+				h.plan(at.Add(h.upTo(11*time.Hour)), h.introspect)
+			}
+		}
 		for at := h.Now.Add(-row.born).Truncate(time.Hour).Add(2 * time.Hour); at.Before(h.Now); at = at.Add(time.Hour) {
 			at := at.Add(h.upTo(time.Hour))
 			h.plan(at, func() error { return h.work(h.clients[row.id]) })
 		}
 	}
+}
+
+// introspect is an API asking about a token that it was shown (RFC 7662).
+func (h *house) introspect() error {
+	response, err := h.token(h.clients["cl_billing"], nil, url.Values{"grant_type": {oauth.GrantClientCredentials}, "scope": {"orders:read"}})
+	if err != nil || response == nil {
+		return err
+	}
+	p, header, err := h.clients["cl_orders"].authenticated(url.Values{"token": {response.AccessToken}})
+	if err != nil {
+		return err
+	}
+	_, err = h.rules.Introspect(h.ctx, p, header)
+	return mustNot(err)
 }
 
 func (h *house) work(c *client) error {
@@ -366,8 +382,12 @@ func (h *house) trouble() {
 		}},
 		{8, h.wrongSecret}, {5, h.wrongVerifier}, {4, h.lateCode}, {6, h.staleToken}, {7, h.unknownName}, {6, h.forgotten},
 	} {
-		for range t.times {
-			h.plan(h.Now.Add(-h.upTo(Length-3*day)), t.do)
+		for i := range t.times {
+			within := Length - 3*day
+			if i == 0 {
+				within = 20 * time.Hour // of each kind one lately
+			}
+			h.plan(h.Now.Add(-h.upTo(within)), t.do)
 		}
 	}
 	h.plan(h.Now.Add(-31*time.Hour), func() error { return h.stolen("cl_wallet") })
@@ -490,7 +510,7 @@ func (h *house) forgotten() error {
 func (h *house) stolen(id string) error {
 	p, err := h.guest()
 	if err != nil || p.session == nil {
-		return errors.Join(err)
+		return err
 	}
 	c := h.clients[id]
 	code, verify, err := h.ask(p, c, nil)
