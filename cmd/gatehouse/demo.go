@@ -154,14 +154,14 @@ func onThisMachine(host string) bool {
 
 // furnish fills the database with what has been going on in it.
 func (d *demonstration) furnish(ctx context.Context, st *store.Store, s Settings, hasher *secret.Hasher) error {
-	err := st.Prepare(ctx, func(ctx context.Context, tx *store.Store) error {
-		sealer, err := unlock(ctx, tx, s)
-		if err != nil {
-			return err
-		}
-		d.told, err = demo.Furnish(ctx, tx, demo.Config{Issuer: s.Issuer, Sealer: sealer, Hasher: hasher, Lifetimes: s.lifetimes(), Now: now()})
+	var sealer *secret.Sealer
+	err := st.Prepare(ctx, func(ctx context.Context, tx *store.Store) (err error) {
+		sealer, err = unlock(ctx, tx, s)
 		return err
 	})
+	if err == nil {
+		d.told, err = demo.Furnish(ctx, st, demo.Config{Issuer: s.Issuer, Sealer: sealer, Hasher: hasher, Lifetimes: s.lifetimes(), Now: now()})
+	}
 	if err != nil {
 		return fmt.Errorf("the demonstration could not be made: %w", err)
 	}

@@ -73,7 +73,7 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	}
 
 	options := settings.Database.options(0)
-	options.AuditTokens = settings.AuditTokens
+	options.AuditTokens, options.Throwaway = settings.AuditTokens, shown != nil
 	st, err := store.Open(ctx, options)
 	if err != nil {
 		return err

@@ -49,7 +49,7 @@ type Credentials struct{ ID, Secret, Scope string }
 type house struct {
 	Config
 	ctx     context.Context
-	tx      *store.Store
+	store   *store.Store
 	rules   *oauth.Server
 	random  *rand.Rand
 	clock   time.Time
@@ -61,16 +61,16 @@ type house struct {
 	admin   *person
 }
 
-// Furnish fills an empty database that has the schema and no keys, within the transaction tx.
-func Furnish(ctx context.Context, tx *store.Store, c Config) (*Told, error) {
-	h := &house{Config: c, ctx: ctx, tx: tx, random: rand.New(rand.NewPCG(2011, 6749)), clients: map[string]*client{}}
+// Furnish fills an empty database that has the schema and no keys.
+func Furnish(ctx context.Context, st *store.Store, c Config) (*Told, error) {
+	h := &house{Config: c, ctx: ctx, store: st, random: rand.New(rand.NewPCG(2011, 6749)), clients: map[string]*client{}}
 	h.clock = c.Now.Add(-Length)
 	made, err := h.prepare()
 	if err != nil {
 		return nil, err
 	}
 	h.rules = oauth.New(oauth.Config{
-		Issuer: c.Issuer, Store: tx, Keys: keys.NewRing(tx, c.Sealer, h.now), Sealer: c.Sealer, Lifetimes: c.Lifetimes, Now: h.now,
+		Issuer: c.Issuer, Store: st, Keys: keys.NewRing(st, c.Sealer, h.now), Sealer: c.Sealer, Lifetimes: c.Lifetimes, Now: h.now,
 		ReadySince: func() time.Time { return time.Time{} }, PasswordGrant: true, CheckPassword: h.checkPassword, DefaultClient: DefaultClient,
 	})
 	h.furniture(made)
@@ -160,7 +160,7 @@ func (c *client) caller(of *person) audit.Caller {
 func (h *house) refused(action audit.Action, from audit.Caller, err error) error {
 	var e *oauth.Error
 	if errors.As(err, &e) {
-		return h.tx.Record(h.ctx, e.Event(h.clock, action, from))
+		return h.store.Record(h.ctx, e.Event(h.clock, action, from))
 	}
 	return err
 }
@@ -221,7 +221,7 @@ func (h *house) addKeys(added []keys.SigningKey, by audit.Party) error {
 	for _, k := range added {
 		ids, algorithms = append(ids, k.KID), append(algorithms, k.Algorithm)
 	}
-	return h.tx.AddSigningKeys(h.ctx, added, audit.Event{
+	return h.store.AddSigningKeys(h.ctx, added, audit.Event{
 		At: h.clock, Action: audit.KeyRotated, Outcome: audit.Success, Actor: by,
 		Target: audit.Party{Kind: audit.KindKey, ID: strings.Join(ids, " "), Name: strings.Join(algorithms, " ")},
 	})
@@ -230,13 +230,13 @@ func (h *house) addKeys(added []keys.SigningKey, by audit.Party) error {
 // setUp makes the first administrator as the set-up page does.
 func (h *house) setUp(p *person) error {
 	token := secret.New("")
-	if err := h.tx.SaveSetupLink(h.ctx, secret.New(""), secret.Hash(token)); err != nil {
+	if err := h.store.SaveSetupLink(h.ctx, secret.New(""), secret.Hash(token)); err != nil {
 		return err
 	}
 	h.people = append(h.people, p)
 	e := h.event(p, audit.SetupCompleted, p.party())
 	e.UserID = p.ID
-	return h.tx.CompleteSetup(h.ctx, secret.Hash(token), *p.User, h.clock, e)
+	return h.store.CompleteSetup(h.ctx, secret.Hash(token), *p.User, h.clock, e)
 }
 
 func (h *house) addUser(p *person) error {
@@ -247,7 +247,7 @@ func (h *house) addUser(p *person) error {
 	e := h.event(h.admin, audit.UserCreated, p.party())
 	e.UserID, e.Changes = p.ID, map[string]audit.Change{"role": {After: string(p.Role)}}
 	h.people = append(h.people, p)
-	return h.tx.CreateUser(h.ctx, *p.User, h.clock, e)
+	return h.store.CreateUser(h.ctx, *p.User, h.clock, e)
 }
 
 func (h *house) addAPI(a oauth.API, scopes []oauth.Scope) error {
@@ -262,7 +262,7 @@ func (h *house) addAPI(a oauth.API, scopes []oauth.Scope) error {
 	}
 	e := h.event(h.admin, audit.APICreated, audit.Party{Kind: audit.KindAPI, ID: a.ID, Name: a.Name})
 	e.Changes = map[string]audit.Change{"scope": {After: a.Scopes.String()}}
-	return h.tx.CreateAPI(h.ctx, a, scopes, h.clock, e)
+	return h.store.CreateAPI(h.ctx, a, scopes, h.clock, e)
 }
 
 func (h *house) addClient(i int) error {
@@ -277,7 +277,7 @@ func (h *house) addClient(i int) error {
 	if row.with != nil {
 		row.with(&c.Client)
 	}
-	offer, err := h.tx.Offer(h.ctx, h.rules.GrantTypes())
+	offer, err := h.store.Offer(h.ctx, h.rules.GrantTypes())
 	if err != nil {
 		return err
 	}
@@ -299,7 +299,7 @@ func (h *house) addClient(i int) error {
 	h.clients[c.ID] = c
 	e := h.event(h.admin, audit.ClientCreated, c.party())
 	e.ClientID = c.ID
-	return h.tx.CreateClient(h.ctx, c.Client, first, h.clock, e)
+	return h.store.CreateClient(h.ctx, c.Client, first, h.clock, e)
 }
 
 // checkPassword is the password grant's: nobody types here, so that nothing is hashed. What a wrong one leads to is the rule's.
@@ -353,7 +353,7 @@ func (h *house) administration() {
 		}},
 	} {
 		h.plan(h.Now.Add(-change.ago), func() error {
-			stored, err := h.tx.Client(h.ctx, change.id)
+			stored, err := h.store.Client(h.ctx, change.id)
 			if err != nil {
 				return err
 			}
@@ -361,7 +361,7 @@ func (h *house) administration() {
 			e := h.event(h.admin, audit.ClientUpdated, h.clients[change.id].party())
 			e.ClientID, e.Changes = change.id, map[string]audit.Change{change.field: {Before: before, After: after}}
 			h.clients[change.id].Client = *stored
-			return h.tx.UpdateClient(h.ctx, *stored, h.clock, e)
+			return h.store.UpdateClient(h.ctx, *stored, h.clock, e)
 		})
 	}
 	h.plan(h.Now.Add(-9*day), func() error {
@@ -369,14 +369,14 @@ func (h *house) administration() {
 		c.visits = 0
 		e := h.event(h.admin, audit.ClientDisabled, c.party())
 		e.ClientID = c.ID
-		return h.tx.DisableClient(h.ctx, c.ID, h.clock, e)
+		return h.store.DisableClient(h.ctx, c.ID, h.clock, e)
 	})
 	h.plan(h.Now.Add(-13*day), func() error {
 		c := h.clients["cl_storefront"]
 		_, row := oauth.NewClientSecret(c.ID, h.clock, nil)
 		e := h.event(h.admin, audit.ClientSecretAdded, audit.Party{Kind: audit.KindSecret, ID: row.ID, Name: "…" + row.Hint})
 		e.ClientID = c.ID
-		return h.tx.AddClientSecret(h.ctx, row, h.clock, e)
+		return h.store.AddClientSecret(h.ctx, row, h.clock, e)
 	})
 	h.plan(h.Now.Add(-5*day), func() error { // somebody leaves
 		for i, p := range h.people {
@@ -384,7 +384,7 @@ func (h *house) administration() {
 				e := h.event(h.admin, audit.UserDisabled, p.party())
 				e.UserID = p.ID
 				h.people = append(h.people[:i:i], h.people[i+1:]...)
-				return h.tx.DisableUser(h.ctx, p.ID, h.clock, e)
+				return h.store.DisableUser(h.ctx, p.ID, h.clock, e)
 			}
 		}
 		return fault.NotFound("user")

@@ -102,7 +102,7 @@ func (h *house) visit() error {
 		return h.tokens(c, p, url.Values{"grant_type": {oauth.GrantPassword}, "username": {p.Username}, "password": {password}, "scope": {c.asks}})
 	}
 	if p.session != nil && p.session.Live(h.clock) {
-		if err := h.tx.TouchSession(h.ctx, p.session.ID, h.clock); err != nil {
+		if err := h.store.TouchSession(h.ctx, p.session.ID, h.clock); err != nil {
 			return err
 		}
 		p.session.LastSeenAt = h.clock
@@ -130,7 +130,7 @@ func (h *house) signIn(p *person) error {
 	}
 	e := h.event(p, audit.SignInSucceeded, audit.Party{})
 	e.UserID = p.ID
-	err := h.tx.CreateSession(h.ctx, store.SignIn{Session: s, CheckedHash: p.PasswordHash, DeviceHash: secret.Hash(p.device)}, h.clock, e)
+	err := h.store.CreateSession(h.ctx, store.SignIn{Session: s, CheckedHash: p.PasswordHash, DeviceHash: secret.Hash(p.device)}, h.clock, e)
 	if fault.IsNotFound(err) { // disabled
 		return nil
 	}
@@ -147,7 +147,7 @@ func (h *house) signOut(p *person, s *identity.Session) error {
 	if p.session == s {
 		p.session = nil
 	}
-	return h.tx.EndSession(h.ctx, s.ID, "signed_out", h.clock, e)
+	return h.store.EndSession(h.ctx, s.ID, "signed_out", h.clock, e)
 }
 
 func (h *house) wrongPassword(p *person) error {
@@ -155,7 +155,7 @@ func (h *house) wrongPassword(p *person) error {
 		At: h.clock, Action: audit.SignInRefused, Outcome: audit.Refused, Caller: p.caller(), UserID: p.ID, Target: p.party(),
 		Cause: &audit.Cause{Rule: "password", Expected: "the person's password", Remedy: "Make a one-time link if they forgot it."},
 	}
-	return h.tx.Record(h.ctx, e)
+	return h.store.Record(h.ctx, e)
 }
 
 // verifier is a PKCE verifier with its challenge (RFC 7636 §4.2).
@@ -353,8 +353,8 @@ func (h *house) work(c *client) error {
 	if n == 0 {
 		return nil
 	}
-	h.tx.NoteSecretUse(c.ID, c.secretID, h.clock)
-	h.tx.Count(audit.Event{
+	h.store.NoteSecretUse(c.ID, c.secretID, h.clock)
+	h.store.Count(audit.Event{
 		At: h.clock, Action: audit.TokenIssued, Outcome: audit.Success, ClientID: c.ID, Actor: c.party(), Target: c.party(), Count: int64(n),
 	})
 	return nil
@@ -490,7 +490,7 @@ func (h *house) staleToken() error {
 }
 
 func (h *house) unknownName() error {
-	return h.tx.Record(h.ctx, audit.Event{
+	return h.store.Record(h.ctx, audit.Event{
 		At: h.clock, Action: audit.SignInRefused, Outcome: audit.Refused, Caller: callFrom("198.51.100.23", agents[4]),
 		Cause: &audit.Cause{Rule: "user_known", Expected: "the username or e-mail address of a user", Remedy: "Create the user."},
 	})
@@ -545,7 +545,7 @@ func (h *house) stolen(id string) error {
 // withdrawal is somebody who does not want an application to have access any more.
 func (h *house) withdrawal() error {
 	for _, p := range h.people {
-		err := h.tx.WithdrawConsent(h.ctx, p.ID, "cl_storefront", h.clock, func() audit.Event {
+		err := h.store.WithdrawConsent(h.ctx, p.ID, "cl_storefront", h.clock, func() audit.Event {
 			e := h.event(p, audit.ConsentWithdrawn, h.clients["cl_storefront"].party())
 			e.UserID, e.ClientID = p.ID, "cl_storefront"
 			return e
