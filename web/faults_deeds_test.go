@@ -873,5 +873,5 @@ func opens(t *testing.T, h *webtest.House, username, password string) bool {
 	b := h.Browser(t)
 	b.Get("/login")
 	p := b.Submit("/login", url.Values{"username": {username}, "password": {password}})
-	return slices.Contains([]string{"/account", clientList}, p.URL.Path)
+	return slices.Contains([]string{"/account", "/console"}, p.URL.Path)
 }
