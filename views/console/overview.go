@@ -415,77 +415,36 @@ func (d OverviewData) firstSteps() []firstStep {
 }
 
 // eventLine is how an event is told in a line.
-type eventLine struct{ icon, tone, title, text string }
+type eventLine struct{ icon, tone, title, text, href string }
 
-// eventWords are what happened, in words; an action that is not here is told by its name.
-var eventWords = map[audit.Action]struct{ icon, title string }{
-	audit.SetupCompleted:      {"check", "Set up"},
-	audit.SignInSucceeded:     {"login", "Signed in"},
-	audit.SignInRefused:       {"ban", "Sign-in refused"},
-	audit.SessionEnded:        {"logout", "Session ended"},
-	audit.SessionsEnded:       {"logout", "Sessions ended"},
-	audit.UserCreated:         {"user", "User created"},
-	audit.UserUpdated:         {"user", "User changed"},
-	audit.UserDisabled:        {"ban", "User disabled"},
-	audit.UserEnabled:         {"user", "User enabled"},
-	audit.UserPasswordChanged: {"key", "Password changed"},
-	audit.UserResetLinkMade:   {"key", "Reset link made"},
-	audit.UserPasswordReset:   {"key", "Password reset"},
-	audit.UserDeleted:         {"trash", "User deleted"},
-	audit.UserEnded:           {"ban", "Everything of a user ended"},
-	audit.ClientCreated:       {"app", "Client registered"},
-	audit.ClientUpdated:       {"app", "Client changed"},
-	audit.ClientDisabled:      {"ban", "Client disabled"},
-	audit.ClientEnabled:       {"app", "Client enabled"},
-	audit.ClientDeleted:       {"trash", "Client deleted"},
-	audit.ClientSecretAdded:   {"key", "Client secret added"},
-	audit.ClientSecretRevoked: {"key", "Client secret revoked"},
-	audit.ClientRevokedAll:    {"ban", "All tokens of a client revoked"},
-	audit.APICreated:          {"api", "API created"},
-	audit.APIUpdated:          {"api", "API changed"},
-	audit.APIDeleted:          {"trash", "API deleted"},
-	audit.APISecretChanged:    {"key", "Signing secret changed"},
-	audit.ScopeCreated:        {"scope", "Scope created"},
-	audit.ScopeUpdated:        {"scope", "Scope changed"},
-	audit.ScopeDeleted:        {"trash", "Scope deleted"},
-	audit.KeyRotated:          {"key", "Signing keys made"},
-	audit.ConsentGiven:        {"check", "Consent given"},
-	audit.ConsentWithdrawn:    {"x", "Consent withdrawn"},
-	audit.CodeIssued:          {"check", "Code issued"},
-	audit.CodeRedeemed:        {"key", "Tokens issued for a code"},
-	audit.CodeReplayed:        {"alert", "Code used twice, family ended"},
-	audit.ImplicitIssued:      {"key", "Token issued by implicit"},
-	audit.PasswordTraded:      {"key", "Tokens issued for a password"},
-	audit.TokenIssued:         {"key", "Token issued to a client"},
-	audit.TokenRefreshed:      {"session", "Tokens refreshed"},
-	audit.TokenRetried:        {"session", "Refresh repeated"},
-	audit.RefreshReplayed:     {"alert", "Refresh token used twice, family ended"},
-	audit.TokenRevoked:        {"ban", "Token revoked"},
-	audit.FamilyEnded:         {"ban", "Token family ended"},
-	audit.FamiliesEnded:       {"ban", "Token families ended"},
-	audit.AuthorizeRefused:    {"ban", "Authorization refused"},
-	audit.TokenRefused:        {"ban", "Token request refused"},
-	audit.RevokeRefused:       {"ban", "Revocation refused"},
-	audit.IntrospectRefused:   {"ban", "Introspection refused"},
-	audit.UserinfoRefused:     {"ban", "Userinfo refused"},
-	audit.MeRefused:           {"ban", "Profile request refused"},
-	audit.AccessDenied:        {"ban", "Page refused"},
-	audit.RefusalsSuppressed:  {"alert", "Refusals counted, not kept"},
+// eventIcons are of actions; those that are not here have their group's.
+var eventIcons = map[audit.Action]string{
+	audit.CodeReplayed: "alert", audit.RefreshReplayed: "alert", audit.RefusalsSuppressed: "alert", audit.SignInSucceeded: "login",
+	audit.SessionEnded: "logout", audit.SessionsEnded: "logout", audit.APICreated: "api", audit.APIUpdated: "api", audit.KeyRotated: "key",
+	audit.TokenRefreshed: "session", audit.TokenRetried: "session", audit.ScopeCreated: "scope", audit.ScopeUpdated: "scope",
 }
 
-// actionName is what happened, in words.
-func actionName(action audit.Action) string {
-	if words, ok := eventWords[action]; ok {
-		return words.title
+var groupIcons = map[string]string{
+	audit.GroupSignIn: "login", audit.GroupTokens: "key", audit.GroupConsent: "check", audit.GroupPeople: "user", audit.GroupClients: "app", audit.GroupHouse: "settings",
+}
+
+func eventIcon(e audit.Event) string {
+	if icon := eventIcons[e.Action]; icon != "" {
+		return icon
 	}
-	return string(action)
+	if e.Outcome == audit.Refused {
+		return "ban"
+	}
+	for _, m := range audit.Meanings {
+		if m.Action == e.Action {
+			return groupIcons[m.Group]
+		}
+	}
+	return "info"
 }
 
 func lineOf(e audit.Event) eventLine {
-	line := eventLine{icon: eventWords[e.Action].icon, title: actionName(e.Action)}
-	if line.icon == "" {
-		line.icon = "info"
-	}
+	line := eventLine{icon: eventIcon(e), title: e.Action.Words(), href: eventPath(e.ID)}
 	if e.Outcome == audit.Refused {
 		line.tone = "danger"
 	}

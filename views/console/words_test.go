@@ -6,8 +6,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"gatehouse/internal/audit"
 )
 
 // sources are the files of a folder, tests left out, as one text.
@@ -59,22 +57,5 @@ func TestRules_haveWords(t *testing.T) {
 		if !strings.Contains(text.String(), `"`+rule+`"`) {
 			t.Errorf("there is no rule %s", rule)
 		}
-	}
-}
-
-// Everything that is written down is told in words.
-func TestActions_haveWords(t *testing.T) {
-	t.Parallel()
-	actions := regexp.MustCompile(`Action = "([a-z_.]+)"`).FindAllStringSubmatch(sources(t, "../../internal/audit"), -1)
-	if len(actions) < 40 {
-		t.Errorf("only %d actions were found", len(actions))
-	}
-	for _, found := range actions {
-		if words, ok := eventWords[audit.Action(found[1])]; !ok || words.icon == "" || words.title == "" {
-			t.Errorf("%s has no words", found[1])
-		}
-	}
-	if len(eventWords) > len(actions) {
-		t.Errorf("there are words for %d actions, but %d actions", len(eventWords), len(actions))
 	}
 }
