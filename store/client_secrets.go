@@ -25,6 +25,24 @@ func (s *Store) ClientSecrets(ctx context.Context, clientID string) ([]oauth.Cli
 	return secrets, err
 }
 
+// ExpiringSecret is a secret that needs a successor, and whose it is.
+type ExpiringSecret struct {
+	oauth.ClientSecret
+	ClientName string `db:"client_name"`
+}
+
+// ExpiringSecrets returns the secrets of enabled clients that expire before a given time, the first to do so first, and those that
+// have expired and left their client without any that is live.
+func (s *Store) ExpiringSecrets(ctx context.Context, at, before time.Time, limit int) ([]ExpiringSecret, error) {
+	var secrets []ExpiringSecret
+	err := s.all(ctx, "client secret", &secrets, "SELECT "+columns("s", "", secretColumns)+`, c.client_name
+		FROM client_secrets s JOIN clients c ON c.id = s.client_id
+		WHERE s.revoked_at IS NULL AND s.expires_at < $2 AND c.disabled_at IS NULL AND (s.expires_at > $1 OR NOT EXISTS (
+			SELECT 1 FROM client_secrets o WHERE o.client_id = s.client_id AND o.revoked_at IS NULL AND (o.expires_at IS NULL OR o.expires_at > $1 OR o.expires_at > s.expires_at)))
+		ORDER BY s.expires_at, s.id LIMIT $3`, at, before, limited(limit))
+	return secrets, err
+}
+
 // AddClientSecret gives the client a further secret; fault.Fields if it has oauth.MaxLiveSecrets that are live.
 func (s *Store) AddClientSecret(ctx context.Context, secret oauth.ClientSecret, at time.Time, event audit.Event) error {
 	return s.InTx(ctx, func(tx *Store) error {

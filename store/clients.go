@@ -63,10 +63,11 @@ func (s *Store) Offer(ctx context.Context, grantTypes []string) (o oauth.Offer, 
 }
 
 // ClientFilter says which clients: Query is looked for in name, id and redirect URIs; Status is "active", "disabled" or
-// empty for both. After and Before are cursors of a ClientPage; garbage there shows the first page.
+// empty for both. UnusedSince leaves those that may be used, are older and were never used. After and Before are cursors of a ClientPage; garbage there shows the first page.
 type ClientFilter struct {
 	Query         string
 	Status        string
+	UnusedSince   time.Time // zero: used or not
 	After, Before string
 	Limit         int // 0 is 50
 }
@@ -89,6 +90,9 @@ func (s *Store) Clients(ctx context.Context, want ClientFilter) (ClientPage, err
 		f.add("disabled_at IS NULL")
 	case "disabled":
 		f.add("disabled_at IS NOT NULL")
+	}
+	if !want.UnusedSince.IsZero() {
+		f.add("disabled_at IS NULL AND created_at < ? AND NOT EXISTS (SELECT 1 FROM client_uses WHERE client_id = clients.id)", want.UnusedSince)
 	}
 	clients := list[oauth.Client]{what: "client", table: "clients", columns: clientColumns, key: clientKey}
 	var p ClientPage
@@ -207,6 +211,30 @@ func (s *Store) EnableClient(ctx context.Context, id string, at time.Time, event
 func (s *Store) DeleteClient(ctx context.Context, id string, at time.Time, event audit.Event) error {
 	n, err := s.act(ctx, "client", statement{"DELETE FROM clients WHERE id = :id", map[string]any{"id": id}}, eventOf(event, at))
 	return mustChange("client", n, err)
+}
+
+// ClientSummary is how many clients there are, and how many of those that are enabled have what is worth knowing.
+type ClientSummary struct {
+	Total    int64 `db:"total"` // disabled ones too
+	Used     int64 `db:"used"`
+	Unused   int64 `db:"unused"`   // as ClientFilter.UnusedSince finds them
+	Password int64 `db:"password"` // registered for the grant
+	Implicit int64 `db:"implicit"`
+	NoPKCE   int64 `db:"no_pkce"` // may redeem codes without
+}
+
+// ClientSummary counts the clients. An administrator made each of them: they are few beside what they do.
+func (s *Store) ClientSummary(ctx context.Context, unusedSince time.Time) (ClientSummary, error) {
+	count := func(condition string) string {
+		return "COUNT(CASE WHEN c.disabled_at IS NULL AND " + condition + " THEN 1 END)"
+	}
+	grant := func(name string) string { return count("' ' || c.grant_types || ' ' LIKE '% " + name + " %'") }
+	var sum ClientSummary
+	err := s.get(ctx, "client", &sum, "SELECT COUNT(*) AS total, "+count("u.client_id IS NOT NULL")+" AS used, "+
+		count("u.client_id IS NULL AND c.created_at < $1")+" AS unused, "+grant(oauth.GrantPassword)+" AS password, "+grant(oauth.GrantImplicit)+" AS implicit, "+
+		count("NOT c.require_pkce AND c.token_endpoint_auth_method <> '"+oauth.AuthNone+"' AND ' ' || c.grant_types || ' ' LIKE '% "+oauth.GrantAuthorizationCode+" %'")+
+		" AS no_pkce FROM clients c LEFT JOIN client_uses u ON u.client_id = c.id", unusedSince)
+	return sum, err
 }
 
 // ClientImpact is what ends with a client.

@@ -220,12 +220,13 @@ var others = map[string]string{
 
 // reads change nothing.
 var reads = []string{
-	"ACMEEntry", "API", "APIByID", "APIs", "AccessToken", "AnyUser", "Busy", "Catalog", "Client", "ClientBySecret", "ClientImpact", "ClientSecrets",
-	"Clients", "ClientsOfAPI", "ClientsOfScope", "Close", "Code", "Consent", "Consents", "Count", "DB", "DailyFailures", "Dialect", "Event",
-	"EventPage", "Events", "Families", "Family", "FamilyImpact", "FamilyPage", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson",
-	"LiveSessions", "MasterKeyID", "MigrationStatus", "Names", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "Pool", "RefreshToken",
-	"RefreshTokens", "ResetLink", "Rollups", "SchemaState", "Scope", "ScopeClients", "ScopeConsents", "Scopes", "Session", "SessionByToken",
-	"SessionImpact", "SessionPage", "SetupSeed", "SigningKeys", "User", "UserBySignIn", "UserByUsername", "UserImpact", "Users",
+	"ACMEEntry", "API", "APIByID", "APIs", "AccessToken", "AnyUser", "BusiestClients", "Busy", "Catalog", "Client", "ClientBySecret",
+	"ClientImpact", "ClientSecrets", "ClientSummary", "ClientUses", "Clients", "ClientsOfAPI", "ClientsOfScope", "Close", "Code", "Consent",
+	"Consents", "Count", "CountLiveSessions", "DB", "DailyFailures", "Dialect", "Event", "EventPage", "Events", "ExpiringSecrets", "Families",
+	"Family", "FamilyImpact", "FamilyPage", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson", "LiveSessions", "MasterKeyID",
+	"MigrationStatus", "Names", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "Pool", "RefreshToken", "RefreshTokens", "ResetLink",
+	"Rollups", "SchemaState", "Scope", "ScopeClients", "ScopeConsents", "Scopes", "Session", "SessionByToken", "SessionImpact", "SessionPage",
+	"SetupSeed", "SigningKeys", "User", "UserBySignIn", "UserByUsername", "UserImpact", "Users",
 }
 
 // furnished is a world in which every change finds something to change.

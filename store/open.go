@@ -26,6 +26,8 @@ type Options struct {
 	MaxConns int    // size of the pool; 0 for a default
 	// AuditTokens writes an event for every token of client_credentials; otherwise they are only counted.
 	AuditTokens bool
+	// Throwaway is a SQLite database that nobody keeps: nothing waits for the disk, and a power cut may leave it broken.
+	Throwaway bool
 	// Through stands between the pool and the driver: tests let statements fail there. nil for nothing.
 	Through func(driver.Connector) driver.Connector
 
@@ -70,7 +72,11 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 		return nil, fmt.Errorf("database file: %w", err)
 	}
 	// FULL: what was committed outlives a power cut. It is SQLite's default, but builds of SQLite may choose another for WAL.
-	dsn := "file:" + (&url.URL{Path: o.Path}).EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
+	synchronous := "FULL"
+	if o.Throwaway {
+		synchronous = "OFF"
+	}
+	dsn := "file:" + (&url.URL{Path: o.Path}).EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(" + synchronous + ")" +
 		"&_pragma=foreign_keys(1)&_txlock=immediate&_time_format=sqlite&_timezone=UTC"
 	connector, err := sqlite.NewConnector(dsn)
 	if err != nil {

@@ -75,7 +75,7 @@ func (t *tally) add(e audit.Event) {
 	}
 	key.client = e.ClientID
 	t.counts[key] += n
-	if e.Outcome == audit.Success && e.Actor.Kind == audit.KindClient {
+	if e.Outcome == audit.Success && (e.Actor.Kind == audit.KindClient || e.Action == audit.ImplicitIssued) {
 		t.clients[e.ClientID] = e.At
 	}
 }
@@ -213,4 +213,54 @@ func (s *Store) Rollups(ctx context.Context, clientID string, since time.Time) (
 	err := s.all(ctx, "rollup", &rows, `
 		SELECT hour, action, detail, count FROM rollups WHERE client_id = $1 AND hour >= $2 ORDER BY hour, action, detail`, clientID, since.Truncate(time.Hour))
 	return rows, err
+}
+
+// Refusal reports whether what happened is that something was refused.
+func (r Rollup) Refusal() bool {
+	return r.Detail != "" || strings.HasSuffix(string(r.Action), ".refused")
+}
+
+// ClientCount is how often a client did something.
+type ClientCount struct {
+	ClientID string `db:"client_id"`
+	Name     string `db:"client_name"` // empty if the client was deleted
+	Count    int64  `db:"count"`
+}
+
+// BusiestClients returns the clients that did one of these things most often since the beginning of an hour, the busiest first. It
+// reads the hours asked for and nothing before.
+func (s *Store) BusiestClients(ctx context.Context, actions []audit.Action, since time.Time, limit int) ([]ClientCount, error) {
+	args := []any{since.Truncate(time.Hour)}
+	for _, action := range actions {
+		args = append(args, string(action))
+	}
+	query := `SELECT r.client_id, COALESCE(c.client_name, '') AS client_name, r.count FROM (
+			SELECT client_id, CAST(SUM(count) AS BIGINT) AS count FROM rollups
+			WHERE hour >= ? AND client_id <> '' AND action IN (?` + strings.Repeat(", ?", len(actions)-1) + `)
+			GROUP BY client_id ORDER BY count DESC, client_id LIMIT ?
+		) r LEFT JOIN clients c ON c.id = r.client_id ORDER BY r.count DESC, r.client_id`
+	var counts []ClientCount
+	err := s.all(ctx, "rollup", &counts, dollars(query), append(args, limited(limit))...)
+	return counts, err
+}
+
+// ClientUses tells when each of these clients last did something that succeeded, to the minute; those that never did are left out.
+func (s *Store) ClientUses(ctx context.Context, ids ...string) (map[string]time.Time, error) {
+	uses := make(map[string]time.Time, len(ids))
+	if len(ids) == 0 {
+		return uses, nil
+	}
+	args := make([]any, len(ids))
+	for i, id := range ids {
+		args[i] = id
+	}
+	var rows []struct {
+		ID string    `db:"client_id"`
+		At time.Time `db:"last_used_at"`
+	}
+	err := s.all(ctx, "last use", &rows, dollars("SELECT client_id, last_used_at FROM client_uses WHERE client_id IN (?"+strings.Repeat(", ?", len(ids)-1)+")"), args...)
+	for _, row := range rows {
+		uses[row.ID] = row.At
+	}
+	return uses, err
 }

@@ -278,6 +278,13 @@ func (s *Store) SessionImpact(ctx context.Context, want SessionFilter) (impact S
 	return impact, err
 }
 
+// CountLiveSessions counts the sessions of all people that hold at the given time, up to a limit.
+func (s *Store) CountLiveSessions(ctx context.Context, at time.Time, limit int) (n int64, err error) {
+	err = s.get(ctx, "session", &n, `SELECT COUNT(*) FROM (
+		SELECT 1 FROM sessions WHERE expires_at > $1 AND ended_at IS NULL AND last_seen_at > $2 LIMIT $3) AS live`, at, at.Add(-identity.SessionIdle), limit)
+	return n, err
+}
+
 // KnownDevice reports whether the person has signed in with this browser since the given time.
 func (s *Store) KnownDevice(ctx context.Context, userID, deviceHash string, since time.Time) (bool, error) {
 	var known bool

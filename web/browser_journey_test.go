@@ -73,8 +73,8 @@ func TestBrowser_aClientIsRegisteredAndUsed(t *testing.T) {
 		b.fill("#email", "sofia@example.test")
 		b.fill("#password", webtest.Password)
 		b.press("#setup-submit")
-		b.at("/console/clients")
-		b.sees("No clients yet")
+		b.at("/console")
+		b.sees("First steps")
 
 		clientID, secret := b.register("Acme Storefront", app.url)
 		rp := newParty(t, h, clientID, secret, app)

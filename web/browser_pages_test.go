@@ -59,7 +59,7 @@ func TestBrowser_everyPage(t *testing.T) {
 			shown = shown || pattern(path).MatchString(seen.(string))
 			return !shown
 		})
-		if !shown && path != "/" && path != "/console" && path != oauth.PathAuthorize && path != oauth.PathTutorialAuthorize { // these only lead on
+		if !shown && path != "/" && path != oauth.PathAuthorize && path != oauth.PathTutorialAuthorize { // these only lead on
 			t.Errorf("no scene shows %s", path)
 		}
 	}
@@ -230,6 +230,9 @@ func allScenes(t *testing.T, h *webtest.House) []scene {
 	for _, c := range []*webtest.Client{client, long} {
 		h.Browser(t).Code(c, user, url.Values{"redirect_uri": {app.url}, "scope": {"openid profile email offline_access invoices:read"}})
 	}
+	must(t, h.Store.AddClientSecret(t.Context(), expiring(long.ID, h.Clock.Now().Add(9*24*time.Hour)), h.Clock.Now(), event()))
+	h.Post(t, oauth.PathToken, client, url.Values{"grant_type": {"authorization_code"}, "code": {"unknown"}})
+	must(t, h.Store.Flush(t.Context()))
 	link := secret.New("")
 	must(t, h.Store.CreateResetLink(t.Context(), identity.ResetLink{
 		Hash: secret.Hash(link), UserID: plain.ID, CreatedAt: h.Clock.Now(), ExpiresAt: h.Clock.Now().Add(time.Hour),
@@ -296,6 +299,13 @@ func allScenes(t *testing.T, h *webtest.House) []scene {
 		{name: "account password refused", as: plain, open: "/account", then: submit("#password-save", map[string]string{"#password": "short", "#password_again": "other"})},
 		{name: "account saved", as: boss, open: "/account", then: submit("#profile-save", map[string]string{"#name": "Sofia Ivanova"})},
 
+		{name: "overview first steps", house: fresh, as: chief, open: "/console"},
+		{name: "overview", as: boss, open: "/console"},
+		{name: "overview table", as: auditor, open: "/console?range=30d", then: func(b *tab) { b.click(".disclosure > summary") }},
+		{name: "overview range", as: boss, open: "/console", then: func(b *tab) {
+			b.click("#range-7d")
+			b.wait(`location.search === "?range=7d" && document.querySelector("#range-7d[aria-current]")`)
+		}},
 		{name: "clients none", house: fresh, as: chief, open: "/console/clients"},
 		{name: "clients", as: boss, open: "/console/clients"},
 		{name: "clients page", as: boss, open: "/console/clients", then: func(b *tab) { b.press(`[rel="next"]`) }},

@@ -29,7 +29,7 @@ func TestBrowser_theConsoleWorksWithoutJavaScript(t *testing.T) {
 	b.withoutScript()
 	b.open("/login")
 	b.signIn(h.User(t, admin))
-	b.at("/console/clients")
+	b.at("/console")
 	if js[bool](b, `typeof htmx !== "undefined"`) {
 		t.Fatal("the tab runs scripts")
 	}

@@ -427,6 +427,11 @@ var deeds = []deed{
 			done: func(a webtest.Answer) bool { return a.Status == http.StatusForbidden },
 		}
 	}},
+	{name: "see how the house does", reads: true, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		h.Client(t)
+		return request{send: sends(t, h, b, http.MethodGet, "/console", nil), done: shows("First steps")}
+	}},
 	{name: "list clients", reads: true, begin: func(t *testing.T, h *webtest.House) request {
 		b, _ := staff(t, h, identity.RoleAdmin)
 		h.Client(t)
@@ -868,5 +873,5 @@ func opens(t *testing.T, h *webtest.House, username, password string) bool {
 	b := h.Browser(t)
 	b.Get("/login")
 	p := b.Submit("/login", url.Values{"username": {username}, "password": {password}})
-	return slices.Contains([]string{"/account", clientList}, p.URL.Path)
+	return slices.Contains([]string{"/account", "/console"}, p.URL.Path)
 }

@@ -20,7 +20,7 @@ func try(b *webtest.Browser, username, password string) *webtest.Page {
 func TestSignIn_leadsWhereSomebodyBelongs(t *testing.T) {
 	webtest.Each(t, func(t *testing.T, h *webtest.House) {
 		admin, user := h.User(t, func(u *identity.User) { u.Role = identity.RoleAdmin }), h.User(t)
-		if p := h.Browser(t).SignIn(admin); p.URL.Path != "/console/clients" {
+		if p := h.Browser(t).SignIn(admin); p.URL.Path != "/console" {
 			t.Errorf("an administrator lands on %s", p.URL)
 		}
 		if p := h.Browser(t).SignIn(user); p.URL.Path != "/account" {
@@ -243,7 +243,7 @@ func TestSetup_worksOnceAndOnlyWithTheLink(t *testing.T) {
 		fill.Set("password", webtest.Password)
 		late := h.Browser(t)
 		late.Get("/setup?token=" + h.SetupToken)
-		if p := b.Submit("/setup", fill); p.URL.Path != "/console/clients" {
+		if p := b.Submit("/setup", fill); p.URL.Path != "/console" {
 			t.Fatalf("set-up led to %s (%d): %s", p.URL, p.Status, p.Text())
 		}
 		if p := h.Browser(t).Get("/"); p.URL.Path != "/login" {

@@ -37,17 +37,11 @@ func newRefusals(s *store.Store, log *slog.Logger) *refusals {
 
 // record writes down a refusal with its cause. It never fails the request: an error is logged.
 func (r *refusals) record(ctx context.Context, at time.Time, action audit.Action, from audit.Caller, e *oauth.Error) {
-	event := audit.Event{
-		At: at, Action: action, Outcome: audit.Refused, ClientID: e.ClientID, UserID: e.UserID, Caller: from, Error: e.Code, Cause: e.Cause(),
-	}
-	if e.ClientID != "" {
-		event.Actor = audit.Party{Kind: audit.KindClient, ID: e.ClientID}
-	}
 	why := audit.Cause{}
 	if c := e.Cause(); c != nil {
 		why = *c
 	}
-	kept, err := r.keep(ctx, event)
+	kept, err := r.keep(ctx, e.Event(at, action, from))
 	if kept {
 		r.log.Info("refused", "action", action, "error", e.Code, "rule", why.Rule, "expected", why.Expected, "received", why.Received, "client_id", e.ClientID, "request_id", from.RequestID)
 	}

@@ -94,7 +94,7 @@ func (s *site) routes() []route {
 		{post, "/account/consents/:client/withdraw", person, s.signedIn, s.account.WithdrawConsent, ""},
 
 		// Administrators, operators, auditors
-		{get, "/console", person, auditor, s.console.Home, ""},
+		{get, "/console", person, auditor, s.console.Overview, ""},
 		{get, "/console/clients", person, auditor, s.console.ListClients, ""},
 		{post, "/console/clients", person, admin, s.console.CreateClient, ""},
 		{get, "/console/clients/new", person, admin, s.console.NewClient, ""},

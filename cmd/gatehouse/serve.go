@@ -38,12 +38,25 @@ const (
 
 type serveCommand struct {
 	Config `embed:""`
+	Demo   bool `help:"Serve a house that is made up, to look around in: on this machine alone, and gone when it ends."`
 }
 
 // Run serves until it is told to end: what it was set to, what it found and what went wrong goes to the log on standard
 // error; people read standard output.
 func (c serveCommand) Run(ctx context.Context, p *process) error {
-	settings, err := c.Validate(p.getenv)
+	var shown *demonstration
+	read := c.Validate
+	if c.Demo {
+		var err error
+		if shown, err = newDemonstration(); err != nil {
+			return err
+		}
+		defer shown.end() //nolint:errcheck // what is left, the next one clears away
+		read = func(getenv func(string) string, _ ...string) (Settings, error) {
+			return shown.settings(c.Config, getenv)
+		}
+	}
+	settings, err := read(p.getenv)
 	if err != nil {
 		return err
 	}
@@ -60,12 +73,22 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	}
 
 	options := settings.Database.options(0)
-	options.AuditTokens = settings.AuditTokens
+	options.AuditTokens, options.Throwaway = settings.AuditTokens, shown != nil
 	st, err := store.Open(ctx, options)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
+	hasher, err := secret.NewHasher(secret.HasherOptions{Now: now})
+	if err != nil {
+		return err
+	}
+	defer hasher.Close()
+	if shown != nil {
+		if err := shown.furnish(ctx, st, settings, hasher); err != nil {
+			return err
+		}
+	}
 	sealer, setupURL, err := prepare(ctx, st, settings)
 	if err != nil {
 		return err
@@ -75,11 +98,6 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	} else if warning != "" {
 		log.Warn("GATEHOUSE_DEFAULT_CLIENT: " + warning)
 	}
-	hasher, err := secret.NewHasher(secret.HasherOptions{Now: now})
-	if err != nil {
-		return err
-	}
-	defer hasher.Close()
 	sweeper := newJanitor(st, log)
 	from, err := openCertificates(settings, st, sealer, log)
 	if err != nil {
@@ -108,6 +126,9 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	}
 	if err := p.announce(settings, setupURL); err != nil {
 		return err
+	}
+	if shown != nil {
+		shown.introduce(p, settings.Issuer)
 	}
 
 	beside, end := context.WithCancel(ctx) // what runs beside the requests

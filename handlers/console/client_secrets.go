@@ -33,7 +33,11 @@ func (h *Handlers) credentialsPage(c *fiber.Ctx, status int, client *oauth.Clien
 	if err != nil {
 		return err
 	}
-	d := view.CredentialsData{Client: headOf(client), Expires: expires, CanEdit: canEdit(c), Now: h.Now(), RequestToken: secret.New(""), Errs: errs}
+	head, err := h.used(c, client)
+	if err != nil {
+		return err
+	}
+	d := view.CredentialsData{Client: head, Expires: expires, CanEdit: canEdit(c), Now: h.Now(), RequestToken: secret.New(""), Errs: errs}
 	d.Client.LiveSecrets = live(secrets, d.Now)
 	d.Full = d.Client.LiveSecrets >= oauth.MaxLiveSecrets
 	for _, s := range secrets {

@@ -27,27 +27,36 @@ func (h *Handlers) ListClients(c *fiber.Ctx) error {
 		Query: strings.ToValidUTF8(c.Query("q"), ""), Status: c.Query("status"),
 		After: c.Query("after"), Before: c.Query("before"), Limit: clientsPerPage,
 	}
-	if want.Status != "active" && want.Status != "disabled" {
-		want.Status = ""
+	status := want.Status
+	switch status {
+	case "active", "disabled":
+	case "unused":
+		want.Status, want.UnusedSince = "", unusedSince(h.Now())
+	default:
+		status, want.Status = "", ""
 	}
 	page, err := h.Store.Clients(c.UserContext(), want)
 	if err != nil {
 		return err
 	}
 	if len(page.Clients) == 0 && page.Total > 0 { // what stood on this page was deleted meanwhile
-		return respond.SeeOther(c, pageOf(want, "", ""))
+		return respond.SeeOther(c, pageOf(want.Query, status, "", ""))
 	}
-	d := view.ClientsData{Q: want.Query, Status: want.Status, Count: int(page.Total), CanEdit: canEdit(c)}
+	uses, err := h.Store.ClientUses(c.UserContext(), idsOf(page.Clients)...)
+	if err != nil {
+		return err
+	}
+	d := view.ClientsData{Q: want.Query, Status: status, Count: int(page.Total), CanEdit: canEdit(c), Now: h.Now()}
 	if page.Previous != "" {
-		d.Previous = pageOf(want, "before", page.Previous)
+		d.Previous = pageOf(want.Query, status, "before", page.Previous)
 	}
 	if page.Next != "" {
-		d.Next = pageOf(want, "after", page.Next)
+		d.Next = pageOf(want.Query, status, "after", page.Next)
 	}
 	for _, client := range page.Clients {
 		d.Rows = append(d.Rows, view.ClientRow{
 			ID: client.ID, Name: client.Name, URI: client.ClientURI, ApplicationType: client.ApplicationType, Public: client.Public(),
-			Grants: client.GrantTypes, Disabled: !client.Enabled(), Created: client.CreatedAt,
+			Grants: client.GrantTypes, Disabled: !client.Enabled(), Created: client.CreatedAt, LastUsed: uses[client.ID],
 		})
 	}
 	ch := request.Chrome(c)
@@ -55,8 +64,8 @@ func (h *Handlers) ListClients(c *fiber.Ctx) error {
 }
 
 // pageOf is the address of another page of the same search.
-func pageOf(want store.ClientFilter, edge, cursor string) string {
-	return searchPath(clientsPath, map[string]string{"q": want.Query, "status": want.Status, edge: cursor})
+func pageOf(q, status, edge, cursor string) string {
+	return searchPath(clientsPath, map[string]string{"q": q, "status": status, edge: cursor})
 }
 
 // searchPath is the address of a list that is searched; what is empty is left out.
@@ -71,6 +80,14 @@ func searchPath(path string, search map[string]string) string {
 		return path
 	}
 	return path + "?" + query.Encode()
+}
+
+func idsOf(clients []oauth.Client) []string {
+	ids := make([]string, len(clients))
+	for i, client := range clients {
+		ids[i] = client.ID
+	}
+	return ids
 }
 
 // NewClient shows the empty form, or that of an API's own client where resource_server names the API.
@@ -185,12 +202,20 @@ func (h *Handlers) clientPage(c *fiber.Ctx, status int, client *oauth.Client, f 
 
 // head is what all pages of a client begin with.
 func (h *Handlers) head(c *fiber.Ctx, client *oauth.Client) (view.Client, error) {
-	head := headOf(client)
-	if client.Public() {
-		return head, nil
+	head, err := h.used(c, client)
+	if err != nil || client.Public() {
+		return head, err
 	}
 	secrets, err := h.Store.ClientSecrets(c.UserContext(), client.ID)
 	head.LiveSecrets = live(secrets, h.Now())
+	return head, err
+}
+
+// used is the head of a client with its last use.
+func (h *Handlers) used(c *fiber.Ctx, client *oauth.Client) (view.Client, error) {
+	head := headOf(client)
+	uses, err := h.Store.ClientUses(c.UserContext(), client.ID)
+	head.LastUsed, head.Now = uses[client.ID], h.Now()
 	return head, err
 }
 

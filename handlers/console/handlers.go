@@ -14,7 +14,6 @@ import (
 	"gatehouse/internal/oauth"
 	"gatehouse/store"
 	"gatehouse/web/request"
-	"gatehouse/web/respond"
 )
 
 const clientsPath = "/console/clients"
@@ -27,9 +26,6 @@ type Handlers struct {
 	// Denied writes down that the person's role is not enough, where the route's guard cannot know, and returns the refusal.
 	Denied func(c *fiber.Ctx, least identity.Role) error
 }
-
-// Home leads to the page that the console begins with.
-func (h *Handlers) Home(c *fiber.Ctx) error { return respond.SeeOther(c, clientsPath) }
 
 // canEdit reports whether the person may change what the page shows. It decides what is drawn: the guard of the route
 // decides what is done.

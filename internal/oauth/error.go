@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"net/http"
+	"time"
 
 	"gatehouse/internal/audit"
 )
@@ -44,6 +45,17 @@ func (e *Error) For(clientID, userID string) *Error {
 
 // Cause returns why the request was refused, or nil.
 func (e *Error) Cause() *audit.Cause { return e.cause }
+
+// Event is what is written down about the refusal.
+func (e *Error) Event(at time.Time, action audit.Action, from audit.Caller) audit.Event {
+	event := audit.Event{
+		At: at, Action: action, Outcome: audit.Refused, ClientID: e.ClientID, UserID: e.UserID, Caller: from, Error: e.Code, Cause: e.cause,
+	}
+	if e.ClientID != "" {
+		event.Actor = audit.Party{Kind: audit.KindClient, ID: e.ClientID}
+	}
+	return event
+}
 
 // statuses that differ from 400 (RFC 6749 §5.2, RFC 6750 §3.1).
 var statuses = map[string]int{

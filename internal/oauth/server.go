@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"maps"
 	"net/url"
 	"slices"
 	"time"
@@ -114,6 +115,18 @@ func (s *Server) GrantTypes() []string {
 	}
 	return out
 }
+
+// tokenGrants are the grants by what is written down when they hand out an access token.
+var tokenGrants = map[audit.Action]string{
+	audit.CodeRedeemed: GrantAuthorizationCode, audit.TokenRefreshed: GrantRefreshToken, audit.TokenRetried: GrantRefreshToken,
+	audit.TokenIssued: GrantClientCredentials, audit.PasswordTraded: GrantPassword, audit.ImplicitIssued: GrantImplicit,
+}
+
+// GrantOf is the grant by which what happened handed out an access token, empty where it did not.
+func GrantOf(action audit.Action) string { return tokenGrants[action] }
+
+// TokenActions lists what is written down when an access token is handed out.
+func TokenActions() []audit.Action { return slices.Sorted(maps.Keys(tokenGrants)) }
 
 // ResponseTypes lists the response types that are on.
 func (s *Server) ResponseTypes() []string {

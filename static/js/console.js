@@ -109,6 +109,17 @@
     a.setAttribute("aria-current", "true");
   });
 
+  /* Chart: what the server said of each point, at once and in our own words' dress; without script it is the browser's tooltip */
+  on("pointerover", ".chart [data-point]", (_, point) => {
+    const chart = point.closest(".chart"), tip = $(".chart-tip", chart), title = $("title", point);
+    if (title) { point.dataset.point = title.textContent; title.remove(); }
+    tip.textContent = point.dataset.point;
+    tip.hidden = false;
+    const box = point.getBoundingClientRect(), host = chart.getBoundingClientRect();
+    tip.style.setProperty("inset-inline-start", `${Math.max(0, Math.min(host.width - tip.offsetWidth, box.right - host.left + 8))}px`);
+  });
+  on("pointerout", ".chart", (e, chart) => { if (!chart.contains(e.relatedTarget)) $(".chart-tip", chart).hidden = true; });
+
   /* "/" goes to the page's search */
   document.addEventListener("keydown", (e) => {
     if (e.key !== "/" || e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, textarea, select, dialog")) return;

@@ -13,11 +13,12 @@ import (
 
 // ClientsData fills the list of clients.
 type ClientsData struct {
-	Q, Status      string // what was searched; Status is "", "active" or "disabled"
+	Q, Status      string // what was searched; Status is "", "active", "disabled" or "unused"
 	Rows           []ClientRow
 	Count          int    // clients that match
 	Previous, Next string // URLs of the neighbouring pages, "" where there is none
 	CanEdit        bool
+	Now            time.Time
 }
 
 // ClientRow is one client of the list.
@@ -28,6 +29,7 @@ type ClientRow struct {
 	Grants          []string
 	Disabled        bool
 	Created         time.Time
+	LastUsed        time.Time // zero: never
 }
 
 func (d ClientsData) searched() bool { return d.Q != "" || d.Status != "" }
@@ -39,6 +41,8 @@ type Client struct {
 	Public          bool   // holds no secret
 	Disabled        bool
 	Created         time.Time
+	LastUsed        time.Time // zero: never
+	Now             time.Time
 	LiveSecrets     int
 	Version         int64
 }

@@ -70,6 +70,9 @@ type navItem struct{ label, href, icon string }
 
 // nav is the sidebar. A new console page adds its line here.
 var nav = []navGroup{
+	{"nav-overview", "", []navItem{
+		{"Overview", home, "gauge"},
+	}},
 	{"nav-access", "Access", []navItem{
 		{"Clients", "/console/clients", "app"},
 		{"APIs", "/console/apis", "api"},
@@ -83,9 +86,12 @@ var nav = []navGroup{
 	}},
 }
 
-// under says whether path is the page at href or one below it.
+// home is the page that the console begins with; all others lie below it.
+const home = "/console"
+
+// under says whether path is the page at href or one that belongs to it.
 func under(path, href string) bool {
-	return path == href || strings.HasPrefix(path, href+"/")
+	return path == href || href != home && strings.HasPrefix(path, href+"/")
 }
 
 var roleNames = map[string]string{"admin": "Administrator", "operator": "Operator", "auditor": "Auditor"}
