@@ -299,6 +299,7 @@ func TestDemo_isForThisMachineAlone(t *testing.T) {
 		{"every address", "GATEHOUSE_LISTEN", nil, []string{"--listen", ":8080"}},
 		{"another address", "this machine alone", nil, []string{"--listen", "192.0.2.7:8080"}},
 		{"by the environment", "this machine alone", map[string]string{"GATEHOUSE_LISTEN": "0.0.0.0:8080"}, nil},
+		{"metrics for everybody", "GATEHOUSE_METRICS_LISTEN", nil, []string{"--metrics-listen", ":9090"}},
 		{"no address", "GATEHOUSE_LISTEN", nil, []string{"--listen", "8080"}},
 		{"any port", "a port that is known", nil, []string{"--listen", "127.0.0.1:0"}},
 		{"another issuer", "GATEHOUSE_ISSUER", nil, []string{"--issuer", "https://id.example.com"}},
