@@ -33,7 +33,7 @@ func clientKey(c *oauth.Client) string { return searchKey(c.Name, c.ID) }
 
 // Client returns the client, enabled or not.
 func (s *Store) Client(ctx context.Context, id string) (*oauth.Client, error) {
-	if s.fresh == nil {
+	if s.db == nil {
 		return s.readClient(ctx, id)
 	}
 	c, _, err := s.ClientBySecret(ctx, id, "")

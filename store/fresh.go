@@ -29,10 +29,19 @@ type fresh struct {
 }
 
 func newFresh(s *Store) *fresh {
+	alone := s.db == nil
 	return &fresh{
-		clients: newSharedRead(s.clientStates), persons: newSharedRead(s.personStates), clientGrants: newSharedRead(s.liveClientGrants),
-		codes: newSharedRead(s.codes), refreshTokens: newSharedRead(s.refreshTokens), catalogs: newSharedRead(s.readCatalog),
+		clients: newSharedRead(alone, s.clientStates), persons: newSharedRead(alone, s.personStates), clientGrants: newSharedRead(alone, s.liveClientGrants),
+		codes: newSharedRead(alone, s.codes), refreshTokens: newSharedRead(alone, s.refreshTokens), catalogs: newSharedRead(alone, s.readCatalog),
 	}
+}
+
+// freshly returns what reads anew; that of a transaction is made when it is first asked.
+func (s *Store) freshly() *fresh {
+	if s.fresh == nil {
+		s.fresh = newFresh(s)
+	}
+	return s.fresh
 }
 
 func (f *fresh) close() {
@@ -152,20 +161,20 @@ func (s *Store) clientStates(ctx context.Context, keys []secretKey) (map[int]cli
 // ClientBySecret returns the client and, if one of its secrets has this hash, that secret; liveness is the caller's to judge.
 // The client's lists are shared: they are not to be changed.
 func (s *Store) ClientBySecret(ctx context.Context, id, secretHash string) (*oauth.Client, *oauth.ClientSecret, error) {
-	state, known, err := ask(ctx, s.fresh.clients, secretKey{id, secretHash}, id)
+	state, known, err := ask(ctx, s.freshly().clients, secretKey{id, secretHash}, id)
 	if err != nil {
 		return nil, nil, err
 	}
 	if !known {
 		return nil, nil, fault.NotFound("client")
 	}
-	s.fresh.revision.Store(&state.Revision)
-	stored, ok := s.fresh.knownClients.get(id, state.version)
+	s.freshly().revision.Store(&state.Revision)
+	stored, ok := s.freshly().knownClients.get(id, state.version)
 	if !ok {
 		if stored, err = s.readClient(ctx, id); err != nil {
 			return nil, nil, err
 		}
-		s.fresh.knownClients.put(id, version{stored.Version, stored.UpdatedAt}, stored)
+		s.freshly().knownClients.put(id, version{stored.Version, stored.UpdatedAt}, stored)
 	}
 	client := *stored
 	client.GrantID = state.GrantID
@@ -219,19 +228,19 @@ func notRevoked(jti string) string {
 // fault.NotFound if not (security.md rule 3). The claims are shared: they are not to be changed.
 func (s *Store) LivePerson(ctx context.Context, familyID, clientID, jti string) (*oauth.Person, error) {
 	key := tokenKey{familyID, clientID, jti}
-	state, known, err := ask(ctx, s.fresh.persons, key, key.parts()...)
+	state, known, err := ask(ctx, s.freshly().persons, key, key.parts()...)
 	if err != nil {
 		return nil, err
 	}
 	if !known {
 		return nil, fault.NotFound("access token")
 	}
-	if person, ok := s.fresh.knownPersons.get(state.ID, state.version); ok {
+	if person, ok := s.freshly().knownPersons.get(state.ID, state.version); ok {
 		return person, nil
 	}
 	person, v, err := s.person(ctx, state.ID)
 	if err == nil {
-		s.fresh.knownPersons.put(state.ID, v, person)
+		s.freshly().knownPersons.put(state.ID, v, person)
 	}
 	return person, err
 }
@@ -248,7 +257,7 @@ func (s *Store) liveClientGrants(ctx context.Context, keys []tokenKey) (map[int]
 // LiveClientGrant answers the same for a token of client_credentials.
 func (s *Store) LiveClientGrant(ctx context.Context, grantID, clientID, jti string) error {
 	key := tokenKey{grantID, clientID, jti}
-	_, known, err := ask(ctx, s.fresh.clientGrants, key, key.parts()...)
+	_, known, err := ask(ctx, s.freshly().clientGrants, key, key.parts()...)
 	if err == nil && !known {
 		return fault.NotFound("access token")
 	}
@@ -283,7 +292,7 @@ func (s *Store) codes(ctx context.Context, keys []string) (map[int]*oauth.Code, 
 
 // Code returns a code, spent or not.
 func (s *Store) Code(ctx context.Context, hash string) (*oauth.Code, error) {
-	code, known, err := ask(ctx, s.fresh.codes, hash, hash)
+	code, known, err := ask(ctx, s.freshly().codes, hash, hash)
 	if err == nil && !known {
 		err = fault.NotFound("code")
 	}
@@ -308,7 +317,7 @@ func (s *Store) refreshTokens(ctx context.Context, keys []string) (map[int]*oaut
 
 // RefreshToken returns what is known about the refresh token with this hash, current or spent.
 func (s *Store) RefreshToken(ctx context.Context, hash string) (*oauth.PresentedRefreshToken, error) {
-	token, known, err := ask(ctx, s.fresh.refreshTokens, hash, hash)
+	token, known, err := ask(ctx, s.freshly().refreshTokens, hash, hash)
 	if err == nil && !known {
 		err = fault.NotFound("refresh token")
 	}
@@ -336,12 +345,12 @@ func revised() row {
 // Catalog returns the scopes and APIs there are: as of the last client that was read, and never older than two seconds. It is
 // shared: nothing of it is to be changed.
 func (s *Store) Catalog(ctx context.Context, at time.Time) (*oauth.Catalog, error) {
-	if c, now := s.fresh.catalog.Load(), s.fresh.revision.Load(); c != nil && now != nil && c.revision == *now {
+	if c, now := s.freshly().catalog.Load(), s.freshly().revision.Load(); c != nil && now != nil && c.revision == *now {
 		if age := at.Sub(c.readAt); age < catalogAge && age > -catalogAge { // a clock that was set back must not keep it
 			return &c.Catalog, nil
 		}
 	}
-	c, _, err := s.fresh.catalogs.get(ctx, at)
+	c, _, err := s.freshly().catalogs.get(ctx, at)
 	if err != nil {
 		return nil, err
 	}
@@ -363,8 +372,8 @@ func (s *Store) readCatalog(ctx context.Context, asked []time.Time) (map[int]*ca
 		return nil, err
 	}
 	c.Catalog = oauth.NewCatalog(scopes, apis)
-	s.fresh.catalog.Store(c)
-	s.fresh.revision.Store(&c.revision)
+	s.freshly().catalog.Store(c)
+	s.freshly().revision.Store(&c.revision)
 	out := make(map[int]*catalog, len(asked))
 	for place := range asked {
 		out[place] = c

@@ -17,10 +17,12 @@ type sharedRead[K comparable, V any] struct {
 	queue[*question[K, V]]
 	// read returns what is known of the keys, by their place; what is not known is left out.
 	read func(ctx context.Context, keys []K) (map[int]V, error)
+	// alone is for a transaction: nobody else is in it, and what it reads is its own.
+	alone bool
 }
 
-func newSharedRead[K comparable, V any](read func(ctx context.Context, keys []K) (map[int]V, error)) *sharedRead[K, V] {
-	r := &sharedRead[K, V]{read: read}
+func newSharedRead[K comparable, V any](alone bool, read func(ctx context.Context, keys []K) (map[int]V, error)) *sharedRead[K, V] {
+	r := &sharedRead[K, V]{read: read, alone: alone}
 	r.work = r.answer
 	return r
 }
@@ -35,6 +37,11 @@ type question[K comparable, V any] struct {
 
 // get returns what is known of the key.
 func (r *sharedRead[K, V]) get(ctx context.Context, key K) (answer V, known bool, err error) {
+	if r.alone {
+		answers, err := r.read(ctx, []K{key})
+		answer, known = answers[0]
+		return answer, known, err
+	}
 	q := &question[K, V]{key: key, done: make(chan struct{})}
 	if err := r.add(q); err != nil {
 		return answer, false, err

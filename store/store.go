@@ -29,7 +29,7 @@ type Store struct {
 	path     string    // of the SQLite file
 	writer   *writer   // the one that SQLite has; nil for PostgreSQL and inside InTx
 	recorder *recorder // of PostgreSQL; nil for SQLite and inside InTx
-	fresh    *fresh    // nil inside InTx
+	fresh    *fresh    // nil inside InTx until it is asked
 	tally    *tally
 	pending  []audit.Event // inside InTx: what will have happened once it is committed
 

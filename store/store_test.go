@@ -204,3 +204,30 @@ func wantSpent(t testing.TB, s *store.Store, codeHash string) {
 		t.Fatalf("code %s still works", codeHash)
 	}
 }
+
+// What is shared outside is read by a transaction for itself: it sees what it has changed, and nobody else does.
+func TestInTx_readsWhatItHasChanged(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		populated(t, s)
+		grant(t, s, "k", "bob", "")
+		must1(s.LivePerson(ctx, "k-family", "app", "jti"))(t)
+		no := errors.New("undo")
+		err := s.InTx(ctx, func(tx *store.Store) error {
+			must(t, tx.EndFamily(ctx, "k-family", oauth.EndedByClient, noon, event(audit.FamilyEnded)))
+			_, err := tx.LivePerson(ctx, "k-family", "app", "jti")
+			wantNotFound(t, err)
+			if c, secret, err := tx.ClientBySecret(ctx, "app", "app-hash"); err != nil || c.ID != "app" || secret == nil {
+				t.Errorf("%v, %v, %v", c, secret, err)
+			}
+			if token := must1(tx.RefreshToken(ctx, "k-0"))(t); token.EndedAt == nil {
+				t.Error("the family has not ended in its own transaction")
+			}
+			must1(tx.Catalog(ctx, noon))(t)
+			return no
+		})
+		if !errors.Is(err, no) {
+			t.Fatal(err)
+		}
+		must1(s.LivePerson(ctx, "k-family", "app", "jti"))(t)
+	})
+}
