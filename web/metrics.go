@@ -61,13 +61,9 @@ func newMetrics(cfg Config, ready *readiness, streams *respond.Streams) *metrics
 	}
 	m.unknown = m.count("unknown")
 	tokens := counter("gatehouse_tokens_issued_total", "Answers with an access token, by grant.", "grant")
-	m.issued = map[audit.Action]prometheus.Counter{
-		audit.CodeRedeemed:   tokens.WithLabelValues(oauth.GrantAuthorizationCode),
-		audit.ImplicitIssued: tokens.WithLabelValues(oauth.GrantImplicit),
-		audit.TokenIssued:    tokens.WithLabelValues(oauth.GrantClientCredentials),
-		audit.PasswordTraded: tokens.WithLabelValues(oauth.GrantPassword),
-		audit.TokenRefreshed: tokens.WithLabelValues(oauth.GrantRefreshToken),
-		audit.TokenRetried:   tokens.WithLabelValues(oauth.GrantRefreshToken),
+	m.issued = map[audit.Action]prometheus.Counter{}
+	for _, action := range oauth.TokenActions() {
+		m.issued[action] = tokens.WithLabelValues(oauth.GrantOf(action))
 	}
 	replays := counter("gatehouse_replays_total", "Spent codes and refresh tokens that were presented again, and ended their family.", "of")
 	m.codesReplayed, m.refreshReuse = replays.WithLabelValues("code"), replays.WithLabelValues("refresh_token")
