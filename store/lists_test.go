@@ -339,14 +339,7 @@ func TestLists_areReadFromAnIndex(t *testing.T) {
 			{"audit_events", "actor_kind = 'user' AND actor_id = 'x'", "audit_events_actor"},
 			{"audit_events", "outcome = 'refused'", "audit_events_refused"},
 		} {
-			var plan []string
-			rows, err := s.DB().Queryx(explain + "SELECT id FROM " + c.table + " WHERE " + c.where + " AND id < 'y' ORDER BY id DESC LIMIT 26")
-			must(t, err)
-			for rows.Next() {
-				plan = append(plan, fmt.Sprint(must1(rows.SliceScan())(t)...))
-			}
-			must(t, rows.Close())
-			text := strings.Join(plan, "\n")
+			text := strings.Join(planOf(t, s, explain+"SELECT id FROM "+c.table+" WHERE "+c.where+" AND id < 'y' ORDER BY id DESC LIMIT 26"), "\n")
 			if !strings.Contains(text, c.index) || strings.Contains(text, "TEMP B-TREE") || strings.Contains(text, "Sort") {
 				t.Errorf("%s by %s: %s", c.table, c.where, text)
 			}

@@ -235,7 +235,7 @@ func TestSweep_findsWhatItTakesByIndexes(t *testing.T) {
 		}
 		for _, one := range store.SweepStatements() {
 			args := []any{noon, 1000, "x"}[:one.Args]
-			plan := planOf(t, s, explain+one.SQL, args)
+			plan := planOf(t, s, explain+one.SQL, args...)
 			for _, step := range plan {
 				if strings.Contains(step, "Seq Scan") || (strings.HasPrefix(step, "SCAN") && !strings.Contains(step, "USING") && !strings.Contains(step, "SUBQUERY")) {
 					t.Errorf("%s\n%s", one.SQL, strings.Join(plan, "\n"))
@@ -247,9 +247,9 @@ func TestSweep_findsWhatItTakesByIndexes(t *testing.T) {
 }
 
 // planOf is what the database tells of a statement, a step a line.
-func planOf(t *testing.T, s *store.Store, explain string, args []any) (steps []string) {
+func planOf(t *testing.T, s *store.Store, explain string, args ...any) (steps []string) {
 	t.Helper()
-	rows, err := s.DB().Queryx(explain, args...)
+	rows, err := s.DB().Queryx(explain, args...) //nolint:sqlclosecheck // it is, below
 	must(t, err)
 	defer rows.Close()
 	for rows.Next() {

@@ -530,7 +530,7 @@ func TestConsole_aPasswordLinkIsShownOnce(t *testing.T) {
 		u := h.User(t)
 		_, holds := held(t, h, u)
 		page := userList + "/" + u.ID
-		make := func() string {
+		linked := func() string {
 			b.Get(page + "/reset-link")
 			p := b.Submit(page+"/reset-link", nil)
 			if p.Status != http.StatusOK || p.Header.Get("Cache-Control") != "no-store" {
@@ -538,11 +538,11 @@ func TestConsole_aPasswordLinkIsShownOnce(t *testing.T) {
 			}
 			return p.Says("new-password-link")
 		}
-		first := make()
+		first := linked()
 		if p := b.Get(page + "/reset-link"); !strings.Contains(p.Text(), "already stops working") {
 			t.Errorf("it does not say that there is one: %s", p.Text())
 		}
-		second := make()
+		second := linked()
 		if first == second || strings.Contains(spread(t, h), strings.TrimPrefix(second, h.Issuer+"/reset?token=")) {
 			t.Error("there is one link, or it is written down")
 		}
@@ -556,7 +556,7 @@ func TestConsole_aPasswordLinkIsShownOnce(t *testing.T) {
 			t.Errorf("the second: %d %s", p.Status, p.Text())
 		}
 		h.Clock.Advance(time.Minute)
-		third := make()
+		third := linked()
 		h.Clock.Advance(identity.ResetLinkLife)
 		if p := choosePassword(t, h, third, webtest.Password); p.Status != http.StatusNotFound {
 			t.Errorf("after a day: %d", p.Status)

@@ -228,8 +228,8 @@ const knownAhead = 3
 // or large hashes would wait for ever. It is called with mu held.
 func (h *Hasher) serve() {
 	for {
-		q, any := h.turn()
-		if !any {
+		q, waits := h.turn()
+		if !waits {
 			return
 		}
 		w := h.queues[q][0]
@@ -252,8 +252,8 @@ func (h *Hasher) serve() {
 	}
 }
 
-// turn is the queue whose first is next; any is false where nobody is. It is called with mu held.
-func (h *Hasher) turn() (q int, any bool) {
+// turn is the queue whose first is next; waits is false where nobody is. It is called with mu held.
+func (h *Hasher) turn() (q int, waits bool) {
 	known, stranger := len(h.queues[knownDevices]) > 0, false
 	if waiting := h.queues[strangers]; len(waiting) > 0 { // a hash larger than their share runs alone
 		stranger = h.strange == 0 || h.strange+waiting[0].workers <= h.forStrangers()

@@ -139,11 +139,6 @@ func (d UserFormData) chosen() []Choice {
 	return roles
 }
 
-// address reports whether any part of the address claim is there.
-func (d UserFormData) address() bool {
-	return d.Formatted+d.StreetAddress+d.Locality+d.Region+d.PostalCode+d.Country != ""
-}
-
 var userOrder = []string{
 	"name", "username", "email", "email_verified", "role", "given_name", "family_name", "middle_name", "nickname", "gender", "birthdate",
 	"profile", "picture", "website", "locale", "zoneinfo", "phone_number", "phone_number_verified",
