@@ -211,6 +211,26 @@ func (c Config) Validate(getenv func(string) string, only ...string) (Settings, 
 	return s, nil
 }
 
+// strangers are the variables of an environment that look like settings and are none: a name that was mistyped sets nothing.
+// It leaves alone what the tests are told, and what container platforms set for a service of our name.
+func strangers(environ []string) []string {
+	known := map[string]bool{}
+	for field := range reflect.TypeFor[Config]().Fields() {
+		known[field.Tag.Get("variable")] = true
+	}
+	var found []string
+	for _, variable := range environ {
+		name, value, _ := strings.Cut(variable, "=")
+		ours := strings.HasPrefix(name, "GATEHOUSE_") && !strings.HasPrefix(name, "GATEHOUSE_TEST_") &&
+			!strings.HasPrefix(name, "GATEHOUSE_SERVICE_") && !strings.HasPrefix(name, "GATEHOUSE_PORT")
+		if ours && value != "" && !known[name] {
+			found = append(found, name)
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
 // reading collects what is found while a Config is read.
 type reading struct {
 	sources  map[string]string // variable → where else its value came from
@@ -305,7 +325,7 @@ func (r *reading) readYAML(path string, known map[string]bool) map[string]yamlVa
 		case twice:
 			mistake(key.Line, "%s is set twice", key.Value)
 		case value.Kind != yaml.ScalarNode:
-			mistake(value.Line, "%s: expected one value", key.Value)
+			mistake(value.Line, "%s: expected one value; several stand in one text, with commas between", key.Value)
 		case value.Tag == "!!null":
 			values[key.Value] = yamlValue{}
 		default:
@@ -450,8 +470,18 @@ func (r *reading) tls(c Config, issuer string) TLS {
 		r.mistake("GATEHOUSE_TLS_CERT", "is not set beside GATEHOUSE_TLS_KEY: expected the file with the certificate")
 	}
 	if t.Cert != "" && t.Key != "" {
-		if _, err := tls.LoadX509KeyPair(t.Cert, t.Key); err != nil {
-			r.mistake("GATEHOUSE_TLS_CERT", "%v", err)
+		cert, certErr := os.ReadFile(t.Cert)
+		key, keyErr := os.ReadFile(t.Key)
+		if certErr != nil {
+			r.mistake("GATEHOUSE_TLS_CERT", "%v", certErr)
+		}
+		if keyErr != nil {
+			r.mistake("GATEHOUSE_TLS_KEY", "%v", keyErr)
+		}
+		if certErr == nil && keyErr == nil {
+			if _, err := tls.X509KeyPair(cert, key); err != nil {
+				r.mistake("GATEHOUSE_TLS_CERT", "%v", err)
+			}
 		}
 	}
 	u, err := url.Parse(issuer)

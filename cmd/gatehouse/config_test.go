@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -123,6 +124,7 @@ func TestConfig_readsWhereTheCertificateComesFrom(t *testing.T) {
 		{Config{Issuer: https, TLSCert: cert, TLSKey: cert}, []string{"GATEHOUSE_TLS_CERT: "}},
 		{Config{Issuer: https, TLSCert: other, TLSKey: key}, []string{"GATEHOUSE_TLS_CERT: tls: private key does not match"}},
 		{Config{Issuer: https, TLSCert: "/none/cert.pem", TLSKey: key}, []string{"GATEHOUSE_TLS_CERT: open /none/cert.pem"}},
+		{Config{Issuer: https, TLSCert: "/none/cert.pem", TLSKey: "/none/key.pem"}, []string{"GATEHOUSE_TLS_CERT: open /none/cert.pem", "GATEHOUSE_TLS_KEY: open /none/key.pem"}},
 		{Config{Issuer: here, TLSCert: cert, TLSKey: key}, []string{"GATEHOUSE_TLS_CERT: expected an https URL"}},
 		{Config{Issuer: here, HTTPListen: ":80"}, []string{"GATEHOUSE_HTTP_LISTEN: leads to https"}},
 		{Config{Issuer: https, ACME: "true", Listen: ":80", HTTPListen: ":80"}, []string{"GATEHOUSE_HTTP_LISTEN: \":80\": expected another address than GATEHOUSE_LISTEN"}},
@@ -269,7 +271,7 @@ func TestConfig_reportsEveryMistakeAtOnce(t *testing.T) {
 	for _, want := range []string{
 		file + `:1: there is no setting "lissten"`,
 		file + ":3: issuer is set twice",
-		file + ":5: listen: expected one value",
+		file + ":5: listen: expected one value; several stand in one text, with commas between",
 		"GATEHOUSE_ISSUER (issuer in " + file + `:2): "https://x.example/": expected no trailing slash: write https://x.example`,
 		"GATEHOUSE_ACCESS_TOKEN_TTL (access_token_ttl in " + file + `:4): "15": expected a duration from 1s to 24h,`,
 		`GATEHOUSE_CODE_TTL: "11m": expected a duration from 1s to 10m,`,
@@ -285,6 +287,17 @@ func TestConfig_reportsEveryMistakeAtOnce(t *testing.T) {
 	}
 	if len(mistakes) != 11 || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "tooshort") {
 		t.Errorf("%d mistakes: %v", len(mistakes), err)
+	}
+}
+
+func TestConfig_findsVariablesThatAreNoSettings(t *testing.T) {
+	t.Parallel()
+	got := strangers([]string{
+		"GATEHOUSE_TRUSTED_PROXY=10.0.0.1", "GATEHOUSE_LISTEN=:80", "GATEHOUSE_MASTER_KEY=x", "GATEHOUSE_CONFIG=x", "PATH=/bin", "GATEHOUSE_ISUER=x", "GATEHOUSE_EMPTY=",
+		"GATEHOUSE_TEST_CHROMIUM=x", "GATEHOUSE_SERVICE_HOST=10.0.0.1", "GATEHOUSE_PORT_8080_TCP=tcp://10.0.0.1:8080", "GATEHOUSE_PORT=tcp://10.0.0.1:8080",
+	})
+	if want := []string{"GATEHOUSE_ISUER", "GATEHOUSE_TRUSTED_PROXY"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -72,11 +72,20 @@ func openAnySchema(ctx context.Context, p *process, c Config, needs ...string) (
 		return nil, err
 	}
 	const conns = 2 // one that holds the lock while a schema is made, one that works
-	s, err := store.Open(ctx, settings.Database.options(conns))
+	s, err := openStore(ctx, settings.Database, settings.Database.options(conns))
 	if err != nil {
 		return nil, err
 	}
 	return &house{Store: s, settings: settings, at: now(), runID: secret.New("")[:22]}, nil
+}
+
+// openStore says which database it is that cannot be opened.
+func openStore(ctx context.Context, d Database, o store.Options) (*store.Store, error) {
+	s, err := store.Open(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("the database %s: %w", d.Redacted(), err)
+	}
+	return s, nil
 }
 
 func (d Database) options(conns int) store.Options {

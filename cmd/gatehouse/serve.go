@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -68,13 +69,16 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	for _, warning := range settings.Warnings {
 		log.Warn(warning)
 	}
+	for _, name := range strangers(os.Environ()) {
+		log.Warn(name + ": there is no such setting; docs/configuration.md lists them all")
+	}
 	if missing := static.Missing(); len(missing) > 0 {
 		log.Warn("built without "+strings.Join(missing, ", ")+": run `task assets` before the build", "missing", missing)
 	}
 
 	options := settings.Database.options(0)
 	options.AuditTokens, options.Throwaway = settings.AuditTokens, shown != nil
-	st, err := store.Open(ctx, options)
+	st, err := openStore(ctx, settings.Database, options)
 	if err != nil {
 		return err
 	}
@@ -141,6 +145,8 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	if from != nil {
 		main = secured(main, from)
 		go from.watch(beside)
+	} else {
+		ctx = untilHangup(ctx, isTerminal(p.stdout), log)
 	}
 	if open.plain != nil {
 		go servePlain(beside, open.plain, settings.Issuer, from, log)
@@ -175,6 +181,30 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	return err
 }
 
+// untilHangup ends a server with the terminal it was started on. Elsewhere SIGHUP asks to read files again, and a server
+// that has none goes on.
+func untilHangup(ctx context.Context, onTerminal bool, log *slog.Logger) context.Context {
+	ctx, end := context.WithCancel(ctx)
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	go func() {
+		defer end()
+		defer signal.Stop(hangup)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hangup:
+				if onTerminal {
+					return
+				}
+				log.Info("SIGHUP: there is nothing to read again")
+			}
+		}
+	}()
+	return ctx
+}
+
 // doors are the addresses a server listens at.
 type doors struct {
 	main, plain, probes net.Listener // the last two may be nil
@@ -184,20 +214,22 @@ type doors struct {
 func openDoors(ctx context.Context, settings Settings, log *slog.Logger) (*doors, error) {
 	d := &doors{}
 	for _, one := range []struct {
-		listener      *net.Listener
-		address, what string
-		settings      string // to change where another has it
+		listener         *net.Listener
+		address, what    string
+		setting, besides string // what to change where another has the address
 	}{
-		{&d.main, settings.Listen, "everything", "GATEHOUSE_LISTEN and, for browsers, GATEHOUSE_ISSUER"},
-		{&d.plain, settings.TLS.HTTPListen, "plain http", "GATEHOUSE_HTTP_LISTEN"},
-		{&d.probes, settings.MetricsListen, "metrics", "GATEHOUSE_METRICS_LISTEN"},
+		{&d.main, settings.Listen, "everything", "GATEHOUSE_LISTEN", " and, for browsers, GATEHOUSE_ISSUER"},
+		{&d.plain, settings.TLS.HTTPListen, "plain http", "GATEHOUSE_HTTP_LISTEN", ""},
+		{&d.probes, settings.MetricsListen, "metrics", "GATEHOUSE_METRICS_LISTEN", ""},
 	} {
 		if one.address == "" {
 			continue
 		}
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", one.address)
 		if errors.Is(err, syscall.EADDRINUSE) {
-			err = fmt.Errorf("address already in use: something listens at %s; end it, or set %s", one.address, one.settings)
+			err = fmt.Errorf("address already in use: something listens at %s; end it, or set %s%s", one.address, one.setting, one.besides)
+		} else if err != nil {
+			err = fmt.Errorf("%s: %w", one.setting, err)
 		}
 		if err != nil {
 			d.close()

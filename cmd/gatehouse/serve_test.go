@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"gatehouse/internal/oauth"
+	"gatehouse/internal/secret"
 	"gatehouse/store/storetest"
 )
 
@@ -242,6 +243,12 @@ func TestServe_aLifeOfAServer(t *testing.T) {
 			t.Errorf("%s: %d", link, status)
 		}
 
+		// Some signal it to make sure that it reads its settings.
+		if err := n.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		within2s(t, "SIGHUP is answered", func() bool { return strings.Contains(n.log.String(), "nothing to read again") })
+
 		// Commands beside the server.
 		jwks := func() string { _, body := n.get(t, oauth.PathJWKS); return body }
 		if jwks() == "" {
@@ -331,6 +338,21 @@ func TestServe_saysWhenTheAddressIsTaken(t *testing.T) {
 	a := m.run("", "serve", "--listen", l.Addr().String())
 	if a.exit != exitFailed || !strings.Contains(a.err, "address already in use") || a.out != "" {
 		t.Errorf("exit %d\n%s%s", a.exit, a.out, a.err)
+	}
+	if a := m.run("", "serve", "--listen", "192.0.2.1:80"); a.exit != exitFailed || !strings.Contains(a.err, "gatehouse: GATEHOUSE_LISTEN: listen tcp 192.0.2.1:80: ") {
+		t.Errorf("an address of another machine: exit %d\n%s", a.exit, a.err)
+	}
+}
+
+func TestServe_saysWhichDatabaseIsAway(t *testing.T) {
+	t.Parallel()
+	address := freeAddress(t)
+	m := machineOn(storetest.SQLite(t)).with("GATEHOUSE_DATABASE_URL", "postgres://gate:hunter2@"+address+"/house").with("GATEHOUSE_MASTER_KEY", secret.NewMasterKey())
+	for _, command := range []string{"serve", "user list"} {
+		a := m.run("", strings.Fields(command)...)
+		if a.exit != exitFailed || !strings.Contains(a.err, "gatehouse: the database postgres://gate:xxxxx@"+address+"/house: unavailable: ") {
+			t.Errorf("%s: exit %d\n%s", command, a.exit, a.err)
+		}
 	}
 }
 
