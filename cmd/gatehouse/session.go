@@ -32,15 +32,11 @@ type sessionList struct {
 }
 
 func (c sessionList) Run(ctx context.Context, p *process) error {
-	h, err := c.open(ctx, p)
+	h, u, err := c.openFor(ctx, p, c.person)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	u, err := c.find(ctx, h)
-	if err != nil {
-		return err
-	}
 	live, err := h.LiveSessions(ctx, u.ID, h.at)
 	if err != nil {
 		return err

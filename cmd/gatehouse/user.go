@@ -12,6 +12,7 @@ import (
 	"gatehouse/internal/audit"
 	"gatehouse/internal/fault"
 	"gatehouse/internal/identity"
+	"gatehouse/internal/oauth"
 	"gatehouse/internal/secret"
 	"gatehouse/store"
 )
@@ -19,6 +20,7 @@ import (
 type userCommands struct {
 	Create        userCreate        `cmd:"" help:"Add a person."`
 	List          userList          `cmd:"" help:"List people."`
+	End           userEnd           `cmd:"" help:"End all a person has: sessions, families, unused codes and links. They may sign in again."`
 	Disable       userDisable       `cmd:"" help:"Shut a person out and end all they have."`
 	Enable        userEnable        `cmd:"" help:"Let a person in again."`
 	Delete        userDelete        `cmd:"" help:"Remove a person and all they have. Nobody is given their username again."`
@@ -37,6 +39,19 @@ func (w person) find(ctx context.Context, h *house) (*identity.User, error) {
 		return nil, err
 	}
 	return userNamed(ctx, h, username)
+}
+
+// openFor opens the database for a command about a person, whom it finds.
+func (l place) openFor(ctx context.Context, p *process, who person) (*house, *identity.User, error) {
+	h, err := l.open(ctx, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	u, err := who.find(ctx, h)
+	if err != nil {
+		return nil, nil, errors.Join(err, h.Close())
+	}
+	return h, u, nil
 }
 
 func userNamed(ctx context.Context, h *house, username string) (*identity.User, error) {
@@ -193,18 +208,14 @@ func (c userList) Run(ctx context.Context, p *process) error {
 	}
 	defer h.Close()
 	views, rows := []userView{}, [][]string{}
-	want := store.UserFilter{Query: c.Query, Limit: pageSize}
-	for more := true; more; {
-		page, err := h.Users(ctx, want)
-		if err != nil {
-			return err
-		}
-		for _, u := range page.Users {
-			v := viewOf(&u)
-			views = append(views, v)
-			rows = append(rows, []string{v.Username, v.Name, v.Email, string(v.Role), v.Status, date(v.CreatedAt)})
-		}
-		want.After, more = page.Next, page.Next != ""
+	err = h.eachUser(ctx, c.Query, func(u *identity.User) error {
+		v := viewOf(u)
+		views = append(views, v)
+		rows = append(rows, []string{v.Username, v.Name, v.Email, string(v.Role), v.Status, date(v.CreatedAt)})
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	return p.list(views, "USERNAME NAME EMAIL ROLE STATUS CREATED", rows)
 }
@@ -212,21 +223,93 @@ func (c userList) Run(ctx context.Context, p *process) error {
 // pageSize is how much of a list is read at once.
 const pageSize = 500
 
+// eachUser does something with everybody whom the query finds; empty finds all.
+func (h *house) eachUser(ctx context.Context, query string, do func(u *identity.User) error) error {
+	want := store.UserFilter{Query: query, Limit: pageSize}
+	for more := true; more; {
+		page, err := h.Users(ctx, want)
+		if err != nil {
+			return err
+		}
+		for _, u := range page.Users {
+			if err := do(&u); err != nil {
+				return err
+			}
+		}
+		want.After, more = page.Next, page.Next != ""
+	}
+	return nil
+}
+
+type userEnd struct {
+	place
+	person
+	Everybody bool `help:"End all that anybody has, as after a backup was restored."`
+}
+
+func (c userEnd) Run(ctx context.Context, p *process) error {
+	everybody := ""
+	if c.Everybody {
+		everybody = "everybody"
+	}
+	if _, err := onlyOne("person, or --everybody", c.Username, c.Name, everybody); err != nil {
+		return err
+	}
+	h, err := c.open(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	var all userEnding
+	if c.Everybody {
+		err = h.eachUser(ctx, "", func(u *identity.User) error { return all.end(ctx, h, u) })
+	} else if u, missing := c.find(ctx, h); missing != nil {
+		err = missing
+	} else {
+		err = all.end(ctx, h, u)
+	}
+	if err != nil {
+		return err
+	}
+	return p.say(all, "Ended %s and %s of %s, with unused codes and links.", count(all.Sessions, "session", "sessions"), families(all.Families),
+		count(all.People, "person", "people"))
+}
+
+// userEnding counts what has ended.
+type userEnding struct {
+	People   int64 `json:"people"` // who had anything
+	Sessions int64 `json:"sessions"`
+	Families int64 `json:"families"`
+	Codes    int64 `json:"codes"`
+	Links    int64 `json:"links"`
+}
+
+func (e *userEnding) end(ctx context.Context, h *house, u *identity.User) error {
+	ended, err := h.EndUser(ctx, u.ID, oauth.EndedByOperator, h.at, h.event(audit.UserEnded, partyOf(u)))
+	if err != nil {
+		return err
+	}
+	if ended.Any() {
+		e.People++
+	}
+	e.Sessions += ended.Sessions
+	e.Families += ended.Families
+	e.Codes += ended.Codes
+	e.Links += ended.Links
+	return nil
+}
+
 type userDisable struct {
 	place
 	person
 }
 
 func (c userDisable) Run(ctx context.Context, p *process) error {
-	h, err := c.open(ctx, p)
+	h, u, err := c.openFor(ctx, p, c.person)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	u, err := c.find(ctx, h)
-	if err != nil {
-		return err
-	}
 	was := u.Enabled()
 	if err := h.DisableUser(ctx, u.ID, h.at, h.event(audit.UserDisabled, partyOf(u))); err != nil {
 		return err
@@ -244,15 +327,11 @@ type userEnable struct {
 }
 
 func (c userEnable) Run(ctx context.Context, p *process) error {
-	h, err := c.open(ctx, p)
+	h, u, err := c.openFor(ctx, p, c.person)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	u, err := c.find(ctx, h)
-	if err != nil {
-		return err
-	}
 	was := u.Enabled()
 	if err := h.EnableUser(ctx, u.ID, h.at, h.event(audit.UserEnabled, partyOf(u))); err != nil {
 		return err
@@ -270,15 +349,11 @@ type userDelete struct {
 }
 
 func (c userDelete) Run(ctx context.Context, p *process) error {
-	h, err := c.open(ctx, p)
+	h, u, err := c.openFor(ctx, p, c.person)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	u, err := c.find(ctx, h)
-	if err != nil {
-		return err
-	}
 	if err := h.DeleteUser(ctx, u.ID, h.at, h.event(audit.UserDeleted, partyOf(u))); err != nil {
 		return err
 	}

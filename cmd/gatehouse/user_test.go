@@ -140,6 +140,35 @@ func TestUser_disabledAndEnabled(t *testing.T) {
 	})
 }
 
+func TestUser_endedButNotShutOut(t *testing.T) {
+	eachMachine(t, func(t *testing.T, m machine) {
+		client := create(t, m, metadata).ClientID
+		signIn(t, m, client) // ada
+		signIn(t, m, client)
+		bea := read[userView](t, m.do(t, "user create --username bea --json"))
+		m.do(t, "user reset-password bea")
+		if out := m.do(t, "user end ada"); out != "Ended 2 sessions and 2 families of 1 person, with unused codes and links.\n" {
+			t.Errorf("printed %s", out)
+		}
+		if got := read[userEnding](t, m.do(t, "user end --username ada --json")); got != (userEnding{}) {
+			t.Errorf("a second time: %+v", got)
+		}
+		m.mustHaveFamilies(t, 0, "")
+		signIn(t, m, client)
+		if got := read[userEnding](t, m.do(t, "user end --everybody --json")); got != (userEnding{People: 2, Sessions: 1, Families: 1, Links: 1}) {
+			t.Errorf("everybody: %+v", got)
+		}
+		m.mustRecord(t, audit.UserEnded, bea.ID)
+		m.mustHaveFamilies(t, 0, "")
+		if users := read[[]userView](t, m.do(t, "user list --json")); len(users) != 2 || users[0].Status != "active" || users[1].Status != "active" {
+			t.Errorf("there are %+v", users)
+		}
+		m.refuses(t, exitUsage, "name the person, or --everybody", "user end")
+		m.refuses(t, exitUsage, "not two", "user end ada --everybody")
+		m.refuses(t, exitFailed, `user "nobody" not found`, "user end nobody")
+	})
+}
+
 func TestUser_resetPasswordMakesAOneTimeLink(t *testing.T) {
 	eachMachine(t, func(t *testing.T, m machine) {
 		m = m.with("GATEHOUSE_ISSUER", "https://login.example.com")
