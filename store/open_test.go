@@ -178,6 +178,39 @@ func TestStore_aDatabaseThatWentAwayIsUnavailable(t *testing.T) {
 	})
 }
 
+// A node of the next release may change what a statement answers, and a pooler may lose one: whoever prepared it asks anew.
+func TestPostgres_aStatementThatHoldsNoMoreIsPreparedAnew(t *testing.T) {
+	t.Parallel()
+	o := storetest.Postgres(t)
+	o.MaxConns = 2 // one beside that which changes the tables
+	s := storetest.Open(t, o)
+	populated(t, s)
+	read := func() error { _, err := s.User(ctx, "bob"); return err }
+	write := func() error { return s.TouchSession(ctx, "bob-session", noon.Add(time.Hour)) }
+	for range 3 {
+		must(t, read())
+		must(t, write())
+	}
+	for _, change := range []string{"ALTER TABLE users ALTER COLUMN name TYPE VARCHAR(300)", "DEALLOCATE ALL"} {
+		must1(s.DB().Exec(change))(t) // the pool hands out the connection that was last used
+		for range 3 {
+			if err := read(); err != nil {
+				t.Errorf("%s: %v", change, err)
+			}
+			if err := write(); err != nil {
+				t.Errorf("%s: %v", change, err)
+			}
+		}
+		// In a transaction once at most.
+		inTx := func() error {
+			return s.InTx(ctx, func(tx *store.Store) error { _, err := tx.User(ctx, "bob"); return err })
+		}
+		must1(s.DB().Exec("DEALLOCATE ALL"))(t)
+		_ = inTx()
+		must(t, inTx())
+	}
+}
+
 // A server that loses power says nothing, and its connections stay open: whoever waits for it gives up in time, and what is shared
 // goes on as soon as there is a server again.
 func TestPostgres_aServerThatFallsSilentKeepsNobodyWaiting(t *testing.T) {

@@ -3,8 +3,12 @@ package store
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"net"
 	"time"
+
+	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 )
 
 // maxPrepared bounds the statements that one connection keeps prepared. The house has fewer; those that searches put together
@@ -104,7 +108,13 @@ func (c *preparingConn) ExecContext(ctx context.Context, query string, args []dr
 	if s == nil {
 		return c.conn.ExecContext(ctx, query, args)
 	}
-	return s.ExecContext(ctx, args)
+	result, err := s.ExecContext(ctx, args)
+	if c.forgets(query, s, err) {
+		if again, err := c.conn.ExecContext(ctx, query, args); err == nil {
+			return again, nil
+		}
+	}
+	return result, err
 }
 
 func (c *preparingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
@@ -116,7 +126,26 @@ func (c *preparingConn) QueryContext(ctx context.Context, query string, args []d
 	if s == nil {
 		return c.conn.QueryContext(ctx, query, args)
 	}
-	return s.QueryContext(ctx, args)
+	rows, err := s.QueryContext(ctx, args)
+	if c.forgets(query, s, err) {
+		if again, err := c.conn.QueryContext(ctx, query, args); err == nil {
+			return again, nil
+		}
+	}
+	return rows, err
+}
+
+// forgets drops a statement that PostgreSQL did not run, because a table has changed since it was prepared, which a newer node's
+// migration does, or because something between us has lost it. It may run again as it was never prepared; in a transaction, which
+// the refusal has ended, it fails for the last time.
+func (c *preparingConn) forgets(query string, s stmt, err error) bool {
+	refused, ok := errors.AsType[*pq.Error](err)
+	if !ok || refused.Code != pqerror.FeatureNotSupported && refused.Code != pqerror.InvalidSQLStatementName {
+		return false
+	}
+	delete(c.kept, query)
+	_ = s.Close() // it is gone either way
+	return true
 }
 
 // CheckNamedValue is asked of a connection for its arguments; one that does not care leaves them to database/sql.
