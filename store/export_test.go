@@ -1,12 +1,10 @@
 package store
 
 import (
-	"context"
 	"io"
 	"net"
 	"runtime"
 	"sync/atomic"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 )
@@ -25,33 +23,30 @@ const BulkBatch = bulkBatch
 
 // CountRoundTrips adds to n each time the store waits for PostgreSQL to answer what it sent.
 func (o *Options) CountRoundTrips(n *atomic.Int64) {
-	o.dialer = dialer(func(conn net.Conn) net.Conn { return &countingConn{Conn: conn, n: n} })
+	o.wire = func(conn net.Conn) net.Conn { return &countingConn{Conn: conn, n: n} }
 }
 
 // LoseAnswers breaks the connection over which PostgreSQL answers next, once lose is set, and unsets it.
 func (o *Options) LoseAnswers(lose *atomic.Bool) {
-	o.dialer = dialer(func(conn net.Conn) net.Conn { return &losingConn{Conn: conn, lose: lose} })
+	o.wire = func(conn net.Conn) net.Conn { return &losingConn{Conn: conn, lose: lose} }
 }
 
-// A dialer wraps the connections it makes.
-type dialer func(net.Conn) net.Conn
-
-func (d dialer) Dial(network, address string) (net.Conn, error) {
-	return d.DialContext(context.Background(), network, address)
+// FallSilent keeps everything from PostgreSQL, on connections that stay open, as long as silent is set.
+func (o *Options) FallSilent(silent *atomic.Bool) {
+	o.wire = func(conn net.Conn) net.Conn { return &silentConn{Conn: conn, silent: silent} }
 }
 
-func (d dialer) DialTimeout(network, address string, limit time.Duration) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	return d.DialContext(ctx, network, address)
+// silentConn loses what is sent.
+type silentConn struct {
+	net.Conn
+	silent *atomic.Bool
 }
 
-func (d dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
-	if err != nil {
-		return nil, err
+func (c *silentConn) Write(b []byte) (int, error) {
+	if c.silent.Load() {
+		return len(b), nil
 	}
-	return d(conn), nil
+	return c.Conn.Write(b)
 }
 
 // losingConn waits for an answer and does not pass it on.

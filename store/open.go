@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -31,7 +32,7 @@ type Options struct {
 	// Through stands between the pool and the driver: tests let statements fail there. nil for nothing.
 	Through func(driver.Connector) driver.Connector
 
-	dialer pq.Dialer // tests count round trips with it
+	wire func(net.Conn) net.Conn // tests stand between the driver and PostgreSQL's network with it
 }
 
 // pool is a pool of the driver's connections, of which sqlx knows the placeholders by the driver's name.
@@ -107,9 +108,7 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.New("database URL: the driver does not understand it") // its own words may show the password
 	}
-	if o.dialer != nil {
-		connector.Dialer(o.dialer)
-	}
+	connector.Dialer(sockets{o.wire})
 	db := o.pool(connector, "postgres")
 	bound(db, o.MaxConns, 25)
 	s := &Store{db: db, q: db, dialect: PostgreSQL, tally: newTally(), auditTokens: o.AuditTokens}

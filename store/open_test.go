@@ -178,6 +178,85 @@ func TestStore_aDatabaseThatWentAwayIsUnavailable(t *testing.T) {
 	})
 }
 
+// A node of the next release may change what a statement answers, and a pooler may lose one: whoever prepared it asks anew.
+func TestPostgres_aStatementThatHoldsNoMoreIsPreparedAnew(t *testing.T) {
+	t.Parallel()
+	o := storetest.Postgres(t)
+	o.MaxConns = 2 // one beside that which changes the tables
+	s := storetest.Open(t, o)
+	populated(t, s)
+	read := func() error { _, err := s.User(ctx, "bob"); return err }
+	write := func() error { return s.TouchSession(ctx, "bob-session", noon.Add(time.Hour)) }
+	for range 3 {
+		must(t, read())
+		must(t, write())
+	}
+	for _, change := range []string{"ALTER TABLE users ALTER COLUMN name TYPE VARCHAR(300)", "DEALLOCATE ALL"} {
+		must1(s.DB().Exec(change))(t) // the pool hands out the connection that was last used
+		for range 3 {
+			if err := read(); err != nil {
+				t.Errorf("%s: %v", change, err)
+			}
+			if err := write(); err != nil {
+				t.Errorf("%s: %v", change, err)
+			}
+		}
+		// In a transaction once at most.
+		inTx := func() error {
+			return s.InTx(ctx, func(tx *store.Store) error { _, err := tx.User(ctx, "bob"); return err })
+		}
+		must1(s.DB().Exec("DEALLOCATE ALL"))(t)
+		_ = inTx()
+		must(t, inTx())
+	}
+}
+
+// A server that loses power says nothing, and its connections stay open: whoever waits for it gives up in time, and what is shared
+// goes on as soon as there is a server again.
+func TestPostgres_aServerThatFallsSilentKeepsNobodyWaiting(t *testing.T) {
+	t.Parallel()
+	o := storetest.Postgres(t)
+	var silent atomic.Bool
+	o.FallSilent(&silent)
+	s := storetest.Open(t, o)
+	populated(t, s)
+	for _, read := range []struct {
+		name string
+		most time.Duration
+		do   func(ctx context.Context) error
+	}{
+		{"alone", 5 * time.Second, s.Ping},
+		{"in a transaction", 5 * time.Second, func(ctx context.Context) error {
+			return s.InTx(ctx, func(tx *store.Store) error { return tx.Ping(ctx) })
+		}},
+		{"shared", 20 * time.Second, func(ctx context.Context) error { // by its own deadline, which is nobody's
+			_, err := s.Client(ctx, "app")
+			return err
+		}},
+	} {
+		must(t, read.do(ctx))
+		silent.Store(true)
+		brief, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+		answered := make(chan error, 1)
+		go func() { answered <- read.do(brief) }()
+		select {
+		case err := <-answered:
+			if fault.AsUnavailable(err) == nil {
+				t.Errorf("%s: %v", read.name, err)
+			}
+		case <-time.After(read.most):
+			t.Fatalf("%s: whoever asked waits", read.name)
+		}
+		cancel()
+		silent.Store(false)
+		again, cancel := context.WithTimeout(ctx, read.most)
+		if err := read.do(again); err != nil {
+			t.Errorf("%s: when the server was back: %v", read.name, err)
+		}
+		cancel()
+	}
+}
+
 func TestStore_aDeadlineIsUnavailableAndACancelledContextIsItself(t *testing.T) {
 	eachDialect(t, func(t *testing.T, s *store.Store) {
 		late, cancel := context.WithDeadline(ctx, noon.Add(-100*365*24*time.Hour))

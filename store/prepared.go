@@ -3,6 +3,12 @@ package store
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 )
 
 // maxPrepared bounds the statements that one connection keeps prepared. The house has fewer; those that searches put together
@@ -14,11 +20,13 @@ const maxPrepared = 200
 type preparing struct{ driver.Connector }
 
 func (p preparing) Connect(ctx context.Context) (driver.Conn, error) {
-	inner, err := p.Connector.Connect(ctx)
+	c := &preparingConn{kept: map[string]stmt{}}
+	inner, err := p.Connector.Connect(withSocket(ctx, &c.socket))
 	if err != nil {
 		return nil, err
 	}
-	return &preparingConn{conn: inner.(conn), kept: map[string]stmt{}}, nil
+	c.conn = inner.(conn)
+	return c, nil
 }
 
 // conn and stmt are what the connections and statements of both drivers can do.
@@ -41,7 +49,32 @@ type (
 
 type preparingConn struct {
 	conn
-	kept map[string]stmt // nil for one that was asked once
+	kept   map[string]stmt // nil for one that was asked once
+	socket net.Conn        // to PostgreSQL; nil for SQLite
+}
+
+// await bounds how long the answers to what is sent now are waited for: as long as the context, and a moment longer.
+func (c *preparingConn) await(ctx context.Context) {
+	if c.socket == nil {
+		return
+	}
+	var until time.Time // never
+	if end, bounded := ctx.Deadline(); bounded {
+		until = end.Add(silence)
+	}
+	_ = c.socket.SetDeadline(until) // one that is closed says so when it is used
+}
+
+// BeginTx begins a transaction.
+func (c *preparingConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	c.await(ctx)
+	return c.conn.BeginTx(ctx, o)
+}
+
+// PrepareContext prepares a statement.
+func (c *preparingConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	c.await(ctx)
+	return c.conn.PrepareContext(ctx, query)
 }
 
 // prepared returns the statement kept for the query. The first time there is none: what is asked once, as most of what a
@@ -67,6 +100,7 @@ func (c *preparingConn) prepared(ctx context.Context, query string) (stmt, error
 }
 
 func (c *preparingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	c.await(ctx)
 	s, err := c.prepared(ctx, query)
 	if err != nil {
 		return nil, err
@@ -74,10 +108,17 @@ func (c *preparingConn) ExecContext(ctx context.Context, query string, args []dr
 	if s == nil {
 		return c.conn.ExecContext(ctx, query, args)
 	}
-	return s.ExecContext(ctx, args)
+	result, err := s.ExecContext(ctx, args)
+	if c.forgets(query, s, err) {
+		if again, err := c.conn.ExecContext(ctx, query, args); err == nil {
+			return again, nil
+		}
+	}
+	return result, err
 }
 
 func (c *preparingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	c.await(ctx)
 	s, err := c.prepared(ctx, query)
 	if err != nil {
 		return nil, err
@@ -85,7 +126,26 @@ func (c *preparingConn) QueryContext(ctx context.Context, query string, args []d
 	if s == nil {
 		return c.conn.QueryContext(ctx, query, args)
 	}
-	return s.QueryContext(ctx, args)
+	rows, err := s.QueryContext(ctx, args)
+	if c.forgets(query, s, err) {
+		if again, err := c.conn.QueryContext(ctx, query, args); err == nil {
+			return again, nil
+		}
+	}
+	return rows, err
+}
+
+// forgets drops a statement that PostgreSQL did not run, because a table has changed since it was prepared, which a newer node's
+// migration does, or because something between us has lost it. It may run again as it was never prepared; in a transaction, which
+// the refusal has ended, it fails for the last time.
+func (c *preparingConn) forgets(query string, s stmt, err error) bool {
+	refused, ok := errors.AsType[*pq.Error](err)
+	if !ok || refused.Code != pqerror.FeatureNotSupported && refused.Code != pqerror.InvalidSQLStatementName {
+		return false
+	}
+	delete(c.kept, query)
+	_ = s.Close() // it is gone either way
+	return true
 }
 
 // CheckNamedValue is asked of a connection for its arguments; one that does not care leaves them to database/sql.

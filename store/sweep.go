@@ -20,8 +20,8 @@ const (
 	keepEnded = 30 * 24 * time.Hour
 	// keepCounts is how far overviews look back.
 	keepCounts = 90 * 24 * time.Hour
-	// codeMargin is how long after its end no code is being redeemed any more, whatever the nodes' clocks say.
-	codeMargin = time.Hour
+	// clockMargin is how long after its end no code is being redeemed and no token accepted any more, whatever the nodes' clocks say.
+	clockMargin = time.Hour
 )
 
 // A sweep deletes rows that an index finds: those whose time is so long ago, the oldest first, of which the condition holds.
@@ -33,7 +33,7 @@ type sweep struct {
 // sweeps are those of rows that nothing else hangs on.
 var sweeps = []sweep{
 	{table: "interactions", key: "hash", time: "expires_at"},
-	{table: "revoked_tokens", key: "jti", time: "expires_at"},
+	{table: "revoked_tokens", key: "jti", time: "expires_at", ago: clockMargin}, // a node whose clock is behind would accept the token again
 	{table: "access_tokens", key: "hash", time: "expires_at"},
 	// No code led to these, and no refresh token came of them: there is nothing to replay, and there are many.
 	{table: "families", key: "id", time: "expires_at", condition: "grant_type <> 'authorization_code' AND current_hash = ''"},
@@ -74,7 +74,7 @@ var SweptTables = []string{"interactions", "revoked_tokens", "access_tokens", "f
 	"audit_events", "rollups", "refresh_tokens", "codes"}
 
 // Sweep deletes, in small batches, what has lapsed and can no longer matter, and tells how many rows: pending requests, opaque
-// tokens, revocations and links at once; sessions and families, with their codes and refresh tokens, 30 days after their end;
+// tokens and links at once; revocations an hour later; sessions and families, with their codes and refresh tokens, 30 days after their end;
 // codes of which no family came; audit events by their class; sign-in counters and known browsers that are long past. after, if
 // there is one, is told the rows of each batch, and its error ends the sweep. Nodes that sweep at the same time do each other no harm.
 func (s *Store) Sweep(ctx context.Context, at time.Time, after func(table string, rows int64) error) (total int64, err error) {
@@ -105,7 +105,7 @@ func (s *Store) Sweep(ctx context.Context, at time.Time, after func(table string
 			return total, err
 		}
 	}
-	return total, w.codes(ctx, at.Add(-codeMargin))
+	return total, w.codes(ctx, at.Add(-clockMargin))
 }
 
 // sweeper is one sweep.

@@ -38,11 +38,14 @@ func (i issuerURL) serves(host string) bool {
 }
 
 // alsoHere reports whether a Host header is another name of the machine the issuer is.
-func (i issuerURL) alsoHere(host string) bool {
+func (i issuerURL) alsoHere(host string) bool { return i.local && namesThisMachine(host) }
+
+// namesThisMachine reports whether a Host header does, wherever it is.
+func namesThisMachine(host string) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
-	return i.local && loopbackName(strings.Trim(host, "[]"))
+	return loopbackName(strings.Trim(host, "[]"))
 }
 
 func loopbackName(host string) bool {

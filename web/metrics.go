@@ -280,5 +280,8 @@ func (s *site) mayMeasure(c *fiber.Ctx) bool {
 	if forwarded && (s.trusts(address) || address == peerOf(c)) {
 		return false
 	}
+	if host := string(c.Request().URI().Host()); address.IsLoopback() && !s.issuer.serves(host) && !namesThisMachine(host) {
+		return false // a page of a browser here, whose name has come to mean this machine: it could read the answer (DNS rebinding)
+	}
 	return slices.ContainsFunc(s.MetricsAllow, func(p netip.Prefix) bool { return p.Contains(address) })
 }

@@ -116,6 +116,7 @@ func TestMetrics_areForAllowedAddressesAlone(t *testing.T) {
 	nobody := open(nil, nil)
 	local := open(nil, []netip.Prefix{here})
 	behind := open(proxies, []netip.Prefix{here, netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")})
+	near := open([]netip.Prefix{here}, []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")})
 	for _, c := range []struct {
 		name   string
 		house  *webtest.House
@@ -139,6 +140,10 @@ func TestMetrics_areForAllowedAddressesAlone(t *testing.T) {
 		{"somebody the proxy does not name", behind, http.Header{"X-Forwarded-For": {"unknown"}}, 403},
 		{"somebody another proxy of ours does not name", behind, http.Header{"X-Forwarded-For": {"unknown, 10.0.0.7"}}, 403},
 		{"somebody whom a proxy tells otherwise", behind, http.Header{"Forwarded": {"for=10.1.2.3"}}, 403},
+		{"this machine", near, http.Header{"X-Forwarded-For": {"127.0.0.1"}, "Host": {"127.0.0.1:8080"}}, 200},
+		{"this machine, by the issuer's name", near, http.Header{"X-Forwarded-For": {"::1"}}, 200},
+		{"a page that a browser here opened", near, http.Header{"X-Forwarded-For": {"127.0.0.1"}, "Host": {"attacker.example:8080"}}, 403},
+		{"one of a name that looks like us", near, http.Header{"X-Forwarded-For": {"::1"}, "Host": {"127.0.0.1.attacker.example"}}, 403},
 	} {
 		r := c.house.Request(t, http.MethodGet, "/metrics", "")
 		for name, values := range c.header {

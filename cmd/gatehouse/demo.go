@@ -37,16 +37,16 @@ func newDemonstration() (*demonstration, error) {
 		return nil, err
 	}
 	d := &demonstration{folder: folder}
-	d.alive, err = lockDemonstration(folder)
+	d.alive, err = lockDemonstration(folder, os.O_CREATE)
 	if err != nil {
 		return nil, errors.Join(err, d.end())
 	}
 	return d, nil
 }
 
-// lockDemonstration takes the lock of a folder; it goes with the process, however that ends.
-func lockDemonstration(folder string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(folder, "alive"), os.O_CREATE|os.O_RDWR, 0o600)
+// lockDemonstration takes the lock of a folder; it goes with the process, however that ends. create is os.O_CREATE or 0.
+func lockDemonstration(folder string, create int) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(folder, "alive"), create|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -71,10 +71,13 @@ func clearDemonstrations(at time.Time) {
 		if owner, ok := info.Sys().(*syscall.Stat_t); !ok || int(owner.Uid) != os.Getuid() {
 			continue
 		}
-		if lock, err := lockDemonstration(folder); err == nil {
-			_ = os.RemoveAll(folder)
-			_ = lock.Close()
+		lock, err := lockDemonstration(folder, 0)
+		if err != nil {
+			_ = os.Remove(folder) // killed before it had its lock; what has anything in it stays: it is no demonstration
+			continue
 		}
+		_ = os.RemoveAll(folder)
+		_ = lock.Close()
 	}
 }
 

@@ -267,6 +267,13 @@ func TestDemo_clearsAwayWhatWasKilled(t *testing.T) {
 	if err := os.Mkdir(open, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	notes := filepath.Join(temp, demoFolder+"notes", "mine") // of the same owner, and no demonstration
+	if err := os.MkdirAll(notes, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(temp, demoFolder+"empty"), 0o700); err != nil { // killed before anything was in it
+		t.Fatal(err)
+	}
 	long := time.Now().Add(-time.Hour)
 	for _, folder := range folders() {
 		if err := os.Chtimes(folder, long, long); err != nil {
@@ -274,16 +281,18 @@ func TestDemo_clearsAwayWhatWasKilled(t *testing.T) {
 		}
 	}
 	next := show(t, temp)
-	if found := folders(); len(found) != 4 { // alive, next, the link and the open one
+	if found := folders(); len(found) != 5 { // alive, next, the link, the open one and the notes
 		t.Errorf("there are %v", found)
 	}
-	if _, err := os.Stat(elsewhere); err != nil {
-		t.Error(err)
+	for _, kept := range []string{elsewhere, notes} {
+		if _, err := os.Stat(kept); err != nil {
+			t.Error(err)
+		}
 	}
 	visited(t, alive.signIn(t, "mara"), alive.url+"/console")
 	next.mustEnd(t)
 	alive.mustEnd(t)
-	if found := folders(); len(found) != 2 {
+	if found := folders(); len(found) != 3 {
 		t.Errorf("there are %v", found)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -76,6 +77,10 @@ func toHTTPS(issuer string) http.Handler {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			http.Error(w, "https only: what was just sent in the clear should be replaced", http.StatusBadRequest)
+			return
+		}
+		if !strings.HasPrefix(r.URL.RequestURI(), "/") { // "GET http:.example.net/" would continue the issuer's name
+			http.Error(w, "no such page", http.StatusBadRequest)
 			return
 		}
 		w.Header().Set("Location", issuer+r.URL.RequestURI())

@@ -212,4 +212,11 @@ func TestToHTTPS_leadsToTheIssuerAlone(t *testing.T) {
 			t.Errorf("%s: %q, %v", target, body, err)
 		}
 	}
+	for _, target := range []string{"http:.evil.example/", "http:@evil.example/", "*"} { // what would continue the issuer's name
+		w := httptest.NewRecorder()
+		toHTTPS("https://login.example.com").ServeHTTP(w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, target, nil))
+		if w.Code != http.StatusBadRequest || w.Header().Get("Location") != "" {
+			t.Errorf("%s: %d to %q", target, w.Code, w.Header().Get("Location"))
+		}
+	}
 }
