@@ -177,6 +177,8 @@ type UserSession struct {
 	Started, LastSeen time.Time
 }
 
+func (s UserSession) path() string { return Session{ID: s.ID}.path() }
+
 // UserApp is an application that the person let in.
 type UserApp struct {
 	ClientID, Name string
@@ -192,7 +194,6 @@ type UserActivityData struct {
 	Rights UserRights
 	Events []UserEvent // the newest first
 	More   bool        // there are older ones
-	Now    time.Time
 }
 
 // UserEvent is one thing that happened.
