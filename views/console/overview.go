@@ -364,6 +364,7 @@ func (d OverviewData) keyFindings() []finding {
 			next[k.Algorithm] = k.From
 		}
 	}
+	slices.Sort(algorithms)
 	for _, alg := range algorithms {
 		from, coming := current[alg], next[alg]
 		hint := "Rotate it with: gatehouse key rotate"
