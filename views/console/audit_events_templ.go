@@ -1362,7 +1362,7 @@ func eventSections(d EventData, level string) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = ui.Fact("From").Render(templ.WithChildren(ctx, templ_7745c5c3_Var50), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Fact("IP address").Render(templ.WithChildren(ctx, templ_7745c5c3_Var50), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
