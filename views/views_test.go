@@ -79,7 +79,7 @@ func pages() map[string]templ.Component {
 		User: shut, Rights: may, Impact: held, Now: now,
 		Sessions: []console.UserSession{{ID: hostile, Device: hostile, IP: hostile, Started: now, LastSeen: now}}, Apps: []console.UserApp{{ClientID: hostile, Name: hostile, Scopes: []string{hostile}}},
 	}
-	activity := console.UserActivityData{User: person, Rights: may, More: true, Now: now, Events: []console.UserEvent{
+	activity := console.UserActivityData{User: person, Rights: may, More: true, Events: []console.UserEvent{
 		{ID: hostile, At: now, Action: hostile, Refused: true, By: hostile, Target: hostile, IP: hostile, Changes: []console.Change{{Field: hostile, Theirs: hostile, Yours: hostile}}},
 	}}
 	scope := console.Scope{Name: hostile, Description: hostile, Created: now}

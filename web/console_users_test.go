@@ -326,7 +326,7 @@ func TestConsole_savesAProfileAndWritesDownWhatChanged(t *testing.T) {
 		if s := storedUser(t, h, u.ID); s.Username != u.Username || s.PasswordHash != u.PasswordHash || s.Name != "Again" {
 			t.Errorf("stored as %+v", s)
 		}
-		for _, words := range []string{"User changed", "Ada Lovelace", admin.Username, "Done"} {
+		for _, words := range []string{"User changed", "Ada Lovelace", admin.Username, "OK"} {
 			if p := b.Get(page + "/activity"); !strings.Contains(p.Text(), words) {
 				t.Errorf("the activity does not say %q: %s", words, p.Text())
 			}

@@ -242,7 +242,7 @@ func replayOf(events []audit.Event, steps []view.LineageStep) *view.Replay {
 		r := &view.Replay{At: e.At, IP: p.IP, Device: p.Device, Event: p.Event}
 		switch e.Action {
 		case audit.CodeReplayed:
-			r.What = "The code"
+			r.What, r.Code = "The code", true
 			for _, first := range events {
 				if first.Action == audit.CodeRedeemed {
 					r.FirstIP, r.FirstAt = first.Caller.IP, first.At

@@ -303,7 +303,7 @@ func (h *Handlers) ShowUserActivity(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	d := view.UserActivityData{User: userHead(u, request.Of(c).User), Rights: rightsOver(c, u), More: len(events) > eventsShown, Now: h.Now()}
+	d := view.UserActivityData{User: userHead(u, request.Of(c).User), Rights: rightsOver(c, u), More: len(events) > eventsShown}
 	for _, e := range events[:min(len(events), eventsShown)] {
 		shown := view.UserEvent{ID: e.ID, At: e.At, Action: e.Action.Words(), Refused: e.Outcome == audit.Refused, IP: e.Caller.IP}
 		if e.Actor.ID != u.ID {

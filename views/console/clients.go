@@ -292,6 +292,9 @@ func (s Secret) live(now time.Time) bool {
 	return s.Revoked.IsZero() && (s.Expires.IsZero() || now.Before(s.Expires))
 }
 
+// unused is the state of a secret that nobody has presented yet.
+const unused = "Not used yet"
+
 // state is the secret's badge.
 func (s Secret) state(now time.Time) (tone, text string) {
 	switch {
@@ -302,7 +305,7 @@ func (s Secret) state(now time.Time) (tone, text string) {
 	case !s.Expires.IsZero() && s.Expires.Sub(now) < 30*24*time.Hour:
 		return "warning", "Expires " + ui.Relative(s.Expires, now)
 	case s.LastUsed.IsZero():
-		return "accent", "Not used yet"
+		return "accent", unused
 	}
 	return "success", "In use"
 }

@@ -122,6 +122,7 @@ type Presented struct {
 // Replay is the second use of what works once.
 type Replay struct {
 	What       string // "Refresh token 3" or "The code"
+	Code       bool   // it was a code
 	At         time.Time
 	IP, Device string
 	FirstIP    string // of the first use, "" where it is not known
@@ -135,7 +136,11 @@ func (r Replay) story() string {
 	if r.FirstIP != "" {
 		text += ", " + strings.TrimSuffix(ui.Relative(r.FirstAt, r.At), " ago") + " after the first from " + r.FirstIP
 	}
-	return text + ". Either somebody else has a copy of it, or the client lost its newest token and tried an old one."
+	innocent := "the client lost its newest token and tried an old one"
+	if r.Code {
+		innocent = "the client sent its request twice"
+	}
+	return text + ". Either somebody else has a copy of it, or " + innocent + "."
 }
 
 func tokenName(n int64) string { return "Token " + strconv.FormatInt(n, 10) }

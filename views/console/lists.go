@@ -153,11 +153,19 @@ type EndData struct {
 	Action  string // where the form goes
 	Field   string // "user" or "client", for all of theirs
 	Value   string
-	Back    string // where "Keep" leads
+	Back    string // where keeping it leads
 	Impact  []ImpactLine
 	Life    string // how long tokens may outlive the act
 	Reason  string // as it was typed
 	Errs    map[string]string
+}
+
+// keep is what the button says that ends nothing.
+func (d EndData) keep() string {
+	if d.Field == "" {
+		return "Keep it"
+	}
+	return "Keep them"
 }
 
 // Crumbs name a list and its address.

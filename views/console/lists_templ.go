@@ -899,7 +899,7 @@ func end(ch layout.Chrome, d EndData) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = confirmFoot(d.Back, "Keep", d.ID+"-confirm", d.Button, false).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = confirmFoot(d.Back, d.keep(), d.ID+"-confirm", d.Button, false).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -89,6 +89,9 @@ type RefusalCount struct {
 
 func (r RefusalCount) href() string { return auditOf(r.Action, audit.Refused) }
 
+// refused is what was refused.
+func (r RefusalCount) refused() string { return strings.TrimSuffix(r.Action.Words(), " refused") }
+
 // auditOf is the audit log of an action.
 func auditOf(action audit.Action, outcome audit.Outcome) string {
 	return "/console/audit?" + url.Values{"action": {string(action)}, "outcome": {string(outcome)}}.Encode()
@@ -364,6 +367,7 @@ func (d OverviewData) keyFindings() []finding {
 			next[k.Algorithm] = k.From
 		}
 	}
+	slices.Sort(algorithms)
 	for _, alg := range algorithms {
 		from, coming := current[alg], next[alg]
 		hint := "Rotate it with: gatehouse key rotate"

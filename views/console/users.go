@@ -172,6 +172,8 @@ type UserSession struct {
 	Started, LastSeen time.Time
 }
 
+func (s UserSession) path() string { return Session{ID: s.ID}.path() }
+
 // UserApp is an application that the person let in.
 type UserApp struct {
 	ClientID, Name string
@@ -187,7 +189,6 @@ type UserActivityData struct {
 	Rights UserRights
 	Events []UserEvent // the newest first
 	More   bool        // there are older ones
-	Now    time.Time
 }
 
 // UserEvent is one thing that happened.
