@@ -59,8 +59,10 @@ func TestFresh_whatOneNodeEndsAnotherRefusesAtOnce(t *testing.T) {
 			{"a client that was deleted and made again", func() error { return here.DeleteClient(ctx, "app", later(), event(audit.ClientDeleted)) }, nil},
 		} {
 			grant(t, here, c.name, "bob", "")
-			if !holds(c.name) || !holds(c.name) {
-				t.Fatalf("%s: did not hold before", c.name)
+			for range 2 { // the second time it is remembered
+				if !holds(c.name) {
+					t.Fatalf("%s: did not hold before", c.name)
+				}
 			}
 			must(t, c.end())
 			if holds(c.name) {
@@ -124,7 +126,7 @@ func TestFresh_aHostileKeyHurtsNobodyBesideIt(t *testing.T) {
 					"client": second(s.Client(ctx, key)), "person": second(s.LivePerson(ctx, "k-family", "app"+key, key)), "refresh token": second(s.RefreshToken(ctx, key)),
 					"code": second(s.Code(ctx, key)), "grant": s.LiveClientGrant(ctx, key, "app", key),
 				} {
-					if !fault.IsNotFound(err) && !(name == "person" && key == "") {
+					if !fault.IsNotFound(err) && (name != "person" || key != "") {
 						t.Errorf("%s %.20q: %v", name, key, err)
 					}
 				}
