@@ -70,11 +70,11 @@ func (a *acmeCertificates) ours() *tls.ClientHelloInfo {
 }
 
 func (a *acmeCertificates) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	if slices.Equal(hello.SupportedProtos, []string{acme.ALPNProto}) { // the issuer looks whether the host is ours (RFC 8737 §3)
-		return a.manager.GetCertificate(hello)
-	}
 	if hello.ServerName != "" && hello.ServerName != a.host { // without a name come load balancers
 		return nil, fmt.Errorf("%.100q is not served here", hello.ServerName)
+	}
+	if slices.Equal(hello.SupportedProtos, []string{acme.ALPNProto}) { // the issuer looks whether the host is ours (RFC 8737 §3)
+		return a.manager.GetCertificate(hello)
 	}
 	if !a.ready.Load() {
 		return nil, errNoCertificate

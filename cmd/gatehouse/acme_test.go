@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/binary"
@@ -20,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
 	"golang.org/x/net/dns/dnsmessage"
 
@@ -382,3 +384,29 @@ func TestACME_connectionsOrderNothing(t *testing.T) {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A handshake for a name that is not ours costs no look into the database, whatever protocol it speaks.
+func TestACME_otherNamesAreLookedForNowhere(t *testing.T) {
+	t.Parallel()
+	cache := &countingCache{}
+	a := &acmeCertificates{host: "login.example.com", manager: &autocert.Manager{Prompt: autocert.AcceptTOS, Cache: cache}}
+	for _, protocols := range [][]string{nil, {"http/1.1"}, {acme.ALPNProto}} {
+		if _, err := a.get(&tls.ClientHelloInfo{ServerName: "other.example.com", SupportedProtos: protocols}); err == nil || cache.asked != 0 {
+			t.Errorf("%v: %v, asked for %d times", protocols, err, cache.asked)
+		}
+	}
+	if _, err := a.get(&tls.ClientHelloInfo{ServerName: a.host, SupportedProtos: []string{acme.ALPNProto}}); err == nil || cache.asked != 1 {
+		t.Errorf("ours: %v, asked for %d times", err, cache.asked)
+	}
+}
+
+// countingCache holds nothing.
+type countingCache struct {
+	autocert.Cache
+	asked int
+}
+
+func (c *countingCache) Get(context.Context, string) ([]byte, error) {
+	c.asked++
+	return nil, autocert.ErrCacheMiss
+}
