@@ -178,6 +178,18 @@ func TestStore_aDatabaseThatWentAwayIsUnavailable(t *testing.T) {
 	})
 }
 
+func TestPostgres_aConnectionIsClosedLongAfterItsLastDeadline(t *testing.T) {
+	t.Parallel()
+	s := must1(store.Open(ctx, storetest.Postgres(t)))(t)
+	brief, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+	defer cancel()
+	for range 3 { // prepared by then
+		must(t, s.Ping(brief))
+	}
+	time.Sleep(1500 * time.Millisecond) // what is waited for beyond a context has passed too
+	must(t, s.Close())
+}
+
 // A node of the next release may change what a statement answers, and a pooler may lose one: whoever prepared it asks anew.
 func TestPostgres_aStatementThatHoldsNoMoreIsPreparedAnew(t *testing.T) {
 	t.Parallel()

@@ -156,8 +156,15 @@ func (c *preparingConn) CheckNamedValue(v *driver.NamedValue) error {
 	return driver.ErrSkip
 }
 
-// Close closes the statements first: SQLite keeps a file open that has any.
+// Close closes SQLite's statements first: it keeps a file open that has any. PostgreSQL forgets them with the connection, to which
+// it says good-bye, for as long as that takes at most; what was asked before may have had its time long ago.
 func (c *preparingConn) Close() error {
+	if c.socket != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), silence)
+		defer cancel()
+		c.await(ctx)
+		return c.conn.Close()
+	}
 	for _, s := range c.kept {
 		if s != nil {
 			_ = s.Close() // the connection goes with all it holds
