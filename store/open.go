@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"sync"
 	"time"
 
@@ -58,6 +60,13 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return nil, fmt.Errorf("unknown database driver %q: expected %s or %s", o.Driver, SQLite, PostgreSQL)
 }
 
+// sharedCache is how much of SQLite's file all connections together may hold in memory, in KiB, and leastCache what each may, which is
+// SQLite's own default: with that alone a million people make every refresh read the upper parts of its indexes anew.
+const (
+	sharedCache = 64 << 10
+	leastCache  = 2000
+)
+
 func openSQLite(ctx context.Context, o Options) (*Store, error) {
 	if o.Path == "" {
 		return nil, errors.New("the SQLite database needs a path")
@@ -72,19 +81,23 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 	if err := file.Close(); err != nil {
 		return nil, fmt.Errorf("database file: %w", err)
 	}
+	conns := o.MaxConns
+	if conns == 0 {
+		conns = 4 * runtime.GOMAXPROCS(0) // one writes, the others read
+	}
 	// FULL: what was committed outlives a power cut. It is SQLite's default, but builds of SQLite may choose another for WAL.
 	synchronous := "FULL"
 	if o.Throwaway {
 		synchronous = "OFF"
 	}
 	dsn := "file:" + (&url.URL{Path: o.Path}).EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(" + synchronous + ")" +
-		"&_pragma=foreign_keys(1)&_txlock=immediate&_time_format=sqlite&_timezone=UTC"
+		"&_pragma=cache_size(-" + strconv.Itoa(max(leastCache, sharedCache/conns)) + ")&_pragma=foreign_keys(1)&_txlock=immediate&_time_format=sqlite&_timezone=UTC"
 	connector, err := sqlite.NewConnector(dsn)
 	if err != nil {
 		return nil, err
 	}
 	db := o.pool(connector, "sqlite")
-	bound(db, o.MaxConns, 4*runtime.GOMAXPROCS(0)) // one writes, the others read
+	bound(db, conns)
 	s := &Store{db: db, q: db, dialect: SQLite, path: o.Path, tally: newTally(), auditTokens: o.AuditTokens}
 	s.writer = newWriter(s)
 	unlock, err := s.lock(ctx) // the first to come switches the file to WAL, which suffers no company
@@ -110,7 +123,7 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 	}
 	connector.Dialer(sockets{o.wire})
 	db := o.pool(connector, "postgres")
-	bound(db, o.MaxConns, 25)
+	bound(db, cmp.Or(o.MaxConns, 25))
 	s := &Store{db: db, q: db, dialect: PostgreSQL, tally: newTally(), auditTokens: o.AuditTokens}
 	s.fresh, s.recorder = newFresh(s), newRecorder(s)
 	if err := s.Ping(ctx); err != nil {
@@ -138,10 +151,7 @@ func postgresURL(text string) (string, error) {
 
 // bound keeps connections ready up to the size of the pool, and lets them go after a while, so that a server that moved is
 // found again. Preparing needs two: one holds the lock.
-func bound(db *sqlx.DB, size, fallback int) {
-	if size == 0 {
-		size = fallback
-	}
+func bound(db *sqlx.DB, size int) {
 	size = max(size, 2)
 	db.SetMaxOpenConns(size)
 	db.SetMaxIdleConns(size)
