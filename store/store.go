@@ -81,6 +81,11 @@ func (s *Store) Close() error {
 	return s.db.Close()
 }
 
+// inside is the store of a transaction.
+func (s *Store) inside(tx *sqlx.Tx) *Store {
+	return &Store{q: tx, dialect: s.dialect, tally: s.tally, auditTokens: s.auditTokens}
+}
+
 // InTx runs fn in a transaction: committed if fn returns nil, undone if it returns an error or panics. Inside another InTx
 // it joins that one. Where the outcome of the commit is unknown it is fault.Unavailable. fn must use tx alone: the outer
 // store would wait for the connection that the transaction holds.
@@ -96,7 +101,7 @@ func (s *Store) InTx(ctx context.Context, fn func(tx *Store) error) error {
 		return failure("", err)
 	}
 	defer tx.Rollback() //nolint:errcheck // does nothing after Commit, and before it the reason is known already
-	inside := &Store{q: tx, dialect: s.dialect, tally: s.tally, auditTokens: s.auditTokens}
+	inside := s.inside(tx)
 	if err := fn(inside); err != nil {
 		return err
 	}

@@ -109,14 +109,13 @@ func (w *writer) together(batch []*change) bool {
 	defer tx.Rollback() //nolint:errcheck // does nothing after Commit, and before it the reason is known already
 	kept := 0
 	for _, c := range batch {
-		inside := &Store{q: tx, dialect: SQLite, tally: w.s.tally, auditTokens: w.s.auditTokens}
 		c.err, c.panicked, c.events = nil, nil, nil
 		if len(batch) > 1 {
 			if _, err := tx.ExecContext(ctx, "SAVEPOINT change"); err != nil {
 				return false
 			}
 		}
-		c.run(inside)
+		c.run(w.s.inside(tx))
 		failed := c.err != nil || c.panicked != nil
 		if !failed {
 			kept++
