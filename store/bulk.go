@@ -51,6 +51,11 @@ func (b Bulk) Sessions(ctx context.Context, sessions iter.Seq[identity.Session])
 	})
 }
 
+// SessionClients adds the clients that people signed in to through sessions.
+func (b Bulk) SessionClients(ctx context.Context, clients iter.Seq[SessionClient]) (int64, error) {
+	return fill(ctx, b.s, "session client", clients, func(c SessionClient) row { return signedInTo(c.SessionID, c.ID)[0] })
+}
+
 // Consents adds what people allowed, one scope each.
 func (b Bulk) Consents(ctx context.Context, consents iter.Seq[oauth.Consent]) (int64, error) {
 	return fill(ctx, b.s, "consent", func(yield func(row) bool) {

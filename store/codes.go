@@ -15,7 +15,7 @@ const codeColumns = "hash, client_id, user_id, session_id, family_id, redirect_u
 // IssueCode saves a code and, where the person has just given it, the consent (nil otherwise).
 // fault.NotFound if the person, the client or the session is not live any more.
 func (s *Store) IssueCode(ctx context.Context, code oauth.Code, consent *oauth.Consent, events ...audit.Event) error {
-	var then []row
+	then := signedInTo(code.SessionID, code.ClientID) // before consents, as everywhere: PostgreSQL locks in this order
 	if consent != nil {
 		then = append(then, consentRows(*consent, code.CreatedAt)...)
 	}
@@ -25,6 +25,17 @@ func (s *Store) IssueCode(ctx context.Context, code oauth.Code, consent *oauth.C
 	issue := row{table: "codes", columns: codeColumns, value: code}
 	n, err := s.act(ctx, "code", issue.insert(s.liveAndHeld(":user_id", ":client_id", ":session_id")), then...)
 	return mustChange("person, client or session", n, err)
+}
+
+// signedInTo is what a session remembers of the client that somebody signed in to through it.
+func signedInTo(sessionID, clientID string) []row {
+	if sessionID == "" {
+		return nil
+	}
+	return []row{{
+		table: "session_clients", columns: "session_id, client_id", value: map[string]any{"session_id": sessionID, "client_id": clientID},
+		onConflict: "ON CONFLICT (session_id, client_id) DO NOTHING",
+	}}
 }
 
 // live is the condition that a person and a client are enabled and that a session, if there is one, has not ended.

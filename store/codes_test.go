@@ -57,7 +57,7 @@ func TestRedeemCode_needsThePersonTheClientAndTheSessionLive(t *testing.T) {
 			{"UPDATE users SET disabled_at = updated_at WHERE id = 'bob'", "UPDATE users SET disabled_at = NULL"},
 			{"UPDATE clients SET disabled_at = updated_at", "UPDATE clients SET disabled_at = NULL"},
 			{"UPDATE sessions SET ended_at = auth_time WHERE id = 'bob-session'", "UPDATE sessions SET ended_at = NULL"},
-			{"UPDATE sessions SET id = 'other' WHERE id = 'bob-session'", "UPDATE sessions SET id = 'bob-session' WHERE id = 'other'"},
+			{"DELETE FROM session_clients; UPDATE sessions SET id = 'other' WHERE id = 'bob-session'", "UPDATE sessions SET id = 'bob-session' WHERE id = 'other'"},
 		} {
 			s.DB().MustExec(c.end)
 			wantNotFound(t, redeem(s, "k", "bob", "bob-session"))
@@ -149,7 +149,7 @@ func TestRotateRefreshToken_needsAllThatTheFamilyHangsOnLive(t *testing.T) {
 			{"UPDATE users SET disabled_at = updated_at WHERE id = 'bob'", "UPDATE users SET disabled_at = NULL"},
 			{"UPDATE clients SET disabled_at = updated_at", "UPDATE clients SET disabled_at = NULL"},
 			{"UPDATE sessions SET ended_at = auth_time WHERE id = 'bob-session'", "UPDATE sessions SET ended_at = NULL"},
-			{"UPDATE sessions SET id = 'other' WHERE id = 'bob-session'", "UPDATE sessions SET id = 'bob-session' WHERE id = 'other'"},
+			{"DELETE FROM session_clients; UPDATE sessions SET id = 'other' WHERE id = 'bob-session'", "UPDATE sessions SET id = 'bob-session' WHERE id = 'other'"},
 			{"UPDATE families SET ended_at = auth_time", "UPDATE families SET ended_at = NULL"},
 		} {
 			s.DB().MustExec(c.end)

@@ -25,7 +25,7 @@ func (s *Store) BeginFamily(ctx context.Context, b oauth.Beginning, events ...au
 	if b.CheckedHash != "" {
 		condition += " AND EXISTS (SELECT 1 FROM users WHERE id = :user_id AND password_hash = :checked_hash AND role = '" + string(identity.RoleUser) + "'" + s.hold() + ")"
 	}
-	then := handedOut(b)
+	then := append(handedOut(b), signedInTo(b.Family.SessionID, b.Family.ClientID)...)
 	if b.Consent != nil {
 		then = append(then, consentRows(*b.Consent, at)...)
 	}

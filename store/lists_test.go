@@ -146,6 +146,9 @@ func TestSessionPage_readsNewestFirst(t *testing.T) {
 			{"a person's", store.SessionFilter{UserID: "bob", ID: ""}, append([]string{"bob-session"}, nth("aaaa", 9, 7, 5, 3, 1)...)},
 			{"an address", store.SessionFilter{IP: "192.0.2.1"}, nth("aaaa", 10, 7, 4, 1)},
 			{"one", store.SessionFilter{ID: idOf("aaaa", 6)}, nth("aaaa", 6)},
+			{"a client's", store.SessionFilter{ClientID: "shop"}, nth("aaaa", 9, 6, 3, 0)},
+			{"a client's of a person", store.SessionFilter{ClientID: "shop", UserID: "ada"}, nth("aaaa", 6, 0)},
+			{"nobody's", store.SessionFilter{ClientID: "none"}, nil},
 			{"a person's that live", store.SessionFilter{UserID: "bob", State: store.SessionLive, At: noon}, append([]string{"bob-session"}, nth("aaaa", 9, 7, 3, 1)...)},
 			{"later", store.SessionFilter{UserID: "bob", State: store.SessionLive, At: noon.Add(9 * time.Hour)}, nth("aaaa", 7)},
 			{"much later", store.SessionFilter{UserID: "bob", State: store.SessionLive, At: noon.Add(25 * time.Hour)}, nil},
@@ -201,8 +204,12 @@ func TestImpact_countsWhatEnds(t *testing.T) {
 			t.Errorf("%d families ended", n)
 		}
 		is := must1(s.SessionImpact(ctx, store.SessionFilter{UserID: "ada", State: store.SessionLive, At: noon}))(t)
-		if is != (store.SessionImpact{Sessions: 7, Families: 1, Clients: 1}) {
+		if is != (store.SessionImpact{Sessions: 7, Families: 1, Clients: 1, People: 1, Admins: 7}) {
 			t.Errorf("%+v", is)
+		}
+		ofShop := must1(s.SessionImpact(ctx, store.SessionFilter{ClientID: "shop", State: store.SessionLive, At: noon}))(t)
+		if ofShop != (store.SessionImpact{Sessions: 4, Clients: 0, People: 2, Admins: 2}) {
+			t.Errorf("%+v", ofShop)
 		}
 		if n := must1(s.EndSessions(ctx, "ada", "", "why", noon, event(audit.SessionsEnded)))(t); n != is.Sessions {
 			t.Errorf("%d sessions ended, %d were announced", n, is.Sessions)
@@ -327,6 +334,7 @@ func TestLists_areReadFromAnIndex(t *testing.T) {
 		for _, c := range []struct{ table, where, index string }{
 			{"sessions", "user_id = 'x'", "sessions_user"},
 			{"sessions", "ip = 'x'", "sessions_ip"},
+			{"session_clients", "client_id = 'x'", "session_clients_client"},
 			{"families", "user_id = 'x'", "families_user"},
 			{"families", "client_id = 'x'", "families_client"},
 			{"families", "ended_at IS NOT NULL", "families_ended"},
@@ -339,7 +347,11 @@ func TestLists_areReadFromAnIndex(t *testing.T) {
 			{"audit_events", "actor_kind = 'user' AND actor_id = 'x'", "audit_events_actor"},
 			{"audit_events", "outcome = 'refused'", "audit_events_refused"},
 		} {
-			text := strings.Join(planOf(t, s, explain+"SELECT id FROM "+c.table+" WHERE "+c.where+" AND id < 'y' ORDER BY id DESC LIMIT 26"), "\n")
+			id := "id"
+			if c.table == "session_clients" {
+				id, c.table = "session_id", "session_clients JOIN sessions ON sessions.id = session_clients.session_id"
+			}
+			text := strings.Join(planOf(t, s, explain+"SELECT "+id+" FROM "+c.table+" WHERE "+c.where+" AND "+id+" < 'y' ORDER BY "+id+" DESC LIMIT 26"), "\n")
 			if !strings.Contains(text, c.index) || strings.Contains(text, "TEMP B-TREE") || strings.Contains(text, "Sort") {
 				t.Errorf("%s by %s: %s", c.table, c.where, text)
 			}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"slices"
@@ -114,6 +115,7 @@ type list[T any] struct {
 	what, table, columns string
 	key                  func(*T) string
 	newest               bool
+	by                   string // the column that has the id of a newest list, where it is another than id
 }
 
 // page is the part of the list that fits the filter, after or before a cursor. previous and next are empty where the list ends.
@@ -123,7 +125,7 @@ func (l list[T]) page(ctx context.Context, s *Store, f filter, after, before str
 	}
 	column, valid, descending := "search_key", isSearchKey, false
 	if l.newest {
-		column, valid, descending = "id", isID, true
+		column, valid, descending = cmp.Or(l.by, "id"), isID, true
 	}
 	after, before = readCursor(after, valid), readCursor(before, valid)
 	edge, backwards := after, after == "" && before != ""

@@ -117,7 +117,7 @@ func (s *Store) EndSessions(ctx context.Context, userID, exceptSessionID, reason
 // how many. No event if there was none.
 func (s *Store) EndClientSessions(ctx context.Context, clientID, reason string, at time.Time, event audit.Event) (n int64, err error) {
 	err = s.InTx(ctx, func(tx *Store) error {
-		if n, err = tx.endSessions(ctx, reason, at, "id IN (SELECT session_id FROM codes WHERE client_id = ? UNION SELECT session_id FROM families WHERE client_id = ?)", clientID, clientID); err != nil || n == 0 {
+		if n, err = tx.endSessions(ctx, reason, at, "id IN (SELECT session_id FROM session_clients WHERE client_id = ?)", clientID); err != nil || n == 0 {
 			return err
 		}
 		return tx.record(ctx, event, at)
@@ -164,10 +164,19 @@ const (
 // SessionFilter says which sessions; what is empty means any.
 type SessionFilter struct {
 	ID, UserID, IP string
+	ClientID       string // that somebody signed in to through it
 	State          string // a Session constant
 	At             time.Time
 	After, Before  string // cursors of a SessionPage; garbage there shows the first page
 	Limit          int    // 0 is 50
+}
+
+// table is where they are found: those of a client by what it knows of them, whose index has them in the order of their ids.
+func (want SessionFilter) table() string {
+	if want.ClientID != "" {
+		return "session_clients JOIN sessions ON sessions.id = session_clients.session_id"
+	}
+	return "sessions"
 }
 
 func (want SessionFilter) conditions() filter {
@@ -175,6 +184,7 @@ func (want SessionFilter) conditions() filter {
 	f.addIf("id", want.ID)
 	f.addIf("user_id", want.UserID)
 	f.addIf("ip", want.IP)
+	f.addIf("session_clients.client_id", want.ClientID)
 	switch idle := want.At.Add(-identity.SessionIdle); want.State {
 	case SessionLive:
 		f.add("ended_at IS NULL AND expires_at > ? AND last_seen_at > ?", want.At, idle)
@@ -206,13 +216,17 @@ type SessionPage struct {
 }
 
 var sessionList = list[ListedSession]{
-	what: "session", table: "sessions", columns: sessionColumns + holderColumns("sessions.user_id"), newest: true,
+	what: "session", columns: sessionColumns + holderColumns("sessions.user_id"), newest: true,
 	key: func(s *ListedSession) string { return s.ID },
 }
 
 // SessionPage returns a page of the sessions that fit the filter, newest first.
 func (s *Store) SessionPage(ctx context.Context, want SessionFilter) (p SessionPage, err error) {
-	p.Sessions, p.Previous, p.Next, p.Total, err = sessionList.page(ctx, s, want.conditions(), want.After, want.Before, want.Limit)
+	list := sessionList
+	if list.table = want.table(); want.ClientID != "" {
+		list.by = "session_clients.session_id"
+	}
+	p.Sessions, p.Previous, p.Next, p.Total, err = list.page(ctx, s, want.conditions(), want.After, want.Before, want.Limit)
 	if err == nil {
 		err = s.addClients(ctx, p.Sessions)
 	}
@@ -236,14 +250,12 @@ func (s *Store) addClients(ctx context.Context, sessions []ListedSession) error 
 	if len(sessions) == 0 {
 		return nil
 	}
-	var ids, people []string
+	var ids []string
 	for _, session := range sessions {
-		ids, people = append(ids, session.ID), append(people, session.UserID)
+		ids = append(ids, session.ID)
 	}
-	query, args, err := sqlx.In(`SELECT g.session_id, c.id, c.client_name FROM (
-			SELECT session_id, client_id FROM codes WHERE user_id IN (?) AND session_id IN (?)
-			UNION SELECT session_id, client_id FROM families WHERE session_id IN (?)) AS g
-		JOIN clients c ON c.id = g.client_id ORDER BY c.search_key`, people, ids, ids)
+	query, args, err := sqlx.In(`SELECT g.session_id, c.id, c.client_name FROM session_clients g
+		JOIN clients c ON c.id = g.client_id WHERE g.session_id IN (?) ORDER BY c.search_key`, ids)
 	if err != nil {
 		return err
 	}
@@ -266,15 +278,19 @@ type SessionImpact struct {
 	Sessions int64 `db:"sessions"`
 	Families int64 `db:"families"` // that live and die with them
 	Clients  int64 `db:"clients"`  // whose families they are
+	People   int64 `db:"people"`   // who are signed out
+	Admins   int64 `db:"admins"`   // sessions of administrators
 }
 
 // SessionImpact counts what would end with the sessions that fit the filter.
 func (s *Store) SessionImpact(ctx context.Context, want SessionFilter) (impact SessionImpact, err error) {
 	f := want.conditions()
-	bound := " FROM families WHERE ended_at IS NULL AND expires_at > ? AND session_id IN (SELECT id FROM sessions" + f.where() + ")"
-	args := slices.Concat(f.args, []any{want.At}, f.args, []any{want.At}, f.args)
-	err = s.get(ctx, "session", &impact, dollars("SELECT (SELECT COUNT(*) FROM sessions"+f.where()+") AS sessions, (SELECT COUNT(*)"+bound+
-		") AS families, (SELECT COUNT(DISTINCT client_id)"+bound+") AS clients"), args...)
+	these := " FROM " + want.table() + f.where()
+	bound := " FROM families WHERE ended_at IS NULL AND expires_at > ? AND session_id IN (SELECT id" + these + ")"
+	args := slices.Concat([]any{want.At}, f.args, []any{want.At}, f.args, f.args)
+	err = s.get(ctx, "session", &impact, dollars("SELECT COUNT(*) AS sessions, COUNT(DISTINCT user_id) AS people, "+
+		"COUNT(CASE WHEN user_id IN (SELECT id FROM users WHERE role = '"+string(identity.RoleAdmin)+"') THEN 1 END) AS admins, "+
+		"(SELECT COUNT(*)"+bound+") AS families, (SELECT COUNT(DISTINCT client_id)"+bound+") AS clients"+these), args...)
 	return impact, err
 }
 

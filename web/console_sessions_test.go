@@ -43,7 +43,9 @@ func TestSessions_areFound(t *testing.T) {
 			{"by address", "q=0.0.0.0", []string{third, second, first, mine}},
 			{"by another address", "q=192.0.2.1", nil},
 			{"by id", "q=" + first, []string{first}},
-			{"a client, which has no session", "q=" + shop.ID, nil},
+			{"a client's", "client=" + shop.ID, []string{first}},
+			{"by a client's id", "q=" + shop.ID, []string{first}},
+			{"a client's of somebody else", "client=" + shop.ID + "&user=" + ola.ID, nil},
 			{"garbage", "state=nonsense&after=garbage&before=%ff", []string{third, second, first, mine}},
 		} {
 			p := b.Get(sessionList + "?" + c.query)
@@ -125,13 +127,70 @@ func TestSessions_areEnded(t *testing.T) {
 		if p := b.Get(sessionList + "/end?user=" + user.ID); !strings.Contains(p.Text(), "Nothing to end") {
 			t.Errorf("once more: %s", p.Text())
 		}
-		for _, query := range []string{"", "?user=nobody", "?client=" + client.ID} {
+		for _, query := range []string{"", "?user=nobody", "?client=nobody", "?client=" + client.ID + "&user=" + user.ID} {
 			if status := b.Get(sessionList + "/end" + query).Status; status != http.StatusNotFound {
 				t.Errorf("%q: %d", query, status)
 			}
 		}
 		if reason := endReasonOf(t, h, user); reason != oauth.EndedByOperator {
 			t.Errorf("it ended by %q", reason)
+		}
+	})
+}
+
+// Whoever signed in to a client that turns out to be malicious is signed out, there and everywhere they went from that browser.
+func TestSessions_ofAClientAreEnded(t *testing.T) {
+	webtest.Each(t, func(t *testing.T, h *webtest.House) {
+		b, operator := staff(t, h, identity.RoleOperator)
+		user, other, client := h.User(t), h.User(t), h.Client(t, named("Shop"))
+		them, elsewhere := h.Browser(t), h.Browser(t)
+		them.SignIn(user)
+		bound := h.Redeem(t, client, them.Code(client, user, url.Values{"scope": {"openid"}}))
+		offline := h.Redeem(t, client, them.Code(client, user, nil))
+		elsewhere.SignIn(other)
+		list := sessionList + "?client=" + client.ID
+		if said := b.Get(list).Text(); !strings.Contains(said, "End all of Shop") {
+			t.Errorf("the list offers nothing: %s", said)
+		}
+		ask := b.Get(sessionList + "/end?client=" + client.ID)
+		if said := ask.Text(); !strings.Contains(said, "session 1") || !strings.Contains(said, "token family 1") || !strings.Contains(said, "person 1") || !strings.Contains(said, "may accept one until") {
+			t.Errorf("it asks %s", said)
+		}
+		p := b.Submit(sessionList+"/end", url.Values{"reason": {"Phishing"}})
+		if p.URL.RequestURI() != list || !strings.Contains(p.Text(), "1 session with Shop has ended") {
+			t.Errorf("%s: %s", p.URL, p.Text())
+		}
+		if them.Get("/account").URL.Path != "/login" || elsewhere.Get("/account").URL.Path != "/account" {
+			t.Error("not that who signed in to it was signed out, and nobody else")
+		}
+		if active(t, h, client, bound.Str("access_token")) || !active(t, h, client, offline.Str("access_token")) {
+			t.Error("not what was bound to the session ended with it")
+		}
+		e := newestEvent(t, h, audit.SessionsEnded)
+		if e.Actor.ID != operator.ID || e.Target.ID != client.ID || e.ClientID != client.ID || e.Changes[audit.Reason].After != "Phishing" {
+			t.Errorf("%+v", e)
+		}
+		if p := b.Get(sessionList + "/end?client=" + client.ID); !strings.Contains(p.Text(), "Nothing to end") {
+			t.Errorf("once more: %s", p.Text())
+		}
+
+		admin, _ := staff(t, h, identity.RoleAdmin)
+		boss := h.User(t, func(u *identity.User) { u.Role = identity.RoleAdmin })
+		theirs := h.Browser(t)
+		theirs.SignIn(boss)
+		theirs.Code(client, boss, nil) // which nobody redeems
+		if status := b.Get(sessionList + "/end?client=" + client.ID).Status; status != http.StatusForbidden || newestEvent(t, h, audit.AccessDenied).Actor.ID != operator.ID {
+			t.Errorf("an operator may sign an administrator out: %d", status)
+		}
+		if status := admin.Get(sessionList + "/end?client=" + client.ID).Status; status != http.StatusOK {
+			t.Errorf("an administrator: %d", status)
+		}
+		h.Clock.Advance(2 * time.Hour) // the code is swept, and the session still knows where it led
+		_, err := h.Store.Sweep(t.Context(), h.Clock.Now(), nil)
+		must(t, err)
+		admin.SignIn(boss)
+		if got := rows(admin.Get(list)); len(got) != 2 {
+			t.Errorf("sessions have forgotten where people went: %q", got)
 		}
 	})
 }

@@ -114,6 +114,7 @@ func (s *seed) fill(ctx context.Context, b store.Bulk, out output) error {
 		{"clients", func() (int64, error) { return b.Clients(ctx, numbered(s.Clients, s.client)) }},
 		{"client secrets", func() (int64, error) { return b.ClientSecrets(ctx, s.secrets()) }},
 		{"sessions", func() (int64, error) { return b.Sessions(ctx, s.sessions()) }},
+		{"session clients", func() (int64, error) { return b.SessionClients(ctx, s.sessionClients()) }},
 		{"consents", func() (int64, error) { return b.Consents(ctx, s.consents()) }},
 		{"families", func() (int64, error) { return b.Families(ctx, numbered(s.Families, s.family)) }},
 		{"refresh tokens", func() (int64, error) { return b.RefreshTokens(ctx, s.refreshTokens()) }},
@@ -404,6 +405,16 @@ func (s *seed) sessions() iter.Seq[identity.Session] {
 				ID: g.session, TokenHash: string(s.text(nil, 43, ofSession, i, 0)), UserID: s.userID(g.user), AuthTime: g.at, AMR: "pwd", LastSeenAt: at,
 				ExpiresAt: g.at.Add(session), EndedAt: g.ended, EndReason: endOfSession(g), IP: g.ip, UserAgent: g.agent,
 			}) {
+				return
+			}
+		}
+	}
+}
+
+func (s *seed) sessionClients() iter.Seq[store.SessionClient] {
+	return func(yield func(store.SessionClient) bool) {
+		for i := 0; i < s.Families; i += everySession {
+			if g := s.grant(i); !yield(store.SessionClient{SessionID: g.session, ID: s.clientID(g.client)}) {
 				return
 			}
 		}

@@ -53,13 +53,8 @@ func (h *Handlers) ListFamilies(c *fiber.Ctx) error {
 			d.Rows = append(d.Rows, h.familyOf(c, &page.Families[i]))
 		}
 	}
-	if d.Total > 0 && (want.UserID == "") != (want.ClientID == "") { // all of them can be ended at once
-		d.CanEnd, d.User.ID, d.Client.ID = d.Rows[0].CanEnd, want.UserID, want.ClientID
-		if want.UserID != "" {
-			d.User = d.Rows[0].Person
-		} else {
-			d.CanEnd, d.Client = canEnd(c, identity.RoleUser), d.Rows[0].Client
-		}
+	if d.Total > 0 {
+		d.EndAll = endAll(c, familiesPath+"/revoke", "Revoke all of ", want.UserID, want.ClientID, d.Rows[0].Person, d.Rows[0].CanEnd, d.Rows[0].Client)
 	}
 	ch := request.Chrome(c)
 	return respond.Page(c, fiber.StatusOK, view.FamiliesPage(ch, d), view.FamiliesTable(ch, d))

@@ -77,6 +77,19 @@ func (l listing) pages(d *view.ListData, previous, next string) {
 	}
 }
 
+// endAll leads to where all of a list end that is one person's or one client's, as its first row knows them, for whoever may do that.
+func endAll(c *fiber.Ctx, path, verb, userID, clientID string, person view.Person, ofPerson bool, clients ...view.Link) view.Link {
+	if userID != "" && clientID == "" && ofPerson {
+		return view.Link{Text: verb + person.Label(), Href: listing{path: path}.with("user", userID)}
+	}
+	for _, client := range clients {
+		if clientID == client.ID && userID == "" && canEnd(c, identity.RoleUser) {
+			return view.Link{Text: verb + client.Text, Href: listing{path: path}.with("client", clientID)}
+		}
+	}
+	return view.Link{}
+}
+
 // chips are the filters of these names that are set, as people know them: field and what it is called.
 func (h *Handlers) chips(ctx context.Context, l listing, names ...[2]string) ([]view.Chip, error) {
 	people := unique(l.get("user"), l.get("actor"))

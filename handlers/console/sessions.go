@@ -17,25 +17,27 @@ import (
 
 const sessionsPath = "/console/sessions"
 
-// ListSessions shows the sessions that fit what the URL says: user, state, q, and the edge of a page in after or before.
+// ListSessions shows the sessions that fit what the URL says: user, client, state, q, and the edge of a page in after or before.
 func (h *Handlers) ListSessions(c *fiber.Ctx) error {
 	ctx, now := c.UserContext(), h.Now()
-	l := listingOf(c, sessionsPath, "user", "state")
+	l := listingOf(c, sessionsPath, "user", "client", "state")
 	state := l.oneOf("state", store.SessionLive, store.SessionEnded)
 	m, err := h.meant(ctx, l)
 	if err != nil {
 		return err
 	}
 	d := view.SessionsData{State: state, Now: now}
-	d.ListData = view.ListData{Q: l.get("q"), Clear: sessionsPath, Filtered: len(l.query) > 0, Meant: peopleAmong(m.perhaps)}
-	d.Unknown = m.unknown || m.clientID+m.code+m.requestID != ""
-	if d.Chips, err = h.chips(ctx, l, [2]string{"user", "Person"}); err != nil {
+	d.ListData = view.ListData{Q: l.get("q"), Clear: sessionsPath, Filtered: len(l.query) > 0, Meant: m.perhaps}
+	d.Unknown = m.unknown || m.code+m.requestID != ""
+	if d.Chips, err = h.chips(ctx, l, [2]string{"user", "Person"}, [2]string{"client", "Client"}); err != nil {
 		return err
 	}
+	want := store.SessionFilter{
+		ID: m.id, UserID: both(l.get("user"), m.userID), ClientID: both(l.get("client"), m.clientID), IP: m.ip, State: state, At: now,
+		After: c.Query("after"), Before: c.Query("before"), Limit: rowsPerPage,
+	}
 	if !d.Unknown {
-		page, err := h.Store.SessionPage(ctx, store.SessionFilter{
-			ID: m.id, UserID: both(l.get("user"), m.userID), IP: m.ip, State: state, At: now, After: c.Query("after"), Before: c.Query("before"), Limit: rowsPerPage,
-		})
+		page, err := h.Store.SessionPage(ctx, want)
 		if err != nil {
 			return err
 		}
@@ -48,18 +50,12 @@ func (h *Handlers) ListSessions(c *fiber.Ctx) error {
 			d.Rows = append(d.Rows, h.sessionOf(c, &page.Sessions[i]))
 		}
 	}
+	if d.Total > 0 {
+		first := d.Rows[0]
+		d.EndAll = endAll(c, sessionsPath+"/end", "End all of ", want.UserID, want.ClientID, first.Person, first.CanEnd, first.Clients...)
+	}
 	ch := request.Chrome(c)
 	return respond.Page(c, fiber.StatusOK, view.SessionsPage(ch, d), view.SessionsTable(ch, d))
-}
-
-// peopleAmong leaves out what has no sessions.
-func peopleAmong(list []view.Choose) (people []view.Choose) {
-	for _, choice := range list {
-		if choice.Kind == "Person" {
-			people = append(people, choice)
-		}
-	}
-	return people
 }
 
 func (h *Handlers) sessionOf(c *fiber.Ctx, s *store.ListedSession) view.Session {
@@ -111,7 +107,7 @@ func (h *Handlers) endSession(c *fiber.Ctx, sure bool) error {
 	e := &end{EndData: view.EndData{
 		ID: "session-end", Title: "End this session?", Text: v.Device + " of " + v.Person.Label() + " is signed out at once. Grants that outlive the browser stay.",
 		Button: "End session", Heading: "Session of " + v.Person.Label(), Section: sessionCrumbs, Action: path + "/end", Back: path,
-		Impact: []view.ImpactLine{{N: int(impact.Sessions), One: "session", Many: "sessions"}, {N: int(impact.Families), One: "token family", Many: "token families"}},
+		Impact: endedSessions(impact),
 	}}
 	e.event = eventOn(c, now, audit.SessionEnded, audit.Party{Kind: audit.KindSession, ID: s.ID, Name: v.Device})
 	e.event.UserID = s.UserID
@@ -124,39 +120,51 @@ func (h *Handlers) endSession(c *fiber.Ctx, sure bool) error {
 
 var sessionCrumbs = view.Crumbs{Label: "Sessions", Href: sessionsPath}
 
-// ConfirmEndSessions asks whether to end all sessions of a person, and says what ends with them.
+// ConfirmEndSessions asks whether to end all sessions of a person or with a client, and says what ends with them.
 func (h *Handlers) ConfirmEndSessions(c *fiber.Ctx) error { return h.endSessions(c, false) }
 
-// EndSessions ends all sessions of a person, with what lives and dies with them.
+// EndSessions ends all sessions of a person or with a client, with what lives and dies with them.
 func (h *Handlers) EndSessions(c *fiber.Ctx) error { return h.endSessions(c, true) }
 
 func (h *Handlers) endSessions(c *fiber.Ctx, sure bool) error {
-	ctx, now := c.UserContext(), h.Now()
-	userID, _, err := askedFor(c)
+	userID, clientID, err := askedFor(c)
 	if err != nil {
 		return err
 	}
-	u, err := h.Store.User(ctx, userID)
+	var e *end
+	if userID != "" {
+		e, err = h.sessionsOfUser(c, userID)
+	} else {
+		e, err = h.sessionsOfClient(c, clientID)
+	}
 	if err != nil {
 		return err
+	}
+	if e.Impact[0].N == 0 && !sure {
+		return respond.Flash(c, e.Back, "info", "Nothing to end", "There are no live sessions.")
+	}
+	return h.answer(c, e, sure)
+}
+
+func (h *Handlers) sessionsOfUser(c *fiber.Ctx, id string) (*end, error) {
+	ctx, now := c.UserContext(), h.Now()
+	u, err := h.Store.User(ctx, id)
+	if err != nil {
+		return nil, err
 	}
 	if err := h.mayEnd(c, u.Role); err != nil {
-		return err
+		return nil, err
 	}
 	impact, err := h.Store.SessionImpact(ctx, store.SessionFilter{UserID: u.ID, State: store.SessionLive, At: now})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	who, back := personOfUser(u).Label(), listing{path: sessionsPath}.with("user", u.ID)
-	if impact.Sessions == 0 && !sure {
-		return respond.Flash(c, back, "info", "Nothing to end", who+" is not signed in anywhere.")
-	}
+	who := personOfUser(u).Label()
 	e := &end{EndData: view.EndData{
 		ID: "sessions-end", Title: "End all sessions of " + who + "?", Text: who + " is signed out in every browser at once. Grants that outlive the browser stay.",
-		Button: "End all sessions", Heading: "Sessions of " + who, Section: sessionCrumbs, Action: sessionsPath + "/end", Field: "user", Value: u.ID, Back: back,
-		Impact: []view.ImpactLine{
-			{N: int(impact.Sessions), One: "session", Many: "sessions"}, {N: int(impact.Families), One: "token family", Many: "token families"}, {N: int(impact.Clients), One: "client", Many: "clients"},
-		},
+		Button: "End all sessions", Heading: "Sessions of " + who, Section: sessionCrumbs, Action: sessionsPath + "/end", Field: "user", Value: u.ID,
+		Back:   listing{path: sessionsPath}.with("user", u.ID),
+		Impact: append(endedSessions(impact), view.ImpactLine{N: int(impact.Clients), One: "client", Many: "clients"}),
 	}}
 	e.event = eventOn(c, now, audit.SessionsEnded, audit.Party{Kind: audit.KindUser, ID: u.ID, Name: u.Username})
 	e.event.UserID = u.ID
@@ -164,5 +172,39 @@ func (h *Handlers) endSessions(c *fiber.Ctx, sure bool) error {
 		n, err := h.Store.EndSessions(ctx, u.ID, "", oauth.EndedByOperator, now, event)
 		return "Sessions ended", who + " is signed out everywhere: " + ui.Count(int(n), "session has ended.", "sessions have ended."), err
 	}
-	return h.answer(c, e, sure)
+	return e, nil
+}
+
+func (h *Handlers) sessionsOfClient(c *fiber.Ctx, id string) (*end, error) {
+	ctx, now := c.UserContext(), h.Now()
+	client, err := h.Store.Client(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	impact, err := h.Store.SessionImpact(ctx, store.SessionFilter{ClientID: id, State: store.SessionLive, At: now})
+	if err != nil {
+		return nil, err
+	}
+	if impact.Admins > 0 {
+		if err := h.mayEnd(c, identity.RoleAdmin); err != nil {
+			return nil, err
+		}
+	}
+	e := &end{EndData: view.EndData{
+		ID: "sessions-end", Title: "End all sessions with " + client.Name + "?",
+		Text:   "Everybody who signed in to " + client.Name + " is signed out of Gatehouse in that browser, and of the other clients there. Grants that outlive the browser stay.",
+		Button: "End all sessions", Heading: "Sessions with " + client.Name, Section: sessionCrumbs, Action: sessionsPath + "/end", Field: "client", Value: id,
+		Back:   listing{path: sessionsPath}.with("client", id),
+		Impact: append(endedSessions(impact), view.ImpactLine{N: int(impact.People), One: "person", Many: "people"}),
+	}}
+	e.event = event(c, now, audit.SessionsEnded, client)
+	e.do = func(event audit.Event) (string, string, error) {
+		n, err := h.Store.EndClientSessions(ctx, id, oauth.EndedByOperator, now, event)
+		return "Sessions ended", ui.Count(int(n), "session with "+client.Name+" has ended.", "sessions with "+client.Name+" have ended."), err
+	}
+	return e, nil
+}
+
+func endedSessions(impact store.SessionImpact) []view.ImpactLine {
+	return []view.ImpactLine{{N: int(impact.Sessions), One: "session", Many: "sessions"}, {N: int(impact.Families), One: "token family", Many: "token families"}}
 }

@@ -16,11 +16,7 @@ type FamiliesData struct {
 	ListData
 	State string // "", "live", "expired", "ended" or "replayed"
 	Rows  []Family
-	User  Person // whose families are listed, where it is one person's
-	// Client whose families are listed, where it is one client's.
-	Client Link
-	CanEnd bool // all of theirs
-	Now    time.Time
+	Now   time.Time
 }
 
 // Family is a grant that a person gave a client, with all tokens under it.

@@ -20,6 +20,7 @@ type ListData struct {
 	Filtered       bool     // something is asked for
 	Unknown        bool     // nothing and nobody is called Q
 	Meant          []Choose // who or what may be meant instead
+	EndAll         Link     // to where all of the one person or client end whose rows these are
 }
 
 // CountedTo is how far rows are counted.

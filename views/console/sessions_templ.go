@@ -78,7 +78,7 @@ func SessionsPage(ch layout.Chrome, d SessionsData) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = searchBar("/console/sessions", d.Q, "Person or IP address", "Search sessions", d.count("session", "sessions")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = searchBar("/console/sessions", d.Q, "Person, client or IP address", "Search sessions", d.count("session", "sessions")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -126,7 +126,7 @@ func SessionsTable(ch layout.Chrome, d SessionsData) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = chipList(d.Chips).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = resultsHead(d.ListData).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -438,7 +438,7 @@ func sessionMenu(s Session) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = dangerLink("/console/sessions/end?user="+s.Person.ID, "logout", "End all of this person…").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = dangerLink(listOf("/console/sessions/end", "user", s.Person.ID), "logout", "End all of this person…").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
