@@ -17,6 +17,7 @@ var rooms = map[string]struct{ house, world []string }{
 	"cmd": {[]string{"web", "store", "store/storetest", "migrations", "static", "internal", "cmd/gatehouse/demo"}, []string{"github.com/alecthomas/kong", "go.yaml.in/yaml", "github.com/mattn/go-isatty", "github.com/gofiber/fiber", "golang.org/x/sync", "golang.org/x/crypto/acme"}},
 	// The load driver is a client: of the house it knows what fills a database. Its bare prototype is a house of its own.
 	"cmd/bench":          {[]string{"store", "internal"}, []string{"github.com/alecthomas/kong", "go.yaml.in/yaml", "golang.org/x/net/html", "github.com/gofiber/fiber", "github.com/golang-jwt/jwt", "github.com/lib/pq", "modernc.org/sqlite"}},
+	"cmd/screenshots":    {nil, []string{"github.com/chromedp"}},
 	"cmd/gatehouse/demo": {[]string{"store", "internal"}, nil},
 	"web":                {[]string{"handlers", "web/request", "web/respond", "views", "store", "internal", "static"}, []string{"github.com/gofiber/fiber", "github.com/valyala/fasthttp", "github.com/prometheus/client_golang", "github.com/prometheus/common/expfmt"}},
 	"web/request":        {[]string{"views/layout", "internal"}, []string{"github.com/gofiber/fiber"}},
