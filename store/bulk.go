@@ -3,13 +3,10 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
-	"reflect"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/jmoiron/sqlx/reflectx"
 
 	"gatehouse/internal/audit"
 	"gatehouse/internal/identity"
@@ -126,8 +123,8 @@ func fill[T any](ctx context.Context, s *Store, what string, all iter.Seq[T], ro
 
 // addBatch adds rows like the first in one transaction.
 func (s *Store) addBatch(ctx context.Context, first row, rows func(add func(row) error) error) error {
-	names := strings.Split(first.columns, ", ")
-	query := "INSERT INTO " + first.table + " (" + first.columns + ") VALUES (?" + strings.Repeat(", ?", len(names)-1) + ")"
+	columns := &wanted{list: strings.Split(first.columns, ", ")}
+	query := "INSERT INTO " + first.table + " (" + first.columns + ") VALUES (?" + strings.Repeat(", ?", len(columns.list)-1) + ")"
 	if s.dialect == PostgreSQL {
 		query = "COPY " + first.table + " (" + first.columns + ") FROM STDIN"
 	}
@@ -145,12 +142,14 @@ func (s *Store) addBatch(ctx context.Context, first row, rows func(add func(row)
 			return err
 		}
 		defer statement.Close()
-		fields := reader(names)
 		err = rows(func(r row) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			args, err := fields(r.value)
+			args, err := columns.of(r.value)
+			if err == nil {
+				args, err = values(args)
+			}
 			if err == nil {
 				_, err = statement.ExecContext(unbroken, args...)
 			}
@@ -161,33 +160,4 @@ func (s *Store) addBatch(ctx context.Context, first row, rows func(add func(row)
 		}
 		return err
 	})
-}
-
-// bulkMapper finds the fields that sqlx finds.
-var bulkMapper = reflectx.NewMapper("db")
-
-// reader reads the columns of rows of one type, which it looks up once.
-func reader(names []string) func(value any) ([]any, error) {
-	var known reflect.Type
-	var paths [][]int
-	return func(value any) ([]any, error) {
-		args := make([]any, len(names))
-		if m, ok := value.(map[string]any); ok {
-			for i, name := range names {
-				args[i] = m[name]
-			}
-			return values(args)
-		}
-		v := reflect.ValueOf(value)
-		if v.Type() != known {
-			known, paths = v.Type(), bulkMapper.TraversalsByName(v.Type(), names)
-		}
-		for i, path := range paths {
-			if len(path) == 0 {
-				return nil, fmt.Errorf("%s has no %s", known, names[i])
-			}
-			args[i] = reflectx.FieldByIndexesReadOnly(v, path).Interface()
-		}
-		return values(args)
-	}
 }

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jmoiron/sqlx"
-
 	"gatehouse/internal/audit"
 )
 
@@ -67,7 +65,7 @@ func (r *recorder) insert(ctx context.Context, batch []*recording) error {
 	query.WriteString("INSERT INTO " + first.table + " (" + first.columns + ") VALUES ")
 	var args []any
 	for i, one := range batch {
-		text, more, err := sqlx.Named("("+one.row.names()+")", one.row.value)
+		text, more, err := statement{"(" + one.row.names() + ")", one.row.value}.bind()
 		if err != nil {
 			return err
 		}

@@ -145,15 +145,14 @@ func (s *Store) act(ctx context.Context, what string, change statement, then ...
 	if s.dialect == SQLite {
 		return s.actInTx(ctx, what, change, then)
 	}
-	query, args, err := sqlx.Named("WITH changed AS ("+change.sql+" RETURNING 1)", change.args)
+	query, args, err := change.bind()
 	if err != nil {
 		return 0, err
 	}
 	var sql strings.Builder
-	sql.WriteString(query)
+	sql.WriteString("WITH changed AS (" + query + " RETURNING 1)")
 	for i, r := range then {
-		insert := r.insert("EXISTS (SELECT 1 FROM changed)")
-		query, more, err := sqlx.Named(insert.sql, insert.args)
+		query, more, err := r.insert("EXISTS (SELECT 1 FROM changed)").bind()
 		if err != nil {
 			return 0, err
 		}
@@ -189,7 +188,7 @@ func (s *Store) actInTx(ctx context.Context, what string, change statement, then
 
 // run is exec with :names.
 func (s *Store) run(ctx context.Context, what string, change statement) (int64, error) {
-	query, args, err := sqlx.Named(change.sql, change.args)
+	query, args, err := change.bind()
 	if err != nil {
 		return 0, err
 	}
