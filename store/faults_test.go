@@ -221,7 +221,7 @@ var others = map[string]string{
 // reads change nothing.
 var reads = []string{
 	"ACMEEntry", "API", "APIByID", "APIs", "AccessToken", "AnyUser", "BusiestClients", "Busy", "Catalog", "Client", "ClientBySecret",
-	"ClientImpact", "ClientSecrets", "ClientSummary", "ClientUses", "Clients", "ClientsOfAPI", "ClientsOfScope", "Close", "Code", "Consent",
+	"ClientImpact", "ClientMilestones", "ClientSecrets", "ClientSummary", "ClientUses", "Clients", "ClientsOfAPI", "ClientsOfScope", "Close", "Code", "Consent",
 	"Consents", "Count", "CountLiveSessions", "DB", "DailyFailures", "Dialect", "Event", "EventPage", "Events", "ExpiringSecrets", "Families",
 	"Family", "FamilyImpact", "FamilyPage", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson", "LiveSessions", "MasterKeyID",
 	"MigrationStatus", "Names", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "Pool", "RefreshToken", "RefreshTokens", "ResetLink",

@@ -361,6 +361,8 @@ func allScenes(t *testing.T, h *webtest.House) []scene {
 			b.wait(`document.querySelector("#toasts .toast")`)
 		}},
 		{name: "credentials", as: boss, open: clientPage + "/credentials"},
+		{name: "integrate", as: boss, open: clientPage + "/integrate"},
+		{name: "integrate curl", as: auditor, open: longPage + "/integrate?lang=curl"},
 		{name: "credentials public", as: boss, open: "/console/clients/" + public.ID + "/credentials"},
 		{name: "credentials auditor", as: auditor, open: longPage + "/credentials"},
 		{name: "credentials full", as: boss, open: longPage + "/credentials", then: func(b *tab) {

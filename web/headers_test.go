@@ -50,7 +50,7 @@ var street = []struct{ method, path, audience string }{
 	{"GET", "/console/clients/:id", aPerson}, {"POST", "/console/clients/:id", aPerson},
 	{"GET", "/console/clients/:id/disable", aPerson}, {"POST", "/console/clients/:id/disable", aPerson}, {"POST", "/console/clients/:id/enable", aPerson},
 	{"GET", "/console/clients/:id/delete", aPerson}, {"POST", "/console/clients/:id/delete", aPerson},
-	{"GET", "/console/clients/:id/credentials", aPerson}, {"POST", "/console/clients/:id/secrets", aPerson},
+	{"GET", "/console/clients/:id/credentials", aPerson}, {"GET", "/console/clients/:id/integrate", aPerson}, {"POST", "/console/clients/:id/secrets", aPerson},
 	{"GET", "/console/clients/:id/secrets/:secret/revoke", aPerson}, {"POST", "/console/clients/:id/secrets/:secret/revoke", aPerson},
 	{"GET", "/console/apis", aPerson}, {"POST", "/console/apis", aPerson}, {"GET", "/console/apis/new", aPerson},
 	{"GET", "/console/apis/:id", aPerson}, {"POST", "/console/apis/:id", aPerson},
