@@ -361,6 +361,9 @@ func allScenes(t *testing.T, h *webtest.House) []scene {
 			b.wait(`document.querySelector("#toasts .toast")`)
 		}},
 		{name: "credentials", as: boss, open: clientPage + "/credentials"},
+		{name: "client access", as: boss, open: clientPage + "/access"},
+		{name: "client access none", as: auditor, open: "/console/clients/" + public.ID + "/access"},
+		{name: "client activity", as: boss, open: clientPage + "/activity"},
 		{name: "integrate", as: boss, open: clientPage + "/integrate"},
 		{name: "integrate curl", as: auditor, open: longPage + "/integrate?lang=curl"},
 		{name: "credentials public", as: boss, open: "/console/clients/" + public.ID + "/credentials"},
