@@ -225,7 +225,7 @@ var reads = []string{
 	"Consents", "Count", "CountLiveSessions", "DB", "DailyFailures", "Dialect", "Event", "EventPage", "Events", "ExpiringSecrets", "Families",
 	"Family", "FamilyImpact", "FamilyPage", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson", "LiveSessions", "MasterKeyID",
 	"MigrationStatus", "Names", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "Pool", "RefreshToken", "RefreshTokens", "ResetLink",
-	"Rollups", "SchemaState", "Scope", "ScopeClients", "ScopeConsents", "Scopes", "Session", "SessionByToken", "SessionImpact", "SessionPage",
+	"RollupSums", "Rollups", "SchemaState", "Scope", "ScopeClients", "ScopeConsents", "Scopes", "Session", "SessionByToken", "SessionImpact", "SessionPage",
 	"SetupSeed", "SigningKeys", "User", "UserBySignIn", "UserByUsername", "UserImpact", "Users",
 }
 
