@@ -222,7 +222,7 @@ var others = map[string]string{
 var reads = []string{
 	"ACMEEntry", "API", "APIByID", "APIs", "AccessToken", "AnyUser", "BusiestClients", "Busy", "Catalog", "Client", "ClientBySecret",
 	"ClientImpact", "ClientMilestones", "ClientSecrets", "ClientSummary", "ClientUses", "Clients", "ClientsOfAPI", "ClientsOfScope", "Close", "Code", "Consent",
-	"Consents", "Count", "CountLiveSessions", "DB", "DailyFailures", "Dialect", "Event", "EventPage", "Events", "ExpiringSecrets", "Families",
+	"Consents", "Count", "CountLiveSessions", "DB", "DailyFailures", "Dialect", "Event", "EventPage", "Events", "EventsSince", "ExpiringSecrets", "Families",
 	"Family", "FamilyImpact", "FamilyPage", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson", "LiveSessions", "MasterKeyID",
 	"MigrationStatus", "Names", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "Pool", "RefreshToken", "RefreshTokens", "ResetLink",
 	"RollupSums", "Rollups", "SchemaState", "Scope", "ScopeClients", "ScopeConsents", "Scopes", "Session", "SessionByToken", "SessionImpact", "SessionPage",

@@ -157,6 +157,7 @@ func (s *site) routes() []route {
 		{get, "/console/families/:id/revoke", person, operator, s.console.ConfirmRevokeFamily, ""},
 		{post, "/console/families/:id/revoke", person, operator, s.console.RevokeFamily, ""},
 		{get, "/console/audit", person, auditor, s.console.ListEvents, ""},
+		{get, "/console/events/audit", person, s.onlooker(identity.RoleAuditor), s.console.FollowEvents, ""},
 		{get, "/console/audit/:id", person, auditor, s.console.ShowEvent, ""},
 
 		// The house

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"net/url"
 	"slices"
 	"strconv"
@@ -22,45 +23,60 @@ const eventsPath = "/console/audit"
 // eventFilters are what the audit log can be asked for by its URL, besides q and the edge of a page.
 var eventFilters = []string{"action", "outcome", "user", "actor", "target", "client", "ip", "request", "error", "from", "to"}
 
-// ListEvents shows the events that fit what the URL says.
-func (h *Handlers) ListEvents(c *fiber.Ctx) error {
+// eventsAsked is what the URL asks of the log, for the list and for those who follow it.
+func (h *Handlers) eventsAsked(c *fiber.Ctx) (d view.EventsData, want store.EventFilter, l listing, err error) {
 	ctx := c.UserContext()
-	l := listingOf(c, eventsPath, eventFilters...)
+	l = listingOf(c, eventsPath, eventFilters...)
 	if !audit.Action(l.get("action")).Known() {
 		l.query.Del("action")
 	}
 	l.oneOf("outcome", string(audit.Success), string(audit.Refused))
 	m, err := h.meant(ctx, l)
 	if err != nil {
+		return d, want, l, err
+	}
+	d = view.EventsData{Action: l.get("action"), Outcome: l.get("outcome"), Errs: map[string]string{}}
+	d.ListData = view.ListData{Q: l.get("q"), Clear: eventsPath, Filtered: len(l.query) > 0, Unknown: m.unknown, Meant: m.perhaps}
+	want = store.EventFilter{
+		Action: audit.Action(d.Action), Outcome: audit.Outcome(d.Outcome), UserID: both(l.get("user"), m.userID), ActorID: l.get("actor"), TargetID: both(l.get("target"), m.id),
+		ClientID: both(l.get("client"), m.clientID), IP: both(l.get("ip"), m.ip), RequestID: both(l.get("request"), m.requestID), Error: both(l.get("error"), m.code),
+	}
+	want.From, d.From = timeOf(l, "from", d.Errs)
+	want.To, d.To = timeOf(l, "to", d.Errs)
+	return d, want, l, nil
+}
+
+// ListEvents shows the events that fit what the URL says.
+func (h *Handlers) ListEvents(c *fiber.Ctx) error {
+	ctx := c.UserContext()
+	d, want, l, err := h.eventsAsked(c)
+	if err != nil {
 		return err
 	}
-	d := view.EventsData{Action: l.get("action"), Outcome: l.get("outcome"), Errs: map[string]string{}}
-	d.ListData = view.ListData{Q: l.get("q"), Clear: eventsPath, Filtered: len(l.query) > 0, Unknown: m.unknown, Meant: m.perhaps}
 	if d.Chips, err = h.chips(ctx, l, [2]string{"user", "Person"}, [2]string{"actor", "Actor"}, [2]string{"target", "Target"}, [2]string{"client", "Client"},
 		[2]string{"ip", "IP"}, [2]string{"request", "Request"}, [2]string{"error", "Error"}); err != nil {
 		return err
 	}
-	want := store.EventFilter{
-		Action: audit.Action(d.Action), Outcome: audit.Outcome(d.Outcome), UserID: both(l.get("user"), m.userID), ActorID: l.get("actor"), TargetID: both(l.get("target"), m.id),
-		ClientID: both(l.get("client"), m.clientID), IP: both(l.get("ip"), m.ip), RequestID: both(l.get("request"), m.requestID), Error: both(l.get("error"), m.code),
-		After: c.Query("after"), Before: c.Query("before"), Limit: rowsPerPage,
-	}
-	want.From, d.From = timeOf(l, "from", d.Errs)
-	want.To, d.To = timeOf(l, "to", d.Errs)
 	status := fiber.StatusOK
 	if len(d.Errs) > 0 {
 		status = fiber.StatusUnprocessableEntity
 	}
 	if !d.Unknown && status == fiber.StatusOK {
+		now := h.Now() // before the log is read: nothing lies between the two
+		want.After, want.Before, want.Limit = c.Query("after"), c.Query("before"), rowsPerPage
 		page, err := h.Store.EventPage(ctx, want)
 		if err != nil {
 			return err
 		}
 		d.Total = int(page.Total)
 		l.pages(&d.ListData, page.Previous, page.Next)
-		if d.Rows, err = h.eventRows(c, page.Events, l); err != nil {
+		if d.Rows, err = h.eventRows(ctx, page.Events, l); err != nil {
 			return err
 		}
+		if page.Previous == "" {
+			d.Live = liveFrom(l, page.Events, now)
+		}
+		d.Here = l.address()
 	}
 	ch := request.Chrome(c)
 	return respond.Page(c, status, view.EventsPage(ch, d), view.EventsTable(ch, d))
@@ -88,7 +104,7 @@ func eventPath(id string, in listing) string {
 }
 
 // eventRows are the events as lists show them: with the names that people and clients have now, where the event has none.
-func (h *Handlers) eventRows(c *fiber.Ctx, events []audit.Event, in listing) ([]view.EventRow, error) {
+func (h *Handlers) eventRows(ctx context.Context, events []audit.Event, in listing) ([]view.EventRow, error) {
 	var people, clients []string
 	for _, e := range events {
 		people, clients = append(people, e.UserID), append(clients, e.ClientID)
@@ -101,7 +117,7 @@ func (h *Handlers) eventRows(c *fiber.Ctx, events []audit.Event, in listing) ([]
 			}
 		}
 	}
-	names, err := h.Store.Names(c.UserContext(), unique(people...), unique(clients...))
+	names, err := h.Store.Names(ctx, unique(people...), unique(clients...))
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +173,7 @@ func (h *Handlers) ShowEvent(c *fiber.Ctx) error {
 		}
 		events = append(events, slices.DeleteFunc(beside, func(other audit.Event) bool { return other.ID == e.ID })...)
 	}
-	rows, err := h.eventRows(c, events, l)
+	rows, err := h.eventRows(ctx, events, l)
 	if err != nil {
 		return err
 	}

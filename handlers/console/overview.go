@@ -2,6 +2,7 @@ package console
 
 import (
 	"cmp"
+	"net/url"
 	"slices"
 	"time"
 
@@ -26,7 +27,6 @@ const (
 
 	overviewSecrets = 6
 	overviewClients = 6
-	overviewEvents  = 8
 )
 
 // Overview shows how the house does, as far back as range says. What it counts comes from the rollups: it reads no events but the
@@ -59,9 +59,11 @@ func (h *Handlers) Overview(c *fiber.Ctx) error {
 	if d.Sessions, err = h.Store.CountLiveSessions(ctx, d.Now, countedSessions+1); err != nil {
 		return err
 	}
-	if d.Events, err = h.Store.Events(ctx, store.EventFilter{Limit: overviewEvents}); err != nil {
+	now := h.Now() // before the log is read
+	if d.Events, err = h.Store.Events(ctx, store.EventFilter{Limit: view.LatestEvents}); err != nil {
 		return err
 	}
+	d.Live = liveFrom(listing{query: url.Values{"as": {"lines"}}}, d.Events, now)
 	if err := h.health(c, &d); err != nil {
 		return err
 	}
