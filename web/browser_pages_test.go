@@ -301,6 +301,17 @@ func allScenes(t *testing.T, h *webtest.House) []scene {
 
 		{name: "overview first steps", house: fresh, as: chief, open: "/console"},
 		{name: "overview", as: boss, open: "/console"},
+		{name: "overview paused", as: boss, open: "/console", then: func(b *tab) {
+			b.click("[data-live-toggle]")
+			b.sees("Resume")
+		}},
+		{name: "events live", as: auditor, open: "/console/audit", then: func(b *tab) {
+			b.click("[data-live-toggle]")
+			b.wait(`document.querySelector("[data-live-state]").textContent === "Live"`)
+		}},
+		{name: "events missed", as: auditor, open: "/console/audit?action=token.refused", then: func(b *tab) {
+			js[bool](b, `!(document.querySelector("[data-live-missed]").hidden = false)`)
+		}},
 		{name: "overview table", as: auditor, open: "/console?range=30d", then: func(b *tab) { b.click(".disclosure > summary") }},
 		{name: "overview range", as: boss, open: "/console", then: func(b *tab) {
 			b.click("#range-7d")

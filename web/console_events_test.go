@@ -44,7 +44,7 @@ func follow(t *testing.T, h *webtest.House, b *webtest.Browser, query, lastID st
 	for _, c := range b.Jar().Cookies(r.URL) {
 		r.AddCookie(c)
 	}
-	response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
+	response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r) //nolint:bodyclose // whoever reads it does
 	must(t, err)
 	f := &following{t: t, status: response.StatusCode, header: response.Header, events: make(chan streamed), leave: leave}
 	go f.read(ctx, response.Body)

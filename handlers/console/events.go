@@ -83,10 +83,11 @@ func (f *following) produce(ctx context.Context, lastID string, send func(respon
 	if err := f.catchUp(ctx, send); err != nil {
 		return err
 	}
-	check := time.Now()
+	check := time.NewTicker(stillEvery)
+	defer check.Stop()
 	for {
-		until, cancel := context.WithDeadline(ctx, check.Add(stillEvery))
-		events, missed, err := f.tail.Next(until)
+		bounded, cancel := context.WithTimeout(ctx, stillEvery)
+		events, missed, err := f.tail.Next(bounded)
 		cancel()
 		if ctx.Err() != nil {
 			return nil
@@ -94,13 +95,14 @@ func (f *following) produce(ctx context.Context, lastID string, send func(respon
 		if err != nil {
 			return err
 		}
-		if now := time.Now(); now.Sub(check) >= stillEvery { // before anything is told
-			check = now
+		select {
+		case <-check.C: // before anything is told
 			if may, err := f.may(ctx); err != nil {
 				return err
 			} else if !may {
 				return send(respond.Event{Name: streamEnd})
 			}
+		default:
 		}
 		if err := f.tell(ctx, events, missed, send); err != nil {
 			return err

@@ -48,7 +48,7 @@ func (h *Handlers) IntegrateClient(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	rows, err := h.eventRows(c, refused, listing{path: eventsPath})
+	rows, err := h.eventRows(c.UserContext(), refused, listing{path: eventsPath})
 	if err != nil {
 		return err
 	}

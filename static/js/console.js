@@ -165,13 +165,16 @@
     const list = $("[data-live]"), most = Number(list.dataset.liveRows), next = $('[rel="next"]');
     const fresh = document.createElement("template");
     fresh.innerHTML = html;
+    let came = false;
     for (const row of [...fresh.content.children]) {
       const rows = [...list.children], key = row.dataset.key, older = rows.find((r) => r.dataset.key <= key);
       if (older?.dataset.key === key || (!older && (next || rows.length >= most))) continue; /* it is there, or on a later page */
       list.insertBefore(row, older ?? null);
+      came = true;
       row.dataset.fresh = "";
       window.htmx?.process(row);
     }
+    if (!came) return;
     while (list.children.length > most) list.lastElementChild.remove();
     if (next) { /* the next page begins where this one ends by now */
       const url = new URL(next.href);

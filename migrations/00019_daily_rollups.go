@@ -44,5 +44,5 @@ func dailyRollups(dialect Dialect) *goose.Migration {
 		}
 		return nil
 	}
-	return goose.NewGoMigration(18, &goose.GoFunc{RunTx: up}, nil)
+	return goose.NewGoMigration(19, &goose.GoFunc{RunTx: up}, nil)
 }
