@@ -335,7 +335,8 @@ func TestEvents_areFollowedFromThePage(t *testing.T) {
 		for i := range 30 {
 			note(t, h, time.Duration(i+1)*time.Second, "a")
 		}
-		last := note(t, h, time.Minute, "b")
+		h.Clock.Advance(time.Minute)
+		last := note(t, h, 0, "b")
 		from := func(path string) (query url.Values) {
 			t.Helper()
 			_, rest, found := strings.Cut(b.Get(path).Body, `data-live="`+eventStream+"?")
@@ -363,6 +364,10 @@ func TestEvents_areFollowedFromThePage(t *testing.T) {
 		}
 		if got := from(eventList + "?from=yesterday"); got != nil {
 			t.Errorf("of no time: %v", got)
+		}
+		ahead := note(t, h, time.Hour, "b") // of a node whose clock is: nothing before it may be missed
+		if got := from(eventList).Get("since"); got >= ahead || got <= last {
+			t.Errorf("after an event of the future: %s", got)
 		}
 	})
 }

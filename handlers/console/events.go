@@ -22,6 +22,8 @@ const (
 	stillEvery = 3 * time.Second
 	// followDeadline bounds what a stream asks the database.
 	followDeadline = 10 * time.Second
+	// clocksDiffer is how far ahead a node's clock may be and still be believed.
+	clocksDiffer = 10 * time.Second
 )
 
 // Names of the events of a stream; rows have none.
@@ -34,10 +36,14 @@ const (
 func liveFrom(l listing, events []audit.Event, now time.Time) string {
 	since := store.FirstID(now)
 	if len(events) > 0 {
-		since = events[0].ID
+		since = seenUntil(events[0].ID, now)
 	}
 	return listing{followPath, l.query}.with("since", since)
 }
+
+// seenUntil is where to go on from after an event. One of a node whose clock is far ahead is not: what happens before that time
+// would be missed.
+func seenUntil(id string, now time.Time) string { return min(id, store.FirstID(now.Add(clocksDiffer))) }
 
 // FollowEvents sends the events that fit what the URL says as they happen: rows of the list, or lines of the overview where as=lines. It
 // begins after the event that the browser saw last, or the page.
@@ -145,7 +151,7 @@ func (f *following) tell(ctx context.Context, events []audit.Event, missed bool,
 	for _, e := range events {
 		if !f.told[e.ID] {
 			fresh = append(fresh, e)
-			f.since = max(f.since, e.ID)
+			f.since = max(f.since, seenUntil(e.ID, f.h.Now()))
 		}
 	}
 	if len(fresh) == 0 {
