@@ -81,11 +81,11 @@ func TestUp_makesDaysOfTheHours(t *testing.T) {
 		midnight := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 		for _, row := range []struct {
 			client, action string
-			hour           time.Duration
+			hour           int
 			count          int64
 		}{{"", "token.issued", 0, 1}, {"app", "token.issued", 0, 1}, {"", "token.issued", 23, 2}, {"app", "token.issued", 23, 2}, {"", "token.issued", 24, 4}, {"", "consent.given", 5, 8}, {"app", "consent.given", 5, 8}} {
 			if _, err := db.ExecContext(t.Context(), "INSERT INTO rollups (client_id, hour, action, detail, count) VALUES ($1, $2, $3, '', $4)",
-				row.client, midnight.Add(row.hour*time.Hour), row.action, row.count); err != nil {
+				row.client, midnight.Add(time.Duration(row.hour)*time.Hour), row.action, row.count); err != nil {
 				t.Fatal(err)
 			}
 		}
