@@ -24,7 +24,7 @@ func (h *Handlers) activity(c *fiber.Ctx, of store.EventFilter, id string, label
 	}
 	d.More = len(events) > eventsShown
 	events = events[:min(len(events), eventsShown)]
-	rows, err := h.eventRows(c, events, listing{path: eventsPath})
+	rows, err := h.eventRows(c.UserContext(), events, listing{path: eventsPath})
 	if err != nil {
 		return d, err
 	}
