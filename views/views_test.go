@@ -28,7 +28,7 @@ func pages() map[string]templ.Component {
 	ch := layout.Chrome{
 		User:  &layout.ChromeUser{ID: "u", Name: hostile, Email: hostile, Username: hostile, Role: "admin"},
 		CSRF:  "the-token",
-		Flash: []layout.Flash{{Tone: "success", Title: hostile, Text: hostile}},
+		Flash: []layout.Flash{{Tone: "success", Title: hostile, Text: hostile, Undo: "/console/clients/x/enable"}},
 		Path:  "/console/clients", Issuer: "https://id.example", RequestID: hostile,
 	}
 	errs := map[string]string{"": hostile, "client_name": hostile, "redirect_uris.0": hostile, "grant_types": hostile, "confirm": hostile, "password": hostile, "username": hostile, "email": hostile, "name": hostile}
@@ -43,6 +43,7 @@ func pages() map[string]templ.Component {
 	}
 	look, fresh := form, form
 	look.CanEdit, fresh.ID = false, ""
+	fresh.Notice, fresh.Profile = hostile, &console.ClientProfile{Name: hostile, Label: hostile, Sets: choices}
 	api := console.API{ID: hostile, Name: hostile, Identifier: hostile, Format: "jwt", Alg: "HS256", Claims: hostile, Created: now}
 	opaque := console.API{ID: hostile, Name: hostile, Identifier: hostile, Format: "opaque"}
 	users := []console.APIClient{{ID: hostile, Name: hostile, Own: true, Default: true, Disabled: true}}
@@ -171,12 +172,14 @@ func pages() map[string]templ.Component {
 			Consents: account.ConsentsData{List: []account.Consent{{ClientID: hostile, ClientName: hostile, Scopes: []string{hostile}}}},
 		}),
 		"account, empty": account.AccountPage(ch, account.AccountData{}),
-		"clients":        console.ClientsPage(ch, console.ClientsData{Q: hostile, Rows: []console.ClientRow{{ID: hostile, Name: hostile, URI: hostile, Grants: []string{hostile}}, {ID: "b"}}, Next: "?after=b", CanEdit: true}),
+		"clients":        console.ClientsPage(ch, console.ClientsData{Q: hostile, Rows: []console.ClientRow{{Client: client, URI: hostile, Grants: []string{hostile}, Families: 101}, {Client: console.Client{ID: "b"}}}, Sorted: console.Sorting{Value: hostile, By: "name", Reversed: true, Links: map[string]string{"name": "?sort=" + hostile}}, CSV: "?q=" + hostile, Next: "?after=b", CanEdit: true}),
 		"clients, empty": console.ClientsPage(ch, console.ClientsData{Q: hostile, Status: "active"}),
 		"client":         console.ClientPage(ch, client, form),
 		"client, look":   console.ClientPage(ch, client, look),
 		"client, off":    console.ClientPage(ch, disabled, form),
 		"client, new":    console.NewClientPage(ch, fresh),
+		"client, kinds":  console.ClientProfilesPage(ch, []console.ClientProfile{{Name: hostile, Label: hostile, Icon: "app", Text: hostile}}),
+		"client, import": console.ImportClientPage(ch, console.ImportData{Metadata: hostile, Errs: map[string]string{"metadata": hostile}}),
 		"integrate": console.IntegratePage(ch, console.Integration{
 			Client: client, Lang: hostile, Snippet: console.Snippet{Title: hostile, Text: hostile, File: hostile, Code: hostile}, Languages: []console.Language{{Key: hostile, Label: hostile}},
 			Endpoints: []console.Link{link}, Milestones: []console.Milestone{{Text: hostile, Hint: hostile}, {Text: hostile, Done: true}}, Refusal: seen, Now: now,
@@ -191,6 +194,8 @@ func pages() map[string]templ.Component {
 		"revoke dialog":   console.SecretRevokeDialog(ch, revoke),
 		"APIs":            console.APIsPage(ch, console.APIsData{Rows: []console.APIRow{{API: api, Scopes: []string{hostile, hostile, hostile}, Life: hostile}, {API: opaque}}, CanEdit: true}),
 		"APIs, empty":     console.APIsPage(ch, console.APIsData{}),
+		"APIs, no match":  console.APIsPage(ch, console.APIsData{Q: hostile}),
+		"scopes, none":    console.ScopesPage(ch, console.ScopesData{Q: hostile}),
 		"API":             console.APIPage(ch, settings, api),
 		"API, look":       console.APIPage(ch, readAPI, api),
 		"API, ownless":    console.APIPage(ch, ownless, opaque),

@@ -149,7 +149,7 @@ func New(cfg Config) (*App, error) {
 	}
 	s.account = &account.Handlers{Store: cfg.Store, Hasher: cfg.Hasher, Now: cfg.Now}
 	s.console = &console.Handlers{
-		Store: cfg.Store, Rules: s.rules, Now: cfg.Now, Denied: s.denied,
+		Store: cfg.Store, Rules: s.rules, Now: cfg.Now, Log: cfg.Log, Denied: s.denied,
 		Tail: store.NewTail(cfg.Store, cfg.Now), Streams: s.streams, Still: s.still,
 	}
 

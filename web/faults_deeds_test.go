@@ -439,12 +439,30 @@ var deeds = []deed{
 	}},
 	{name: "register a client", begin: func(t *testing.T, h *webtest.House) request {
 		b, _ := staff(t, h, identity.RoleAdmin)
-		b.Get(clientList + "/new")
+		b.Get(clientList + "/new?type=web")
 		return request{
 			send:  submit(t, h, b, clientList, url.Values{"client_name": {"New"}, "redirect_uris": {webtest.Callback}}),
 			done:  shows("new-client-secret"),
 			twice: leadsTo(clientList + "/"), // where another secret can be made: nobody has seen this one
 		}
+	}},
+	{name: "read a client's metadata", reads: true, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		b.Get(clientList + "/import")
+		return request{
+			send: submit(t, h, b, clientList+"/import", url.Values{"metadata": {`{"client_name": "Read", "redirect_uris": ["https://app.example.test/cb"]}`}}),
+			done: shows("Nothing is saved yet"),
+		}
+	}},
+	{name: "check a redirect URI", reads: true, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		form := url.Values{"csrf_token": {csrf(b)}, "row": {"0"}, "redirect_uris": {"http://app.example.test/cb"}}
+		return request{send: sends(t, h, b, http.MethodPost, clientList+"/redirect-uri", form), done: shows("Use https.")}
+	}},
+	{name: "save clients as a file", reads: true, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAuditor)
+		client := h.Client(t)
+		return request{send: sends(t, h, b, http.MethodGet, clientList+"/export?format=csv", nil), done: shows(client.ID)}
 	}},
 	onClient("change a client", func(t *testing.T, h *webtest.House, b *webtest.Browser, client *webtest.Client, path string) request {
 		b.Get(path)

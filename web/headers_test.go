@@ -47,6 +47,8 @@ var street = []struct{ method, path, audience string }{
 	{"GET", "/account", aPerson}, {"POST", "/account/profile", aPerson}, {"POST", "/account/password", aPerson},
 	{"POST", "/account/sessions/end-others", aPerson}, {"POST", "/account/sessions/:id/end", aPerson}, {"POST", "/account/consents/:client/withdraw", aPerson},
 	{"GET", "/console", aPerson}, {"GET", "/console/clients", aPerson}, {"POST", "/console/clients", aPerson}, {"GET", "/console/clients/new", aPerson},
+	{"GET", "/console/clients/import", aPerson}, {"POST", "/console/clients/import", aPerson}, {"POST", "/console/clients/redirect-uri", aPerson},
+	{"GET", "/console/clients/export", aPerson}, {"GET", "/console/clients/:id/export", aPerson},
 	{"GET", "/console/clients/:id", aPerson}, {"POST", "/console/clients/:id", aPerson},
 	{"GET", "/console/clients/:id/disable", aPerson}, {"POST", "/console/clients/:id/disable", aPerson}, {"POST", "/console/clients/:id/enable", aPerson},
 	{"GET", "/console/clients/:id/delete", aPerson}, {"POST", "/console/clients/:id/delete", aPerson},
