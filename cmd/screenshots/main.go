@@ -42,6 +42,8 @@ var scenes = []scene{
 	{name: "client-activity", path: "/console/clients", link: row, below: "/activity"},
 	{name: "client-delete", path: "/console/clients", link: row, below: "/delete"},
 	{name: "client-new", path: "/console/clients/new"},
+	{name: "client-new-native", path: "/console/clients/new?type=native"},
+	{name: "client-import", path: "/console/clients/import"},
 	{name: "apis", path: "/console/apis"},
 	{name: "api", path: "/console/apis", link: row},
 	{name: "scopes", path: "/console/scopes"},

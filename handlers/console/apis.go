@@ -49,7 +49,7 @@ func (h *Handlers) ListAPIs(c *fiber.Ctx) error {
 	l := listingOf(c, apisPath)
 	d := view.APIsData{Q: l.get("q"), CanEdit: canEdit(c)}
 	for _, a := range apis {
-		if !l.finds(append(a.Scopes, a.Name, a.Identifier)...) {
+		if !l.finds(a.Name, a.Identifier, a.Scopes.String()) {
 			continue
 		}
 		d.Rows = append(d.Rows, view.APIRow{API: apiHead(&a), Scopes: a.Scopes, Life: lifeWords(a.AccessTokenTTL)})
