@@ -63,6 +63,8 @@ type Config struct {
 	MetricsApart bool
 	// Janitor tells what became of sweeping; nil where nobody sweeps.
 	Janitor func() Janitor
+	// Notary tells what became of sealing the audit log; nil where nobody does.
+	Notary func() Notary
 	// CertificateExpires tells when the certificate of https does; nil where others speak it for us.
 	CertificateExpires func() time.Time
 	Version, Commit    string // what is running
