@@ -36,13 +36,13 @@ CREATE TABLE erasures (
     asked_at TIMESTAMP NOT NULL
 );
 
--- What came of verifying the chain from the console.
+-- Verifications of the chain that the console was asked for, and what came of them.
 CREATE TABLE audit_verifications (
     id          TEXT      NOT NULL PRIMARY KEY,
-    started_at  TIMESTAMP NOT NULL,
-    started_by  TEXT      NOT NULL,
+    asked_at    TIMESTAMP NOT NULL,
+    asked_by    TEXT      NOT NULL,
     -- when whoever verifies was last heard of
-    seen_at     TIMESTAMP NOT NULL,
+    seen_at     TIMESTAMP,
     finished_at TIMESTAMP,
     -- JSON
     result      TEXT      NOT NULL

@@ -381,31 +381,31 @@ func TestSavedFilters_areThePersonsOwn(t *testing.T) {
 
 func TestVerifications_areOneAtATime(t *testing.T) {
 	eachDialect(t, func(t *testing.T, s *store.Store) {
-		begin := func(id string, at time.Time) error {
-			return s.BeginVerification(ctx, id, "ada", at, event(audit.AuditVerifyAsked))
+		ask := func(id string, at time.Time) error { return s.AskVerification(ctx, id, "ada", at, event(audit.AuditVerifyAsked)) }
+		_, err := s.AskedVerification(ctx)
+		wantNotFound(t, err)
+		must(t, ask("one", noon))
+		wantConflict(t, ask("two", noon.Add(time.Minute)), "")
+		must(t, s.NoteVerification(ctx, "one", audit.Verification{Events: 7}, noon.Add(time.Minute)))
+		if asked := must1(s.AskedVerification(ctx))(t); asked.ID != "one" || asked.AskedBy != "ada" || asked.Events != 7 || asked.SeenAt == nil || asked.FinishedAt != nil {
+			t.Errorf("%+v", asked)
 		}
-		must(t, begin("one", noon))
-		wantConflict(t, begin("two", noon.Add(50*time.Second)), "")
-		must(t, s.NoteVerification(ctx, "one", audit.Verification{Events: 7}, noon.Add(55*time.Second)))
-		wantConflict(t, begin("two", noon.Add(100*time.Second)), "")
-		runs := must1(s.Verifications(ctx, 5))(t)
-		if len(runs) != 1 || runs[0].Events != 7 || !runs[0].Running(noon.Add(time.Minute)) || runs[0].Running(noon.Add(2*time.Minute)) {
-			t.Errorf("%+v", runs)
-		}
-		must(t, begin("two", noon.Add(2*time.Minute))) // the first has died
 		v := audit.Verification{Events: 8, Breaks: []audit.Break{{What: "something"}}}
-		must(t, s.FinishVerification(ctx, "two", v, noon.Add(3*time.Minute), event(audit.AuditVerified)))
-		wantNotFound(t, s.FinishVerification(ctx, "three", v, noon, event(audit.AuditVerified)))
-		runs = must1(s.Verifications(ctx, 5))(t)
-		if len(runs) != 2 || runs[0].ID != "two" || runs[0].Whole() || runs[0].FinishedAt == nil || runs[0].Running(noon) {
+		must(t, s.FinishVerification(ctx, "one", v, noon.Add(3*time.Minute), event(audit.AuditVerified)))
+		wantNotFound(t, s.FinishVerification(ctx, "one", v, noon, event(audit.AuditVerified)))
+		must(t, s.NoteVerification(ctx, "one", audit.Verification{Events: 9}, noon.Add(time.Hour))) // too late
+		must(t, ask("two", noon.Add(4*time.Minute)))
+		runs := must1(s.Verifications(ctx, 5))(t)
+		if len(runs) != 2 || runs[0].ID != "two" || runs[1].Whole() || runs[1].FinishedAt == nil || runs[1].Events != 8 {
 			t.Errorf("%+v", runs)
 		}
+		must(t, s.FinishVerification(ctx, "two", v, noon, event(audit.AuditVerified)))
 		for i := range 30 {
-			at := noon.Add(time.Duration(i) * time.Hour)
-			must(t, begin(fmt.Sprint(i), at))
-			must(t, s.FinishVerification(ctx, fmt.Sprint(i), v, at, event(audit.AuditVerified)))
+			at, id := noon.Add(time.Duration(i+1)*time.Hour), fmt.Sprint(i)
+			must(t, ask(id, at))
+			must(t, s.FinishVerification(ctx, id, v, at, event(audit.AuditVerified)))
 		}
-		if n := count(t, s, "SELECT COUNT(*) FROM audit_verifications"); n != 20 {
+		if n := count(t, s, "SELECT COUNT(*) FROM audit_verifications"); n != 20 || events(t, s, audit.AuditVerified) != 32 {
 			t.Errorf("%d are kept", n)
 		}
 	})

@@ -37,6 +37,9 @@ var changes = []change{
 	{verb: "AddSigningKeys", do: func(s *store.Store) error {
 		return s.AddSigningKeys(ctx, []keys.SigningKey{{KID: "one", CreatedAt: noon, ActiveFrom: noon}, {KID: "two", CreatedAt: noon, ActiveFrom: noon}}, event(audit.KeyRotated))
 	}},
+	{verb: "AskVerification", do: func(s *store.Store) error {
+		return s.AskVerification(ctx, "new", "ada", noon, event(audit.AuditVerifyAsked))
+	}},
 	{verb: "BeginAttempt", do: func(s *store.Store) error { _, _, err := s.BeginAttempt(ctx, "tried", noon); return err }},
 	{verb: "BeginFamily", do: func(s *store.Store) error {
 		b := oauth.Beginning{
@@ -46,9 +49,6 @@ var changes = []change{
 		token := opaque("new", "new-family", "bob")
 		b.Access = &token
 		return s.BeginFamily(ctx, b, event(audit.PasswordTraded), event(audit.ConsentGiven))
-	}},
-	{verb: "BeginVerification", do: func(s *store.Store) error {
-		return s.BeginVerification(ctx, "new", "ada", noon, event(audit.AuditVerifyAsked))
 	}},
 	{verb: "BindInteraction", do: func(s *store.Store) error { return s.BindInteraction(ctx, "unbound", "browser", noon) }},
 	{verb: "ChangePassword", do: func(s *store.Store) error {
@@ -238,10 +238,10 @@ var others = map[string]string{
 
 // reads change nothing.
 var reads = []string{
-	"ACMEEntry", "API", "APIByID", "APIs", "AccessToken", "AnyUser", "AuditCheckpoints", "BusiestClients", "Busy", "Catalog", "Client",
-	"ClientBySecret", "ClientImpact", "ClientMilestones", "ClientSecrets", "ClientSummary", "ClientUses", "Clients", "ClientsOfAPI", "ClientsOfScope",
-	"Close", "Code", "Consent", "Consents", "Count", "CountLiveSessions", "DB", "DailyFailures", "Dialect", "EachEvent", "Event", "EventPage", "Events",
-	"ExpiringSecrets", "Families",
+	"ACMEEntry", "API", "APIByID", "APIs", "AccessToken", "AnyUser", "AskedVerification", "AuditCheckpoints", "BusiestClients", "Busy", "Catalog",
+	"Client", "ClientBySecret", "ClientImpact", "ClientMilestones", "ClientSecrets", "ClientSummary", "ClientUses", "Clients", "ClientsOfAPI",
+	"ClientsOfScope", "Close", "Code", "Consent", "Consents", "Count", "CountLiveSessions", "DB", "DailyFailures", "Dialect", "EachEvent", "Event",
+	"EventPage", "Events", "ExpiringSecrets", "Families",
 	"Family", "FamilyImpact", "FamilyPage", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson", "LiveSessions", "MasterKeyID",
 	"MigrationStatus", "Names", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "Pool", "RefreshToken", "RefreshTokens", "ResetLink",
 	"Rollups", "SavedFilters", "SchemaState", "Scope", "ScopeClients", "ScopeConsents", "Scopes", "Session", "SessionByToken", "SessionImpact", "SessionPage",
@@ -276,7 +276,7 @@ func sweptAndSealed(t testing.TB, s *store.Store) {
 
 func verifying(t testing.TB, s *store.Store) {
 	t.Helper()
-	must(t, s.BeginVerification(ctx, "one", "ada", noon, event(audit.AuditVerifyAsked)))
+	must(t, s.AskVerification(ctx, "one", "ada", noon, event(audit.AuditVerifyAsked)))
 }
 
 // furnished is a world in which every change finds something to change.

@@ -122,3 +122,67 @@ func TestNotary_isOneNodeAtATime(t *testing.T) {
 		}
 	})
 }
+
+// A verification that somebody asks for is carried out by one node, and by another if that dies.
+func TestVerifier_carriesOutWhatIsAsked(t *testing.T) {
+	t.Parallel()
+	storetest.EachBackend(t, func(t *testing.T, b storetest.Backend) {
+		o := b.Migrated(t)
+		st, ctx := storetest.Open(t, o), t.Context()
+		at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+		sealer, err := secret.NewSealer(make([]byte, 32))
+		if err != nil {
+			t.Fatal(err)
+		}
+		chain := store.NewAuditChain(sealer)
+		var log bytes.Buffer
+		node := func() *verifier {
+			v := newVerifier(storetest.Open(t, o), chain, slog.New(slog.NewTextHandler(&log, nil)))
+			v.now = func() time.Time { return at }
+			return v
+		}
+		ask := func(id string) {
+			t.Helper()
+			if err := st.AskVerification(ctx, id, "ada", at, audit.Event{At: at, Action: audit.AuditVerifyAsked, Outcome: audit.Success}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := st.SealEvents(ctx, chain, at, audit.Late, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		newest := func() store.VerificationRun {
+			t.Helper()
+			runs, err := st.Verifications(ctx, 1)
+			if err != nil || len(runs) != 1 {
+				t.Fatalf("%v, %v", runs, err)
+			}
+			return runs[0]
+		}
+		one, two := node(), node()
+		if err := one.verify(ctx); err != nil || one.leads() {
+			t.Errorf("nobody has asked: %v", err)
+		}
+		ask("a")
+		if err := one.hold(ctx); err != nil { // and dies
+			t.Fatal(err)
+		}
+		if err := two.verify(ctx); !errors.Is(err, errLost) || newest().FinishedAt != nil {
+			t.Errorf("a second node: %v", err)
+		}
+		at = at.Add(verifyLease)
+		if err := two.verify(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if run := newest(); run.FinishedAt == nil || !run.Whole() || run.Events != 1 || run.Unsealed != 0 {
+			t.Errorf("%+v", run)
+		}
+		storetest.DB(t, o).Exec("UPDATE audit_events SET ip = 'forged'")
+		ask("b")
+		if err := two.verify(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if run := newest(); run.Whole() || run.FinishedAt == nil || !strings.Contains(log.String(), "the event was changed after it was sealed") {
+			t.Errorf("%+v\n%s", run, log.String())
+		}
+	})
+}

@@ -102,7 +102,8 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	} else if warning != "" {
 		log.Warn("GATEHOUSE_DEFAULT_CLIENT: " + warning)
 	}
-	sweeper, witness := newJanitor(st, log), newNotary(st, store.NewAuditChain(sealer), log)
+	chain := store.NewAuditChain(sealer)
+	sweeper, witness, examiner := newJanitor(st, log), newNotary(st, chain, log), newVerifier(st, chain, log)
 	from, err := openCertificates(settings, st, sealer, log)
 	if err != nil {
 		return err
@@ -140,6 +141,7 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	var housework sync.WaitGroup
 	housework.Go(func() { sweeper.work(beside) })
 	housework.Go(func() { witness.work(beside) })
+	housework.Go(func() { examiner.work(beside) })
 	go flushRegularly(beside, st, log)
 	go app.Watch(beside)
 	main := open.main

@@ -44,6 +44,17 @@ func ExportName(format string, at time.Time) string {
 	return "gatehouse-audit-" + at.UTC().Format("2006-01-02") + "." + format
 }
 
+// Asked are the details of an event about an export: what was asked for, without what was not.
+func Asked(filters map[string]string) map[string]Change {
+	asked := map[string]Change{}
+	for name, value := range filters {
+		if value != "" {
+			asked[name] = Change{After: value}
+		}
+	}
+	return asked
+}
+
 var csvHeader = []string{"time", "id", "action", "event", "outcome", "actor_kind", "actor_id", "actor_name", "target_kind", "target_id", "target_name",
 	"client_id", "user_id", "ip", "user_agent", "request_id", "error", "rule", "expected", "received", "remedy", "reason", "changes", "count"}
 
