@@ -381,7 +381,9 @@ func TestSavedFilters_areThePersonsOwn(t *testing.T) {
 
 func TestVerifications_areOneAtATime(t *testing.T) {
 	eachDialect(t, func(t *testing.T, s *store.Store) {
-		ask := func(id string, at time.Time) error { return s.AskVerification(ctx, id, "ada", at, event(audit.AuditVerifyAsked)) }
+		ask := func(id string, at time.Time) error {
+			return s.AskVerification(ctx, id, "ada", at, event(audit.AuditVerifyAsked))
+		}
 		_, err := s.AskedVerification(ctx)
 		wantNotFound(t, err)
 		must(t, ask("one", noon))

@@ -37,6 +37,7 @@ const (
 	connections  = 16 << 10  // at once; more wait to be accepted
 	actDeadline  = 20 * time.Second
 	eventStreams = 1000 // at once
+	files        = 4    // that are written as they are sent, at once
 	maxUserAgent = 256  // bytes that are kept
 )
 
@@ -83,6 +84,7 @@ type site struct {
 	table   []entry
 	metrics *metrics
 	streams *respond.Streams // open event streams
+	files   *respond.Streams // being written
 
 	oauth   *oauthdoor.Handlers
 	login   *login.Handlers
@@ -111,10 +113,11 @@ func (a *App) ShutdownWithTimeout(patience time.Duration) error {
 	return a.App.ShutdownWithTimeout(patience)
 }
 
-// drain turns this node's readiness red and ends the event streams, for which a shutdown would wait.
+// drain turns this node's readiness red and ends event streams and files, for which a shutdown would wait.
 func (a *App) drain() {
 	a.site.ready.drain()
 	a.site.streams.Close()
+	a.site.files.Close()
 }
 
 // Stop ends what runs beside the requests. The app is shut down first.
@@ -131,6 +134,7 @@ func New(cfg Config) (*App, error) {
 	}
 	s := &site{Config: cfg, issuer: issuer, ready: newReadiness(cfg.Store, cfg.Now, cfg.Log), limit: newLimiter()}
 	s.streams = respond.NewStreams(eventStreams, cfg.Log)
+	s.files = respond.NewStreams(files, cfg.Log)
 	s.metrics = newMetrics(cfg, s.ready, s.streams)
 	cfg.Store.Observe(s.metrics.event)
 	s.refused = newRefusals(cfg.Store, cfg.Log)
@@ -149,7 +153,7 @@ func New(cfg Config) (*App, error) {
 		Store: cfg.Store, Rules: s.rules, Door: s.door, Hasher: cfg.Hasher, Now: cfg.Now, Log: cfg.Log, Refused: s.refused.write,
 	}
 	s.account = &account.Handlers{Store: cfg.Store, Hasher: cfg.Hasher, Now: cfg.Now}
-	s.console = &console.Handlers{Store: cfg.Store, Rules: s.rules, Now: cfg.Now, Denied: s.denied}
+	s.console = &console.Handlers{Store: cfg.Store, Rules: s.rules, Now: cfg.Now, Chain: store.NewAuditChain(cfg.Sealer), Files: s.files, Denied: s.denied}
 
 	app := fiber.New(fiber.Config{
 		AppName: "Gatehouse", DisableStartupMessage: true, StrictRouting: true, CaseSensitive: true, Immutable: true,

@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
 	"gatehouse/store"
@@ -24,35 +25,21 @@ var eventFilters = []string{"action", "outcome", "user", "actor", "target", "cli
 
 // ListEvents shows the events that fit what the URL says.
 func (h *Handlers) ListEvents(c *fiber.Ctx) error {
-	ctx := c.UserContext()
-	l := listingOf(c, eventsPath, eventFilters...)
-	if !audit.Action(l.get("action")).Known() {
-		l.query.Del("action")
-	}
-	l.oneOf("outcome", string(audit.Success), string(audit.Refused))
-	m, err := h.meant(ctx, l)
+	return h.listEvents(c, fiber.StatusOK, listingOf(c, eventsPath, eventFilters...), "", nil)
+}
+
+// listEvents shows the list with, if a filter could not be saved, what was typed and what was wrong with it.
+func (h *Handlers) listEvents(c *fiber.Ctx, status int, l listing, saveAs string, errs fault.Fields) error {
+	d, want, err := h.wantedEvents(c, l)
 	if err != nil {
 		return err
 	}
-	d := view.EventsData{Action: l.get("action"), Outcome: l.get("outcome"), Errs: map[string]string{}}
-	d.ListData = view.ListData{Q: l.get("q"), Clear: eventsPath, Filtered: len(l.query) > 0, Unknown: m.unknown, Meant: m.perhaps}
-	if d.Chips, err = h.chips(ctx, l, [2]string{"user", "Person"}, [2]string{"actor", "Actor"}, [2]string{"target", "Target"}, [2]string{"client", "Client"},
-		[2]string{"ip", "IP"}, [2]string{"request", "Request"}, [2]string{"error", "Error"}); err != nil {
-		return err
-	}
-	want := store.EventFilter{
-		Action: audit.Action(d.Action), Outcome: audit.Outcome(d.Outcome), UserID: both(l.get("user"), m.userID), ActorID: l.get("actor"), TargetID: both(l.get("target"), m.id),
-		ClientID: both(l.get("client"), m.clientID), IP: both(l.get("ip"), m.ip), RequestID: both(l.get("request"), m.requestID), Error: both(l.get("error"), m.code),
-		After: c.Query("after"), Before: c.Query("before"), Limit: rowsPerPage,
-	}
-	want.From, d.From = timeOf(l, "from", d.Errs)
-	want.To, d.To = timeOf(l, "to", d.Errs)
-	status := fiber.StatusOK
 	if len(d.Errs) > 0 {
 		status = fiber.StatusUnprocessableEntity
 	}
-	if !d.Unknown && status == fiber.StatusOK {
-		page, err := h.Store.EventPage(ctx, want)
+	if !d.Unknown && len(d.Errs) == 0 {
+		want.After, want.Before, want.Limit = c.Query("after"), c.Query("before"), rowsPerPage
+		page, err := h.Store.EventPage(c.UserContext(), want)
 		if err != nil {
 			return err
 		}
@@ -62,8 +49,46 @@ func (h *Handlers) ListEvents(c *fiber.Ctx) error {
 			return err
 		}
 	}
+	if d.Saved, err = h.savedFilters(c, l); err != nil {
+		return err
+	}
+	d.SaveAs, d.SaveErrs = saveAs, errs
+	runs, err := h.Store.Verifications(c.UserContext(), 1)
+	if err != nil {
+		return err
+	}
+	if len(runs) > 0 {
+		d.Verified = verificationRow(runs[0])
+	}
+	d.Now = h.Now()
 	ch := request.Chrome(c)
 	return respond.Page(c, status, view.EventsPage(ch, d), view.EventsTable(ch, d))
+}
+
+// wantedEvents reads what the listing asks for: as the page shows it, and as the store understands it.
+func (h *Handlers) wantedEvents(c *fiber.Ctx, l listing) (d view.EventsData, want store.EventFilter, err error) {
+	ctx := c.UserContext()
+	if !audit.Action(l.get("action")).Known() {
+		l.query.Del("action")
+	}
+	l.oneOf("outcome", string(audit.Success), string(audit.Refused))
+	m, err := h.meant(ctx, l)
+	if err != nil {
+		return d, want, err
+	}
+	d = view.EventsData{Action: l.get("action"), Outcome: l.get("outcome"), Errs: map[string]string{}, Query: l.query.Encode()}
+	d.ListData = view.ListData{Q: l.get("q"), Clear: eventsPath, Filtered: len(l.query) > 0, Unknown: m.unknown, Meant: m.perhaps}
+	if d.Chips, err = h.chips(ctx, l, [2]string{"user", "Person"}, [2]string{"actor", "Actor"}, [2]string{"target", "Target"}, [2]string{"client", "Client"},
+		[2]string{"ip", "IP"}, [2]string{"request", "Request"}, [2]string{"error", "Error"}); err != nil {
+		return d, want, err
+	}
+	want = store.EventFilter{
+		Action: audit.Action(d.Action), Outcome: audit.Outcome(d.Outcome), UserID: both(l.get("user"), m.userID), ActorID: l.get("actor"), TargetID: both(l.get("target"), m.id),
+		ClientID: both(l.get("client"), m.clientID), IP: both(l.get("ip"), m.ip), RequestID: both(l.get("request"), m.requestID), Error: both(l.get("error"), m.code),
+	}
+	want.From, d.From = timeOf(l, "from", d.Errs)
+	want.To, d.To = timeOf(l, "to", d.Errs)
+	return d, want, nil
 }
 
 // timeOf reads a time in UTC, and writes it as the form's field holds it.
@@ -180,7 +205,7 @@ func (h *Handlers) ShowEvent(c *fiber.Ctx) error {
 	}
 	for field, change := range e.Changes {
 		if field != audit.Reason && field != audit.Generation {
-			d.Changes = append(d.Changes, view.Changed{Field: field, Before: change.Before, After: change.After})
+			d.Changes = append(d.Changes, view.ChangedField(field, change))
 		}
 	}
 	slices.SortFunc(d.Changes, func(a, b view.Changed) int {

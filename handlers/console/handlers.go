@@ -14,6 +14,7 @@ import (
 	"gatehouse/internal/oauth"
 	"gatehouse/store"
 	"gatehouse/web/request"
+	"gatehouse/web/respond"
 )
 
 const clientsPath = "/console/clients"
@@ -23,6 +24,8 @@ type Handlers struct {
 	Store *store.Store
 	Rules *oauth.Server
 	Now   func() time.Time // UTC, to the microsecond
+	Chain *audit.Chain     // of the audit log
+	Files *respond.Streams // that are being written
 	// Denied writes down that the person's role is not enough, where the route's guard cannot know, and returns the refusal.
 	Denied func(c *fiber.Ctx, least identity.Role) error
 }
