@@ -42,6 +42,17 @@ func (d VerificationData) latest() *VerificationRow {
 	return nil
 }
 
+// earlier are those that finished before the latest.
+func (d VerificationData) earlier() (rows []VerificationRow) {
+	latest := d.latest()
+	for i := range d.Runs {
+		if r := &d.Runs[i]; r != latest && !r.Finished.IsZero() {
+			rows = append(rows, *r)
+		}
+	}
+	return rows
+}
+
 // VerificationRow is a verification of the audit log.
 type VerificationRow struct {
 	ID, By                string
@@ -62,7 +73,7 @@ func (r *VerificationRow) progress(now time.Time) string {
 	case now.Sub(r.Seen) > silence:
 		return "The server that was at it has ended. Another begins anew soon."
 	}
-	return fmt.Sprintf("%s of %s looked at.", ui.Count(int(r.done()), "seal", "seals"), ui.Number(r.Of))
+	return fmt.Sprintf("%s of %s seals looked at.", ui.Number(r.done()), ui.Number(r.Of))
 }
 
 func (r *VerificationRow) done() int64 { return r.Events + r.Expired }

@@ -893,7 +893,7 @@ func Verification(ch layout.Chrome, d VerificationData) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		if len(d.Runs) > 1 {
+		if earlier := d.earlier(); len(earlier) > 0 {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 56, "<section class=\"card\" aria-labelledby=\"runs-title\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -906,8 +906,8 @@ func Verification(ch layout.Chrome, d VerificationData) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			for i := range d.Runs[1:] {
-				templ_7745c5c3_Err = verificationRow(&d.Runs[i+1]).Render(ctx, templ_7745c5c3_Buffer)
+			for i := range earlier {
+				templ_7745c5c3_Err = verificationRow(&earlier[i]).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
