@@ -38,7 +38,13 @@ type auditVerify struct {
 // broken says where the log is not whole, to a machine with all that was found.
 type broken struct{ audit.Verification }
 
-func (b broken) Error() string { return "the audit log is not whole: " + b.Breaks[0].String() }
+func (b broken) Error() string {
+	text := "the audit log is not whole: " + b.Breaks[0].String()
+	for _, other := range b.Breaks[1:] {
+		text += "; also " + other.String()
+	}
+	return text
+}
 
 func (c auditVerify) Run(ctx context.Context, p *process) error {
 	var kept []audit.Checkpoint
@@ -59,15 +65,9 @@ func (c auditVerify) Run(ctx context.Context, p *process) error {
 	}
 	if !v.Whole() {
 		if p.json {
-			if err := p.writeJSON(p.stdout, v); err != nil {
-				return err
-			}
-		} else {
-			for _, b := range v.Breaks[1:] {
-				defer fmt.Fprintln(p.stderr, "gatehouse: also "+b.String())
-			}
+			err = p.writeJSON(p.stdout, v)
 		}
-		return broken{v}
+		return errors.Join(err, broken{v})
 	}
 	return p.say(v, "%s", verified(v))
 }

@@ -176,7 +176,9 @@ func TestVerifier_carriesOutWhatIsAsked(t *testing.T) {
 		if run := newest(); run.FinishedAt == nil || !run.Whole() || run.Events != 1 || run.Unsealed != 0 {
 			t.Errorf("%+v", run)
 		}
-		storetest.DB(t, o).Exec("UPDATE audit_events SET ip = 'forged'")
+		if _, err := storetest.DB(t, o).Exec("UPDATE audit_events SET ip = 'forged'"); err != nil {
+			t.Fatal(err)
+		}
 		ask("b")
 		if err := two.verify(ctx); err != nil {
 			t.Fatal(err)

@@ -47,7 +47,7 @@ func TestExport_asCSV(t *testing.T) {
 	}
 	for _, row := range rows[1:] {
 		for i, cell := range row {
-			if cell != "" && strings.Contains("=+-@\t\r", cell[:1]) {
+			if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r") {
 				t.Errorf("%s is %q", rows[0][i], cell)
 			}
 		}

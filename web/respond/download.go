@@ -31,9 +31,10 @@ func (s *Streams) Download(c *fiber.Ctx, name, mediaType string, produce func(ct
 	connection := c.Context().Conn()
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
 		defer s.leave()
-		err := s.write(&patient{w, connection}, produce)
+		slow := patient{w, connection}
+		err := s.write(slow, produce)
 		if err == nil {
-			err = w.Flush()
+			err = slow.wait(w.Flush)
 		}
 		if err != nil {
 			_ = connection.Close()
@@ -59,9 +60,20 @@ type patient struct {
 	connection net.Conn
 }
 
-func (p *patient) Write(b []byte) (int, error) {
-	if err := p.connection.SetWriteDeadline(time.Now().Add(stalled)); err != nil {
-		return 0, err
+func (p patient) Write(b []byte) (n int, err error) {
+	err = p.wait(func() error {
+		n, err = p.w.Write(b)
+		return err
+	})
+	return n, err
+}
+
+// wait waits for what is sent to be taken, and closes the connection of a client that takes nothing.
+func (p patient) wait(send func() error) error {
+	if err := p.connection.SetWriteDeadline(time.Time{}); err != nil {
+		return err
 	}
-	return p.w.Write(b)
+	guard := time.AfterFunc(stalled, func() { _ = p.connection.Close() })
+	defer guard.Stop()
+	return send()
 }
