@@ -1,12 +1,15 @@
 package migrations_test
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
+	"gatehouse/internal/audit"
 	"gatehouse/migrations"
 	"gatehouse/store/storetest"
 )
@@ -60,6 +63,54 @@ func TestUp_appliesEveryStepAndTellsWhen(t *testing.T) {
 			if err := migrations.Up(t.Context(), db, dialect); err != nil {
 				t.Fatal(err)
 			}
+		}
+	})
+}
+
+// A database that has counted by the hour alone has its days afterwards, and counts on.
+func TestUp_makesDaysOfTheHours(t *testing.T) {
+	t.Parallel()
+	storetest.EachBackend(t, func(t *testing.T, b storetest.Backend) {
+		o := b.Migrated(t)
+		db, dialect := storetest.DB(t, o), migrations.Dialect(o.Driver)
+		for _, statement := range []string{"DROP TABLE daily_rollups", "DROP TABLE daily_tokens", "DELETE FROM goose_db_version WHERE version_id >= 19"} {
+			if _, err := db.ExecContext(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+		midnight := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+		for _, row := range []struct {
+			client, action string
+			hour           int
+			count          int64
+		}{{"", "token.issued", 0, 1}, {"app", "token.issued", 0, 1}, {"", "token.issued", 23, 2}, {"app", "token.issued", 23, 2}, {"", "token.issued", 24, 4}, {"", "consent.given", 5, 8}, {"app", "consent.given", 5, 8}} {
+			if _, err := db.ExecContext(t.Context(), "INSERT INTO rollups (client_id, hour, action, detail, count) VALUES ($1, $2, $3, '', $4)",
+				row.client, midnight.Add(time.Duration(row.hour)*time.Hour), row.action, row.count); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := migrations.Up(t.Context(), db, dialect); err != nil {
+			t.Fatal(err)
+		}
+		s := storetest.Open(t, o)
+		s.Count(audit.Event{At: midnight.Add(time.Hour), Action: audit.TokenIssued, Outcome: audit.Success, ClientID: "app", Count: 16})
+		if err := s.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		days, err := s.Rollups(t.Context(), "", midnight, 24*time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, d := range days {
+			got = append(got, fmt.Sprintf("%s %s %d", d.From.Sub(midnight), d.Action, d.Count))
+		}
+		if want := "[0s consent.given 8 0s token.issued 19 24h0m0s token.issued 4]"; fmt.Sprint(got) != want {
+			t.Errorf("%v, not %s", got, want)
+		}
+		busiest, err := s.BusiestClients(t.Context(), midnight, midnight.Add(24*time.Hour), 5)
+		if err != nil || len(busiest) != 1 || busiest[0].Count != 19 {
+			t.Errorf("%v, %v", busiest, err)
 		}
 	})
 }

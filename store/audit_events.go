@@ -118,14 +118,35 @@ type EventFilter struct {
 	Limit                       int       // 0 is 50
 }
 
+// sameText is a column that has to have the value asked for, and where an event has it.
+type sameText struct{ column, want, has string }
+
+// same are the filter's values beside those of the event.
+func (want *EventFilter) same(e *audit.Event) [7]sameText {
+	return [...]sameText{
+		{"request_id", want.RequestID, e.Caller.RequestID},
+		{"client_id", want.ClientID, e.ClientID},
+		{"user_id", want.UserID, e.UserID},
+		{"target_id", want.TargetID, e.Target.ID},
+		{"ip", want.IP, e.Caller.IP},
+		{"action", string(want.Action), string(e.Action)},
+		{"error", want.Error, e.Error},
+	}
+}
+
+// outcome is the one asked for: nothing but a refusal has an error.
+func (want *EventFilter) outcome() audit.Outcome {
+	if want.Error != "" {
+		return audit.Refused
+	}
+	return want.Outcome
+}
+
 func (want EventFilter) conditions() filter {
 	var f filter
-	f.addIf("request_id", want.RequestID)
-	f.addIf("client_id", want.ClientID)
-	f.addIf("user_id", want.UserID)
-	f.addIf("target_id", want.TargetID)
-	f.addIf("ip", want.IP)
-	f.addIf("action", string(want.Action))
+	for _, c := range want.same(&audit.Event{}) {
+		f.addIf(c.column, c.want)
+	}
 	if want.ActorID != "" {
 		f.add("actor_kind = 'user'") // written out, as all that a partial index holds by
 		f.add("actor_id = ?", want.ActorID)
@@ -133,13 +154,13 @@ func (want EventFilter) conditions() filter {
 	if want.Except != "" {
 		f.add("action <> ?", string(want.Except))
 	}
-	switch {
-	case want.Outcome == audit.Refused || want.Error != "": // nothing else has an error
+	switch outcome := want.outcome(); outcome {
+	case "":
+	case audit.Refused:
 		f.add("outcome = 'refused'")
-	case want.Outcome != "":
-		f.add("outcome = ?", string(want.Outcome))
+	default:
+		f.add("outcome = ?", string(outcome))
 	}
-	f.addIf("error", want.Error)
 	if !want.From.IsZero() {
 		f.add("id >= ?", firstIDAt(want.From).String())
 	}
@@ -147,6 +168,21 @@ func (want EventFilter) conditions() filter {
 		f.add("id < ?", firstIDAt(want.To).String())
 	}
 	return f
+}
+
+// Fits reports whether a list of this filter has the event: what conditions asks the database, asked of the event itself.
+func (want EventFilter) Fits(e audit.Event) bool {
+	for _, c := range want.same(&e) {
+		if c.want != "" && c.want != c.has {
+			return false
+		}
+	}
+	outcome := want.outcome()
+	return (want.ActorID == "" || e.Actor.Kind == audit.KindUser && e.Actor.ID == want.ActorID) &&
+		(want.Except == "" || e.Action != want.Except) &&
+		(outcome == "" || e.Outcome == outcome) &&
+		(want.From.IsZero() || e.ID >= firstIDAt(want.From).String()) &&
+		(want.To.IsZero() || e.ID < firstIDAt(want.To).String())
 }
 
 // EventPage is a part of the audit log, newest first. Next and Previous are cursors, empty where the list ends.

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"gatehouse/internal/audit"
 	"gatehouse/internal/fault"
 	"gatehouse/internal/secret"
@@ -145,7 +143,8 @@ func (s *Store) SealEvents(ctx context.Context, c *audit.Chain, at time.Time, la
 		}
 		until := at // this was the end
 		if last != "" {
-			until = earlier(timeOfID(last), at)
+			told, _ := timeOfID(last)
+			until = earlier(told, at)
 		}
 		if until.Before(mark) {
 			until = mark
@@ -219,19 +218,6 @@ func (s *Store) unsealedIDs(ctx context.Context, edge string) (ids []string, las
 		}
 	}
 	return ids, last, err
-}
-
-// timeOfID is the time that an id tells, to the millisecond; the zero time if it tells none.
-func timeOfID(id string) time.Time {
-	u, err := uuid.Parse(id)
-	if err != nil {
-		return time.Time{}
-	}
-	var milli int64
-	for _, b := range u[:6] {
-		milli = milli<<8 | int64(b)
-	}
-	return time.UnixMilli(milli).UTC()
 }
 
 // sealing is one go at it.
@@ -711,7 +697,7 @@ func (w *verifying) open(ctx context.Context) error {
 				continue
 			}
 			if w.v.Unsealed++; w.v.OldestOpen.IsZero() {
-				w.v.OldestOpen = timeOfID(id)
+				w.v.OldestOpen, _ = timeOfID(id)
 			}
 		}
 		if last == "" {

@@ -111,3 +111,10 @@ func AwaitRecorders(s *Store, n int) {
 		runtime.Gosched()
 	}
 }
+
+// Tailing reports whether the tail reads the log.
+func Tailing(t *Tail) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.reader != nil
+}

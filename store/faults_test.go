@@ -238,14 +238,14 @@ var others = map[string]string{
 
 // reads change nothing.
 var reads = []string{
-	"ACMEEntry", "API", "APIByID", "APIs", "AccessToken", "AnyUser", "AskedVerification", "AuditCheckpoints", "BusiestClients", "Busy", "Catalog",
-	"Client", "ClientBySecret", "ClientImpact", "ClientMilestones", "ClientSecrets", "ClientSummary", "ClientUses", "Clients", "ClientsOfAPI",
-	"ClientsOfScope", "Close", "Code", "Consent", "Consents", "Count", "CountLiveSessions", "DB", "DailyFailures", "Dialect", "EachEvent", "Event",
-	"EventPage", "Events", "ExpiringSecrets", "Families",
-	"Family", "FamilyImpact", "FamilyPage", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson", "LiveSessions", "MasterKeyID",
-	"MigrationStatus", "Names", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "Pool", "RefreshToken", "RefreshTokens", "ResetLink",
-	"Rollups", "SavedFilters", "SchemaState", "Scope", "ScopeClients", "ScopeConsents", "Scopes", "Session", "SessionByToken", "SessionImpact", "SessionPage",
-	"SetupSeed", "SigningKeys", "User", "UserBySignIn", "UserByUsername", "UserImpact", "Users", "Verifications",
+	"ACMEEntry", "API", "APIByID", "APIs", "AccessToken", "AnyUser", "AskedVerification", "AuditCheckpoints", "BusiestClients", "Busy",
+	"Catalog", "Client", "ClientBySecret", "ClientImpact", "ClientMilestones", "ClientSecrets", "ClientSummary", "ClientUses", "Clients",
+	"ClientsOfAPI", "ClientsOfScope", "Close", "Code", "Consent", "Consents", "Count", "CountLiveSessions", "DB", "DailyFailures",
+	"Dialect", "EachEvent", "Event", "EventPage", "Events", "EventsSince", "ExpiringSecrets", "Families", "Family", "FamilyImpact",
+	"FamilyPage", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson", "LiveSessions", "MasterKeyID", "MigrationStatus", "Names",
+	"NoteSecretUse", "Observe", "Offer", "Person", "Ping", "Pool", "RefreshToken", "RefreshTokens", "ResetLink", "RollupSums", "Rollups",
+	"SavedFilters", "SchemaState", "Scope", "ScopeClients", "ScopeConsents", "Scopes", "Session", "SessionByToken", "SessionImpact",
+	"SessionPage", "SetupSeed", "SigningKeys", "User", "UserBySignIn", "UserByUsername", "UserImpact", "Users", "Verifications",
 	"VerifyEvents",
 }
 

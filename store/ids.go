@@ -44,3 +44,16 @@ func firstIDAt(at time.Time) (id uuid.UUID) {
 	id[6], id[8] = 0x70, 0x80 // version and variant
 	return id
 }
+
+// timeOfID is the time of a UUIDv7, to the millisecond; not ok of what is none.
+func timeOfID(id string) (at time.Time, ok bool) {
+	parsed, err := uuid.Parse(id)
+	if err != nil || len(id) != 36 || parsed.Version() != 7 {
+		return at, false
+	}
+	var milli int64
+	for _, b := range parsed[:6] {
+		milli = milli<<8 | int64(b)
+	}
+	return time.UnixMilli(milli).UTC(), true
+}

@@ -24,7 +24,7 @@ func TestBusiestClients_areThoseOfTheHoursAskedFor(t *testing.T) {
 		count("quiet", audit.TokenIssued, hour, 1)
 		count("quiet", audit.ConsentGiven, hour, 50) // something else
 		must(t, s.Flush(ctx))
-		got, err := s.BusiestClients(ctx, oauth.TokenActions(), hour.Add(59*time.Minute), 2)
+		got, err := s.BusiestClients(ctx, hour.Add(59*time.Minute), hour.Add(2*time.Hour), 2)
 		must(t, err)
 		if want := "[{gone  9} {app app 7}]"; fmt.Sprint(got) != want {
 			t.Errorf("%v, not %s", got, want)

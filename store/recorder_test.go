@@ -53,7 +53,7 @@ func TestRecorder_eventsThatShareAStatementFailAlone(t *testing.T) {
 		t.Errorf("%d refused, %d written", refused, len(events))
 	}
 	must(t, s.Flush(ctx))
-	if counted := must1(s.Rollups(ctx, "", time.Time{}))(t); len(counted) != 1 || counted[0].Count != 5 {
+	if counted := must1(s.Rollups(ctx, "", time.Time{}, time.Hour))(t); len(counted) != 1 || counted[0].Count != 5 {
 		t.Errorf("counted %+v", counted)
 	}
 }

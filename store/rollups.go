@@ -5,20 +5,46 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/oauth"
 )
 
-// A rollupKey is a row of the rollups: an action of a client, or of all where client is empty, in an hour.
+// A rollupKey is what happened in an hour: an action of a client, or of all where client is empty.
 type rollupKey struct {
 	client string
 	hour   time.Time
 	action audit.Action
 	detail string // of a refusal: the rule that failed
 }
+
+func (k rollupKey) day() time.Time { return k.hour.Truncate(day) }
+
+const day = 24 * time.Hour
+
+// rollups are where what happened is counted: by the hour, and for what looks back for weeks by the day. Each has its key, and which
+// of its rows an hour belongs to; none where it is not counted there.
+var rollups = []struct {
+	table, key string
+	row        func(k rollupKey) (values rollupRow, counts bool)
+}{
+	{"rollups", "client_id, hour, action, detail", func(k rollupKey) (rollupRow, bool) {
+		return rollupRow{k.client, k.hour, string(k.action), k.detail}, true
+	}},
+	{"daily_rollups", "day, action, detail", func(k rollupKey) (rollupRow, bool) {
+		return rollupRow{k.day(), string(k.action), k.detail}, k.client == ""
+	}},
+	{"daily_tokens", "day, client_id", func(k rollupKey) (rollupRow, bool) {
+		return rollupRow{k.day(), k.client}, k.client != "" && oauth.GrantOf(k.action) != ""
+	}},
+}
+
+// A rollupRow is a row's key. As an array it compares.
+type rollupRow [4]any
 
 // tally counts in memory what happened, and remembers who was last used when, until Flush writes it down.
 type tally struct {
@@ -163,21 +189,23 @@ func (s *Store) Flush(ctx context.Context) error {
 }
 
 func (s *Store) flush(ctx context.Context, what taken) error {
-	keys := make([]rollupKey, 0, len(what.counts))
-	for key := range what.counts {
-		keys = append(keys, key)
-	}
-	slices.SortFunc(keys, func(a, b rollupKey) int { // nodes that write at the same time take rows in the same order
+	keys := slices.SortedFunc(maps.Keys(what.counts), func(a, b rollupKey) int { // nodes that write at the same time take rows in the same order
 		return cmp.Or(cmp.Compare(a.client, b.client), a.hour.Compare(b.hour), cmp.Compare(a.action, b.action), cmp.Compare(a.detail, b.detail))
 	})
-	for batch := range slices.Chunk(keys, rollupBatch) {
-		var args []any
-		for _, key := range batch {
-			args = append(args, key.client, key.hour, string(key.action), key.detail, what.counts[key])
+	for _, to := range rollups {
+		var rows []rollupRow
+		counts := map[rollupRow]int64{}
+		for _, key := range keys {
+			row, counted := to.row(key)
+			if !counted {
+				continue
+			}
+			if counts[row] == 0 {
+				rows = append(rows, row)
+			}
+			counts[row] += what.counts[key]
 		}
-		query := "INSERT INTO rollups (client_id, hour, action, detail, count) VALUES (?, ?, ?, ?, ?)" + strings.Repeat(", (?, ?, ?, ?, ?)", len(batch)-1) +
-			" ON CONFLICT (client_id, hour, action, detail) DO UPDATE SET count = rollups.count + excluded.count"
-		if _, err := s.exec(ctx, "rollup", dollars(query), args...); err != nil {
+		if err := s.addCounts(ctx, to.table, to.key, rows, counts); err != nil {
 			return err
 		}
 	}
@@ -198,21 +226,68 @@ func (s *Store) flush(ctx context.Context, what taken) error {
 	return nil
 }
 
-// Rollup is how often something happened in an hour.
+func (s *Store) addCounts(ctx context.Context, table, key string, rows []rollupRow, counts map[rollupRow]int64) error {
+	columns := strings.Count(key, ",") + 1
+	values := "(?" + strings.Repeat(", ?", columns) + ")"
+	for batch := range slices.Chunk(rows, rollupBatch) {
+		var args []any
+		for _, row := range batch {
+			args = append(append(args, row[:columns]...), counts[row])
+		}
+		query := "INSERT INTO " + table + " (" + key + ", count) VALUES " + values + strings.Repeat(", "+values, len(batch)-1) +
+			" ON CONFLICT (" + key + ") DO UPDATE SET count = " + table + ".count + excluded.count"
+		if _, err := s.exec(ctx, "rollup", dollars(query), args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Rollup is how often something happened in an hour or a day.
 type Rollup struct {
-	Hour   time.Time    `db:"hour"`
+	From   time.Time    `db:"begins"` // zero of a sum
 	Action audit.Action `db:"action"`
 	Detail string       `db:"detail"` // of a refusal: the rule that failed
 	Count  int64        `db:"count"`
 }
 
-// Rollups returns what happened since the beginning of an hour, hour by hour: of the client, or of all together where clientID
-// is empty.
-func (s *Store) Rollups(ctx context.Context, clientID string, since time.Time) ([]Rollup, error) {
+// Rollups returns what a client did since the beginning of an hour, hour by hour, or all together where clientID is empty: that day by
+// day, if it is for steps of whole days.
+func (s *Store) Rollups(ctx context.Context, clientID string, since time.Time, step time.Duration) ([]Rollup, error) {
+	query, args := "SELECT hour AS begins, action, detail, count FROM rollups WHERE client_id = $2 AND hour >= $1", []any{since.Truncate(time.Hour), clientID}
+	if clientID == "" && step%day == 0 {
+		query, args = "SELECT day AS begins, action, detail, count FROM daily_rollups WHERE day >= $1", []any{since.Truncate(day)}
+	}
 	var rows []Rollup
-	err := s.all(ctx, "rollup", &rows, `
-		SELECT hour, action, detail, count FROM rollups WHERE client_id = $1 AND hour >= $2 ORDER BY hour, action, detail`, clientID, since.Truncate(time.Hour))
+	err := s.all(ctx, "rollup", &rows, query+" ORDER BY begins, action, detail", args...)
 	return rows, err
+}
+
+// RollupSums returns what happened from one hour to another, all of it together.
+func (s *Store) RollupSums(ctx context.Context, from, to time.Time) ([]Rollup, error) {
+	within := hoursAndDays(from, to)
+	var rows []Rollup
+	err := s.all(ctx, "rollup", &rows, `SELECT action, detail, CAST(SUM(count) AS BIGINT) AS count FROM (
+			SELECT action, detail, count FROM rollups WHERE client_id = '' AND `+hours+`
+			UNION ALL SELECT action, detail, count FROM daily_rollups WHERE `+days+`
+		) c GROUP BY action, detail ORDER BY action, detail`, within...)
+	return rows, err
+}
+
+// hours and days are the conditions of what hoursAndDays found.
+const (
+	hours = "(hour >= $1 AND hour < $2 OR hour >= $3 AND hour < $4)"
+	days  = "day >= $2 AND day < $3"
+)
+
+// hoursAndDays takes the whole days out of a time, and leaves the hours at its beginning and end.
+func hoursAndDays(from, to time.Time) []any {
+	from, to = from.Truncate(time.Hour), to.Truncate(time.Hour)
+	first, last := from.Add(day-time.Hour).Truncate(day), to.Truncate(day)
+	if !first.Before(last) { // there is no whole day
+		first, last = to, to
+	}
+	return []any{from, first, last, to}
 }
 
 // Refusal reports whether what happened is that something was refused.
@@ -227,20 +302,22 @@ type ClientCount struct {
 	Count    int64  `db:"count"`
 }
 
-// BusiestClients returns the clients that did one of these things most often since the beginning of an hour, the busiest first. It
-// reads the hours asked for and nothing before.
-func (s *Store) BusiestClients(ctx context.Context, actions []audit.Action, since time.Time, limit int) ([]ClientCount, error) {
-	args := []any{since.Truncate(time.Hour)}
-	for _, action := range actions {
+// BusiestClients returns the clients that were given most tokens from one hour to another, the busiest first.
+func (s *Store) BusiestClients(ctx context.Context, from, to time.Time, limit int) ([]ClientCount, error) {
+	args := append(hoursAndDays(from, to), limited(limit))
+	actions := oauth.TokenActions()
+	in := make([]string, len(actions))
+	for i, action := range actions {
 		args = append(args, string(action))
+		in[i] = "$" + strconv.Itoa(len(args))
 	}
-	query := `SELECT r.client_id, COALESCE(c.client_name, '') AS client_name, r.count FROM (
-			SELECT client_id, CAST(SUM(count) AS BIGINT) AS count FROM rollups
-			WHERE hour >= ? AND client_id <> '' AND action IN (?` + strings.Repeat(", ?", len(actions)-1) + `)
-			GROUP BY client_id ORDER BY count DESC, client_id LIMIT ?
-		) r LEFT JOIN clients c ON c.id = r.client_id ORDER BY r.count DESC, r.client_id`
 	var counts []ClientCount
-	err := s.all(ctx, "rollup", &counts, dollars(query), append(args, limited(limit))...)
+	err := s.all(ctx, "rollup", &counts, `SELECT r.client_id, COALESCE(c.client_name, '') AS client_name, r.count FROM (
+			SELECT client_id, CAST(SUM(count) AS BIGINT) AS count FROM (
+				SELECT client_id, count FROM rollups WHERE client_id <> '' AND action IN (`+strings.Join(in, ", ")+") AND "+hours+`
+				UNION ALL SELECT client_id, count FROM daily_tokens WHERE `+days+`
+			) t GROUP BY client_id ORDER BY count DESC, client_id LIMIT $5
+		) r LEFT JOIN clients c ON c.id = r.client_id ORDER BY r.count DESC, r.client_id`, args...)
 	return counts, err
 }
 

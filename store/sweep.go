@@ -42,6 +42,8 @@ var sweeps = []sweep{
 	{table: "sessions", key: "id", time: "expires_at", ago: keepEnded},
 	{table: "known_devices", key: "user_id, device_hash", time: "last_seen_at", ago: identity.DeviceLife},
 	{table: "rollups", key: "client_id, hour, action, detail", time: "hour", ago: keepCounts},
+	{table: "daily_rollups", key: "day, action, detail", time: "day", ago: keepCounts},
+	{table: "daily_tokens", key: "day, client_id", time: "day", ago: keepCounts},
 }
 
 // The ids of events are their times: $1 is the least that is kept.
@@ -71,7 +73,7 @@ var overFamilies = []string{"ended_at", "expires_at"}
 
 // SweptTables are the tables that Sweep deletes from.
 var SweptTables = []string{"interactions", "revoked_tokens", "access_tokens", "families", "reset_links", "signin_attempts", "sessions", "known_devices",
-	"audit_events", "rollups", "refresh_tokens", "codes"}
+	"audit_events", "rollups", "daily_rollups", "daily_tokens", "refresh_tokens", "codes"}
 
 // Sweep deletes, in small batches, what has lapsed and can no longer matter, and tells how many rows: pending requests, opaque
 // tokens and links at once; revocations an hour later; sessions and families, with their codes and refresh tokens, 30 days after their end;

@@ -101,7 +101,7 @@ func TestWriter_changesThatShareATransactionFailAlone(t *testing.T) {
 	}
 	must(t, s.Flush(ctx))
 	var counted int64
-	for _, r := range must1(s.Rollups(ctx, "", time.Time{}))(t) {
+	for _, r := range must1(s.Rollups(ctx, "", time.Time{}, time.Hour))(t) {
 		if r.Action == audit.TokenRetried {
 			counted += r.Count
 		}

@@ -79,7 +79,7 @@ func pages() map[string]templ.Component {
 		User: shut, Rights: may, Impact: held, Now: now,
 		Sessions: []console.UserSession{{ID: hostile, Device: hostile, IP: hostile, Started: now, LastSeen: now}}, Apps: []console.UserApp{{ClientID: hostile, Name: hostile, Scopes: []string{hostile}}},
 	}
-	activity := console.UserActivityData{User: person, Rights: may, More: true, Events: []console.UserEvent{
+	activity := console.ActivityData{More: true, All: "/console/audit", Self: hostile, Events: []console.ActivityEvent{
 		{ID: hostile, At: now, Action: hostile, Refused: true, By: hostile, Target: hostile, IP: hostile, Changes: []console.Change{{Field: hostile, Theirs: hostile, Yours: hostile}}},
 	}}
 	scope := console.Scope{Name: hostile, Description: hostile, Created: now}
@@ -130,7 +130,9 @@ func pages() map[string]templ.Component {
 		"user":           console.UserPage(ch, person, may, profile),
 		"user read":      console.UserPage(ch, shut, console.UserRights{}, readProfile),
 		"user access":    console.UserAccessPage(ch, access),
-		"user history":   console.UserActivityPage(ch, activity),
+		"user history":   console.UserActivityPage(ch, person, may, activity),
+		"client history": console.ClientActivityPage(ch, client, true, activity),
+		"client access":  console.ClientAccessPage(ch, console.ClientAccessData{Client: client, FamilyRows: []console.Family{family}, SessionRows: []console.Session{session}}, true, true),
 		"user end":       console.UserEndPage(ch, personAct),
 		"user disable":   console.UserDisablePage(ch, personAct),
 		"user delete":    console.UserDeletePage(ch, personAct),

@@ -31,14 +31,16 @@ import (
 )
 
 const (
-	readBuffer   = 32 << 10  // bytes of a request's head: a long authorize URL fits
-	bodyLimit    = 64 << 10  // bytes of a request's body
-	consoleLimit = 512 << 10 // the same in the console: a client with fifty long redirect URIs fits
-	connections  = 16 << 10  // at once; more wait to be accepted
-	actDeadline  = 20 * time.Second
-	eventStreams = 1000 // at once
-	files        = 4    // that are written as they are sent, at once
-	maxUserAgent = 256  // bytes that are kept
+	readBuffer       = 32 << 10  // bytes of a request's head: a long authorize URL fits
+	bodyLimit        = 64 << 10  // bytes of a request's body
+	consoleLimit     = 512 << 10 // the same in the console: a client with fifty long redirect URIs fits
+	connections      = 16 << 10  // at once; more wait to be accepted
+	actDeadline      = 20 * time.Second
+	eventStreams     = 1000 // at once
+	eventStreamsEach = 4    // of one session
+	files            = 4    // that are written as they are sent, at once
+	filesEach        = 2    // of one session
+	maxUserAgent     = 256  // bytes that are kept
 )
 
 // Config is what the web needs.
@@ -133,8 +135,8 @@ func New(cfg Config) (*App, error) {
 		return nil, err
 	}
 	s := &site{Config: cfg, issuer: issuer, ready: newReadiness(cfg.Store, cfg.Now, cfg.Log), limit: newLimiter()}
-	s.streams = respond.NewStreams(eventStreams, cfg.Log)
-	s.files = respond.NewStreams(files, cfg.Log)
+	s.streams = respond.NewStreams(eventStreams, eventStreamsEach, cfg.Log)
+	s.files = respond.NewStreams(files, filesEach, cfg.Log)
 	s.metrics = newMetrics(cfg, s.ready, s.streams)
 	cfg.Store.Observe(s.metrics.event)
 	s.refused = newRefusals(cfg.Store, cfg.Log)
@@ -153,7 +155,11 @@ func New(cfg Config) (*App, error) {
 		Store: cfg.Store, Rules: s.rules, Door: s.door, Hasher: cfg.Hasher, Now: cfg.Now, Log: cfg.Log, Refused: s.refused.write,
 	}
 	s.account = &account.Handlers{Store: cfg.Store, Hasher: cfg.Hasher, Now: cfg.Now}
-	s.console = &console.Handlers{Store: cfg.Store, Rules: s.rules, Now: cfg.Now, Chain: store.NewAuditChain(cfg.Sealer), Files: s.files, Denied: s.denied}
+	s.console = &console.Handlers{
+		Store: cfg.Store, Rules: s.rules, Now: cfg.Now, Denied: s.denied,
+		Tail: store.NewTail(cfg.Store, cfg.Now), Streams: s.streams, Still: s.still,
+		Chain: store.NewAuditChain(cfg.Sealer), Files: s.files,
+	}
 
 	app := fiber.New(fiber.Config{
 		AppName: "Gatehouse", DisableStartupMessage: true, StrictRouting: true, CaseSensitive: true, Immutable: true,

@@ -301,6 +301,17 @@ func allScenes(t *testing.T, h *webtest.House) []scene {
 
 		{name: "overview first steps", house: fresh, as: chief, open: "/console"},
 		{name: "overview", as: boss, open: "/console"},
+		{name: "overview paused", as: boss, open: "/console", then: func(b *tab) {
+			b.click("[data-live-toggle]")
+			b.sees("Resume")
+		}},
+		{name: "events live", as: auditor, open: "/console/audit", then: func(b *tab) {
+			b.click("[data-live-toggle]")
+			b.wait(`document.querySelector("[data-live-state]").textContent === "Live"`)
+		}},
+		{name: "events missed", as: auditor, open: "/console/audit?action=token.refused", then: func(b *tab) {
+			js[bool](b, `!(document.querySelector("[data-live-missed]").hidden = false)`)
+		}},
 		{name: "overview table", as: auditor, open: "/console?range=30d", then: func(b *tab) { b.click(".disclosure > summary") }},
 		{name: "overview range", as: boss, open: "/console", then: func(b *tab) {
 			b.click("#range-7d")
@@ -361,6 +372,9 @@ func allScenes(t *testing.T, h *webtest.House) []scene {
 			b.wait(`document.querySelector("#toasts .toast")`)
 		}},
 		{name: "credentials", as: boss, open: clientPage + "/credentials"},
+		{name: "client access", as: boss, open: clientPage + "/access"},
+		{name: "client access none", as: auditor, open: "/console/clients/" + public.ID + "/access"},
+		{name: "client activity", as: boss, open: clientPage + "/activity"},
 		{name: "integrate", as: boss, open: clientPage + "/integrate"},
 		{name: "integrate curl", as: auditor, open: longPage + "/integrate?lang=curl"},
 		{name: "credentials public", as: boss, open: "/console/clients/" + public.ID + "/credentials"},

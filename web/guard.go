@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ func (s *site) visitor(c *fiber.Ctx) error { return s.pass(c, true) }
 func (s *site) anybody(c *fiber.Ctx) error { return s.pass(c, false) }
 
 func (s *site) pass(c *fiber.Ctx, toSession bool) error {
-	if err := s.recognise(c, toSession); err != nil {
+	if err := s.recognise(c, toSession, s.touch); err != nil {
 		return err
 	}
 	if err := s.checkPost(c); err != nil {
@@ -36,7 +37,7 @@ func (s *site) pass(c *fiber.Ctx, toSession bool) error {
 
 // signedIn lets signed-in people pass and sends others to sign in.
 func (s *site) signedIn(c *fiber.Ctx) error {
-	if err := s.recognise(c, true); err != nil {
+	if err := s.recognise(c, true, s.touch); err != nil {
 		return err
 	}
 	if request.Of(c).Session == nil {
@@ -49,13 +50,20 @@ func (s *site) signedIn(c *fiber.Ctx) error {
 }
 
 // role lets those pass who have at least this role. The console forgets people sooner than the rest of the house.
-func (s *site) role(least identity.Role) fiber.Handler {
+func (s *site) role(least identity.Role) fiber.Handler { return s.admit(least, s.touch) }
+
+// onlooker is role for what a page asks for by itself, which is no use of the session: else a page that stays open would keep it alive.
+func (s *site) onlooker(least identity.Role) fiber.Handler {
+	return s.admit(least, func(*fiber.Ctx, time.Time) error { return nil })
+}
+
+func (s *site) admit(least identity.Role, used func(c *fiber.Ctx, now time.Time) error) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		if err := s.recognise(c, true); err != nil {
+		if err := s.recognise(c, true, used); err != nil {
 			return err
 		}
 		state := request.Of(c)
-		if state.Session == nil || s.Now().Sub(state.Session.LastSeenAt) >= identity.ConsoleIdle {
+		if state.Session == nil || s.consoleIdle(state.Session) {
 			return s.toSignIn(c)
 		}
 		if !state.User.Role.AtLeast(least) {
@@ -65,6 +73,25 @@ func (s *site) role(least identity.Role) fiber.Handler {
 			return err
 		}
 		return c.Next()
+	}
+}
+
+func (s *site) consoleIdle(session *identity.Session) bool {
+	return s.Now().Sub(session.LastSeenAt) >= identity.ConsoleIdle
+}
+
+// still returns a question that an answer which goes on for long asks from time to time: would the request be admitted now?
+func (s *site) still(c *fiber.Ctx, least identity.Role) func(ctx context.Context) (bool, error) {
+	hash := secret.Hash(request.Cookie(c, request.SessionCookie))
+	return func(ctx context.Context) (bool, error) {
+		session, user, err := s.Store.SessionByToken(ctx, hash)
+		if fault.IsNotFound(err) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		return session.Live(s.Now()) && user.Enabled() && !s.consoleIdle(session) && user.Role.AtLeast(least), nil
 	}
 }
 
@@ -100,16 +127,16 @@ func (s *site) checkPost(c *fiber.Ctx) error {
 }
 
 // recognise reads the browser's cookies and the session they name.
-func (s *site) recognise(c *fiber.Ctx, formsToSession bool) error {
+func (s *site) recognise(c *fiber.Ctx, formsToSession bool, used func(c *fiber.Ctx, now time.Time) error) error {
 	request.EnsureBrowser(c)
-	if err := s.loadSession(c); err != nil {
+	if err := s.loadSession(c, used); err != nil {
 		return err
 	}
 	request.BindForms(c, formsToSession)
 	return nil
 }
 
-func (s *site) loadSession(c *fiber.Ctx) error {
+func (s *site) loadSession(c *fiber.Ctx, used func(c *fiber.Ctx, now time.Time) error) error {
 	state := request.Of(c)
 	token := request.Cookie(c, request.SessionCookie)
 	if token == "" {
@@ -129,12 +156,13 @@ func (s *site) loadSession(c *fiber.Ctx) error {
 		return nil
 	}
 	state.Session, state.User = session, user
-	return s.touch(c, session, now)
+	return used(c, now)
 }
 
 // touch notes that the session was used, at most once a minute. A console that has been idle too long stays so until the
 // next sign-in, whatever page is opened meanwhile: the sign-in page itself is one.
-func (s *site) touch(c *fiber.Ctx, session *identity.Session, now time.Time) error {
+func (s *site) touch(c *fiber.Ctx, now time.Time) error {
+	session := request.Of(c).Session
 	idle := now.Sub(session.LastSeenAt)
 	if idle < identity.TouchEvery || (idle >= identity.ConsoleIdle && request.Of(c).User.Role.Console()) {
 		return nil

@@ -91,6 +91,9 @@ func (m *metrics) ask(cfg Config, ready *readiness, streams *respond.Streams) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
 	gauge("gatehouse_event_streams_open", "Browsers that follow what happens.", func() float64 { return float64(streams.Open()) })
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "gatehouse_event_streams_refused_total", Help: "Browsers that wanted to follow and found no room.",
+	}, func() float64 { return float64(streams.Refused()) }))
 	if cfg.CertificateExpires != nil {
 		gauge("gatehouse_certificate_expiry_timestamp_seconds", "When the certificate of https expires; 0 while there is none.", func() float64 { return unix(cfg.CertificateExpires()) })
 	}

@@ -106,6 +106,8 @@ func (s *site) routes() []route {
 		{get, "/console/clients/:id/delete", person, admin, s.console.ConfirmDeleteClient, ""},
 		{post, "/console/clients/:id/delete", person, admin, s.console.DeleteClient, ""},
 		{get, "/console/clients/:id/credentials", person, auditor, s.console.ListClientSecrets, ""},
+		{get, "/console/clients/:id/access", person, auditor, s.console.ShowClientAccess, ""},
+		{get, "/console/clients/:id/activity", person, auditor, s.console.ShowClientActivity, ""},
 		{get, "/console/clients/:id/integrate", person, auditor, s.console.IntegrateClient, ""},
 		{post, "/console/clients/:id/secrets", person, admin, s.console.AddClientSecret, ""},
 		{get, "/console/clients/:id/secrets/:secret/revoke", person, admin, s.console.ConfirmRevokeClientSecret, ""},
@@ -160,6 +162,7 @@ func (s *site) routes() []route {
 		{post, "/console/audit/verification", person, auditor, s.console.Verify, ""},
 		{post, "/console/audit/filters", person, auditor, s.console.SaveEventFilter, ""},
 		{post, "/console/audit/filters/:id/delete", person, auditor, s.console.DeleteEventFilter, ""},
+		{get, "/console/events/audit", person, s.onlooker(identity.RoleAuditor), s.console.FollowEvents, ""},
 		{get, "/console/audit/:id", person, auditor, s.console.ShowEvent, ""},
 
 		// The house

@@ -25,6 +25,7 @@ type seedCommand struct {
 	Families    int    `default:"1000" help:"Grants that people gave applications; every fourth with a browser session, and the consents that led there."`
 	Rotations   int    `default:"10" help:"Refresh tokens of a family, on average; those that end with a session have fewer."`
 	Audit       int    `default:"10000" help:"Events of 30 days."`
+	Counts      int    `default:"10000" help:"What was counted in 60 days: how often an application did something in an hour, so many times."`
 }
 
 // Help tells how the seeded house gets somebody to sign in.
@@ -40,7 +41,7 @@ func (seedCommand) Help() string {
 
 // Run fills the database.
 func (c seedCommand) Run(ctx context.Context, out output) error {
-	if c.Users < 0 || c.Clients < 0 || c.Families < 0 || c.Audit < 0 || c.Rotations < 1 {
+	if c.Users < 0 || c.Clients < 0 || c.Families < 0 || c.Audit < 0 || c.Counts < 0 || c.Rotations < 1 {
 		return errors.New("expected numbers that are not negative, and at least one rotation")
 	}
 	if c.Families > 0 && (c.Users == 0 || c.Clients == 0) {
@@ -64,7 +65,7 @@ func (c seedCommand) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return err
 	}
-	return s.fill(ctx, store.NewBulk(st), out)
+	return s.fill(ctx, st, out)
 }
 
 func databaseOptions(address string) (store.Options, error) {
@@ -105,7 +106,8 @@ func newSeed(ctx context.Context, c seedCommand, now time.Time) (*seed, error) {
 }
 
 // fill adds everything, what is named by others first. Another table is one more line.
-func (s *seed) fill(ctx context.Context, b store.Bulk, out output) error {
+func (s *seed) fill(ctx context.Context, st *store.Store, out output) error {
+	b := store.NewBulk(st)
 	for _, table := range []struct {
 		what string
 		add  func() (int64, error)
@@ -119,6 +121,7 @@ func (s *seed) fill(ctx context.Context, b store.Bulk, out output) error {
 		{"families", func() (int64, error) { return b.Families(ctx, numbered(s.Families, s.family)) }},
 		{"refresh tokens", func() (int64, error) { return b.RefreshTokens(ctx, s.refreshTokens()) }},
 		{"events", func() (int64, error) { return b.Events(ctx, numbered(s.Audit, s.event)) }},
+		{"counts", func() (int64, error) { return s.count(ctx, st) }},
 	} {
 		begin := time.Now()
 		n, err := table.add()
@@ -150,6 +153,7 @@ const (
 	ofSession
 	ofToken
 	ofEvent
+	ofCount
 )
 
 // draw is a random number that belongs to the nth of a kind.
@@ -449,14 +453,16 @@ func (s *seed) ip(drawn uint64) string {
 	return "2001:db8:" + strconv.FormatUint(drawn>>32&0xffff, 16) + "::" + strconv.FormatUint(drawn>>48, 16)
 }
 
-// happenings are what a house writes down, with how many of a hundred events each is.
-var happenings = []struct {
+type happening struct {
 	share  int
 	action audit.Action
 	kind   string // of the actor
 	error  string
 	rule   string // why it was refused
-}{
+}
+
+// happenings are what a house writes down, with how many of a hundred events each is.
+var happenings = []happening{
 	{52, audit.TokenRefreshed, audit.KindClient, "", ""},
 	{14, audit.CodeIssued, audit.KindUser, "", ""},
 	{14, audit.CodeRedeemed, audit.KindClient, "", ""},
@@ -471,24 +477,9 @@ var happenings = []struct {
 
 func (s *seed) event(i int) audit.Event {
 	drawn, at := s.draw(ofEvent, i, 0), s.at(i, s.Audit)
-	h, share := happenings[0], int(drawn%100)
-	for _, h = range happenings {
-		if share -= h.share; share < 0 {
-			break
-		}
-	}
-	e := audit.Event{
-		ID: s.id(ofEvent, i, at), At: at, Action: h.action, Outcome: audit.Success, Error: h.error,
-		Caller: audit.Caller{RequestID: string(s.text(nil, 22, ofEvent, i, 1)), IP: s.ip(drawn >> 8), UserAgent: pick(userAgents, drawn>>16)},
-	}
-	if h.rule != "" {
-		e.Outcome = audit.Refused
-		e.Cause = &audit.Cause{Rule: h.rule, Expected: "what the rule asks for", Remedy: "Nothing: this event was seeded."}
-	}
-	if s.Clients > 0 {
-		popular := math.Pow(float64(s.draw(ofEvent, i, 2)>>11)/(1<<53), 2)
-		e.ClientID = s.clientID(int(popular * float64(s.Clients)))
-	}
+	e, h := s.happened(ofEvent, i, at)
+	e.ID = s.id(ofEvent, i, at)
+	e.Caller = audit.Caller{RequestID: string(s.text(nil, 22, ofEvent, i, 1)), IP: s.ip(drawn >> 8), UserAgent: pick(userAgents, drawn>>16)}
 	if s.Users > 0 {
 		e.UserID = s.userID(int(s.draw(ofEvent, i, 3) % uint64(s.Users)))
 	}
@@ -498,4 +489,41 @@ func (s *seed) event(i int) audit.Event {
 	}
 	e.Target = e.Actor
 	return e
+}
+
+// happened is one of the happenings, of one of the applications: some do most, and many do little.
+func (s *seed) happened(kind uint64, i int, at time.Time) (audit.Event, happening) {
+	h, share := happenings[0], int(s.draw(kind, i, 0)%100)
+	for _, h = range happenings {
+		if share -= h.share; share < 0 {
+			break
+		}
+	}
+	e := audit.Event{At: at, Action: h.action, Outcome: audit.Success, Error: h.error}
+	if h.rule != "" {
+		e.Outcome = audit.Refused
+		e.Cause = &audit.Cause{Rule: h.rule, Expected: "what the rule asks for", Remedy: "Nothing: this event was seeded."}
+	}
+	if s.Clients > 0 {
+		popular := math.Pow(float64(s.draw(kind, i, 2)>>11)/(1<<53), 2)
+		e.ClientID = s.clientID(int(popular * float64(s.Clients)))
+	}
+	return e, h
+}
+
+// count counts what the events of 60 days would have been, and writes it down as the server does.
+func (s *seed) count(ctx context.Context, st *store.Store) (int64, error) {
+	const together = 20_000
+	for i := range s.Counts {
+		at := s.now.Add(-2 * span).Add(time.Duration(float64(2*span) * float64(i) / float64(s.Counts)))
+		e, _ := s.happened(ofCount, i, at)
+		e.Count = int64(s.draw(ofCount, i, 3)%50) + 1
+		st.Count(e)
+		if i%together == together-1 || i == s.Counts-1 {
+			if err := st.Flush(ctx); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return int64(s.Counts), nil
 }

@@ -38,6 +38,8 @@ var scenes = []scene{
 	{name: "client-credentials", path: "/console/clients", link: row, below: "/credentials"},
 	{name: "client-integrate", path: "/console/clients", link: row, below: "/integrate"},
 	{name: "client-integrate-curl", path: "/console/clients", link: row, below: "/integrate?lang=curl"},
+	{name: "client-access", path: "/console/clients", link: row, below: "/access"},
+	{name: "client-activity", path: "/console/clients", link: row, below: "/activity"},
 	{name: "client-delete", path: "/console/clients", link: row, below: "/delete"},
 	{name: "client-new", path: "/console/clients/new"},
 	{name: "apis", path: "/console/apis"},
@@ -218,8 +220,8 @@ func (h *house) signIn(tab context.Context, in bool) error {
 	}
 	h.signedIn = in
 	if !in {
-		return chromedp.Do(tab, chromedp.Navigate(h.url+"/logout"), chromedp.Click(chromedp.CSS("form[action='/logout'] button")), chromedp.WaitReady(chromedp.CSS("main")))
+		return chromedp.Do(tab, chromedp.Navigate(h.url+"/logout"), chromedp.Click(chromedp.CSS("form[action='/logout'] button")), chromedp.WaitReady(chromedp.CSS("a[href='/login'], #login-submit")))
 	}
-	return chromedp.Do(tab, chromedp.Navigate(h.url+"/login"), chromedp.SendKeys(chromedp.CSS("#username"), administrator),
-		chromedp.SendKeys(chromedp.CSS("#password"), h.password), chromedp.Click(chromedp.CSS("#login-submit")), chromedp.WaitReady(chromedp.CSS("h1")))
+	return chromedp.Do(tab, chromedp.Navigate(h.url+"/console"), chromedp.SendKeys(chromedp.CSS("#username"), administrator),
+		chromedp.SendKeys(chromedp.CSS("#password"), h.password), chromedp.Click(chromedp.CSS("#login-submit")), chromedp.WaitReady(chromedp.CSS("#sidebar")))
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"net/url"
 	"slices"
 	"strconv"
@@ -30,6 +31,7 @@ func (h *Handlers) ListEvents(c *fiber.Ctx) error {
 
 // listEvents shows the list with, if a filter could not be saved, what was typed and what was wrong with it.
 func (h *Handlers) listEvents(c *fiber.Ctx, status int, l listing, saveAs string, errs fault.Fields) error {
+	ctx, now := c.UserContext(), h.Now() // before the log is read: nothing lies between the two
 	d, want, err := h.wantedEvents(c, l)
 	if err != nil {
 		return err
@@ -39,28 +41,32 @@ func (h *Handlers) listEvents(c *fiber.Ctx, status int, l listing, saveAs string
 	}
 	if !d.Unknown && len(d.Errs) == 0 {
 		want.After, want.Before, want.Limit = c.Query("after"), c.Query("before"), rowsPerPage
-		page, err := h.Store.EventPage(c.UserContext(), want)
+		page, err := h.Store.EventPage(ctx, want)
 		if err != nil {
 			return err
 		}
 		d.Total = int(page.Total)
 		l.pages(&d.ListData, page.Previous, page.Next)
-		if d.Rows, err = h.eventRows(c, page.Events, l); err != nil {
+		if d.Rows, err = h.eventRows(ctx, page.Events, l); err != nil {
 			return err
 		}
+		if page.Previous == "" {
+			d.Live = liveFrom(l, page.Events, now)
+		}
+		d.Here = l.address()
 	}
 	if d.Saved, err = h.savedFilters(c, l); err != nil {
 		return err
 	}
 	d.SaveAs, d.SaveErrs = saveAs, errs
-	runs, err := h.Store.Verifications(c.UserContext(), 1)
+	runs, err := h.Store.Verifications(ctx, 1)
 	if err != nil {
 		return err
 	}
 	if len(runs) > 0 {
 		d.Verified = verificationRow(runs[0])
 	}
-	d.Now = h.Now()
+	d.Now = now
 	ch := request.Chrome(c)
 	return respond.Page(c, status, view.EventsPage(ch, d), view.EventsTable(ch, d))
 }
@@ -113,7 +119,7 @@ func eventPath(id string, in listing) string {
 }
 
 // eventRows are the events as lists show them: with the names that people and clients have now, where the event has none.
-func (h *Handlers) eventRows(c *fiber.Ctx, events []audit.Event, in listing) ([]view.EventRow, error) {
+func (h *Handlers) eventRows(ctx context.Context, events []audit.Event, in listing) ([]view.EventRow, error) {
 	var people, clients []string
 	for _, e := range events {
 		people, clients = append(people, e.UserID), append(clients, e.ClientID)
@@ -126,7 +132,7 @@ func (h *Handlers) eventRows(c *fiber.Ctx, events []audit.Event, in listing) ([]
 			}
 		}
 	}
-	names, err := h.Store.Names(c.UserContext(), unique(people...), unique(clients...))
+	names, err := h.Store.Names(ctx, unique(people...), unique(clients...))
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +188,7 @@ func (h *Handlers) ShowEvent(c *fiber.Ctx) error {
 		}
 		events = append(events, slices.DeleteFunc(beside, func(other audit.Event) bool { return other.ID == e.ID })...)
 	}
-	rows, err := h.eventRows(c, events, l)
+	rows, err := h.eventRows(ctx, events, l)
 	if err != nil {
 		return err
 	}

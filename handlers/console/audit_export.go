@@ -55,7 +55,7 @@ func (h *Handlers) ExportEvents(c *fiber.Ctx) error {
 			return err
 		}
 	}
-	return h.Files.Download(c, audit.ExportName(format, at), audit.MediaType(format), func(ctx context.Context, w io.Writer) error {
+	return h.Files.Download(c, request.Of(c).Session.ID, audit.ExportName(format, at), audit.MediaType(format), func(ctx context.Context, w io.Writer) error {
 		export := audit.NewExport(w, format)
 		if err := h.Store.EachEvent(ctx, want, export.Write); err != nil {
 			return err

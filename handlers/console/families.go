@@ -98,7 +98,7 @@ func (h *Handlers) ShowFamily(c *fiber.Ctx) error {
 		return err
 	}
 	d := view.FamilyData{Family: h.familyOf(c, f)}
-	if d.Events, err = h.eventRows(c, events, listing{path: eventsPath}); err != nil {
+	if d.Events, err = h.eventRows(c.UserContext(), events, listing{path: eventsPath}); err != nil {
 		return err
 	}
 	if f.CurrentHash != "" {

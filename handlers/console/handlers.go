@@ -28,6 +28,11 @@ type Handlers struct {
 	Files *respond.Streams // that are being written
 	// Denied writes down that the person's role is not enough, where the route's guard cannot know, and returns the refusal.
 	Denied func(c *fiber.Ctx, least identity.Role) error
+	// Tail tells of new events, and Streams sends them.
+	Tail    *store.Tail
+	Streams *respond.Streams
+	// Still returns a question for answers that go on for long: whether the person may still see what needs the role.
+	Still func(c *fiber.Ctx, least identity.Role) func(ctx context.Context) (bool, error)
 }
 
 // canEdit reports whether the person may change what the page shows. It decides what is drawn: the guard of the route

@@ -21,15 +21,10 @@ func (h *Handlers) IntegrateClient(c *fiber.Ctx) error {
 		return err
 	}
 	ctx := c.UserContext()
-	head, err := h.used(c, client)
+	head, err := h.head(c, client)
 	if err != nil {
 		return err
 	}
-	secrets, err := h.Store.ClientSecrets(ctx, client.ID)
-	if err != nil {
-		return err
-	}
-	head.LiveSecrets = live(secrets, head.Now)
 	apis, err := h.Store.APIs(ctx)
 	if err != nil {
 		return err
@@ -53,7 +48,7 @@ func (h *Handlers) IntegrateClient(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	rows, err := h.eventRows(c, refused, listing{path: eventsPath})
+	rows, err := h.eventRows(c.UserContext(), refused, listing{path: eventsPath})
 	if err != nil {
 		return err
 	}

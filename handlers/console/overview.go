@@ -2,6 +2,7 @@ package console
 
 import (
 	"cmp"
+	"net/url"
 	"slices"
 	"time"
 
@@ -26,7 +27,6 @@ const (
 
 	overviewSecrets = 6
 	overviewClients = 6
-	overviewEvents  = 8
 )
 
 // Overview shows how the house does, as far back as range says. What it counts comes from the rollups: it reads no events but the
@@ -39,12 +39,17 @@ func (h *Handlers) Overview(c *fiber.Ctx) error {
 		}
 	}
 	ctx, from := c.UserContext(), d.Range.Begins(d.Now)
-	rows, err := h.Store.Rollups(ctx, "", from.Add(-d.Range.Length()))
+	rows, err := h.Store.Rollups(ctx, "", from, d.Range.Step)
 	if err != nil {
 		return err
 	}
-	tally(&d, rows, from)
-	busiest, err := h.Store.BusiestClients(ctx, oauth.TokenActions(), from, overviewClients)
+	// No later in its time than now is in the range: so the two compare.
+	before, err := h.Store.RollupSums(ctx, from.Add(-d.Range.Length()), hourAfter(d.Now.Add(-d.Range.Length())))
+	if err != nil {
+		return err
+	}
+	tally(&d, rows, before, from)
+	busiest, err := h.Store.BusiestClients(ctx, from, hourAfter(d.Now), overviewClients)
 	if err != nil {
 		return err
 	}
@@ -54,9 +59,11 @@ func (h *Handlers) Overview(c *fiber.Ctx) error {
 	if d.Sessions, err = h.Store.CountLiveSessions(ctx, d.Now, countedSessions+1); err != nil {
 		return err
 	}
-	if d.Events, err = h.Store.Events(ctx, store.EventFilter{Limit: overviewEvents}); err != nil {
+	now := h.Now() // before the log is read
+	if d.Events, err = h.Store.Events(ctx, store.EventFilter{Limit: view.LatestEvents}); err != nil {
 		return err
 	}
+	d.Live = liveFrom(listing{query: url.Values{"as": {"lines"}}}, d.Events, now)
 	if err := h.health(c, &d); err != nil {
 		return err
 	}
@@ -64,36 +71,25 @@ func (h *Handlers) Overview(c *fiber.Ctx) error {
 	return respond.Page(c, fiber.StatusOK, view.OverviewPage(ch, d), view.Overview(ch, d))
 }
 
-// tally puts what happened into its step: what lies before the range together, but no later in its time than now is in the range,
-// so that the two compare.
-func tally(d *view.OverviewData, rows []store.Rollup, from time.Time) {
+// hourAfter is the beginning of the next hour.
+func hourAfter(t time.Time) time.Time { return t.Truncate(time.Hour).Add(time.Hour) }
+
+// tally puts what happened into its step, and what happened in the time before together.
+func tally(d *view.OverviewData, rows, before []store.Rollup, from time.Time) {
+	d.Before.Tokens = map[string]int64{}
+	for _, row := range before {
+		add(&d.Before, row)
+	}
 	for i := range d.Range.Steps {
 		d.Steps = append(d.Steps, view.Step{At: from.Add(time.Duration(i) * d.Range.Step), Tokens: map[string]int64{}})
 	}
-	d.Before.Tokens = map[string]int64{}
 	causes, replays := map[view.RefusalCount]int64{}, map[view.RefusalCount]int64{}
 	for _, row := range rows {
-		step := &d.Before
-		if i := int(row.Hour.Sub(from) / d.Range.Step); !row.Hour.Before(from) {
-			if i >= len(d.Steps) { // another node's clock is ahead
-				continue
-			}
-			step = &d.Steps[i]
-		} else if row.Hour.Add(d.Range.Length()).After(d.Now) {
+		i := int(row.From.Sub(from) / d.Range.Step)
+		if i >= len(d.Steps) { // another node's clock is ahead
 			continue
 		}
-		grant := oauth.GrantOf(row.Action)
-		switch {
-		case row.Refusal():
-			step.Refusals += row.Count
-		case grant != "":
-			step.Tokens[grant] += row.Count
-		case row.Action == audit.SignInSucceeded:
-			step.SignIns += row.Count
-		}
-		if step == &d.Before {
-			continue
-		}
+		add(&d.Steps[i], row)
 		switch {
 		case row.Refusal():
 			causes[view.RefusalCount{Action: row.Action, Rule: row.Detail}] += row.Count
@@ -104,6 +100,19 @@ func tally(d *view.OverviewData, rows []store.Rollup, from time.Time) {
 		}
 	}
 	d.Refusals, d.Replays = counted(causes), counted(replays)
+}
+
+// add counts what the charts show.
+func add(step *view.Step, row store.Rollup) {
+	grant := oauth.GrantOf(row.Action)
+	switch {
+	case row.Refusal():
+		step.Refusals += row.Count
+	case grant != "":
+		step.Tokens[grant] += row.Count
+	case row.Action == audit.SignInSucceeded:
+		step.SignIns += row.Count
+	}
 }
 
 // counted lists what was counted, the most frequent first.

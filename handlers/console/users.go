@@ -2,7 +2,6 @@ package console
 
 import (
 	"errors"
-	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -299,26 +298,12 @@ func (h *Handlers) ShowUserActivity(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	events, err := h.Store.Events(c.UserContext(), store.EventFilter{UserID: u.ID, Limit: eventsShown + 1})
+	d, err := h.activity(c, store.EventFilter{UserID: u.ID}, u.ID, view.UserLabel)
 	if err != nil {
 		return err
 	}
-	d := view.UserActivityData{User: userHead(u, request.Of(c).User), Rights: rightsOver(c, u), More: len(events) > eventsShown}
-	for _, e := range events[:min(len(events), eventsShown)] {
-		shown := view.UserEvent{ID: e.ID, At: e.At, Action: e.Action.Words(), Refused: e.Outcome == audit.Refused, IP: e.Caller.IP}
-		if e.Actor.ID != u.ID {
-			shown.By = or(e.Actor.Name, e.Actor.Kind)
-		}
-		if e.Target.ID != u.ID {
-			shown.Target = e.Target.Name
-		}
-		for _, name := range slices.Sorted(maps.Keys(e.Changes)) {
-			shown.Changes = append(shown.Changes, view.Change{Field: or(view.UserLabel(name), name), Theirs: e.Changes[name].Before, Yours: e.Changes[name].After})
-		}
-		d.Events = append(d.Events, shown)
-	}
-	ch := request.Chrome(c)
-	return respond.Page(c, fiber.StatusOK, view.UserActivityPage(ch, d), view.UserActivity(ch, d))
+	d.All, d.Self, d.Nothing = listing{path: eventsPath}.with("user", u.ID), "themselves", "Sign-ins, tokens and changes of this person appear here."
+	return respond.Page(c, fiber.StatusOK, view.UserActivityPage(request.Chrome(c), userHead(u, request.Of(c).User), rightsOver(c, u), d), view.Activity(d))
 }
 
 // userAct reads the person that a confirmation is about, and what would end with them; it refuses whoever may not do it.

@@ -120,6 +120,76 @@
   });
   on("pointerout", ".chart", (e, chart) => { if (!chart.contains(e.relatedTarget)) $(".chart-tip", chart).hidden = true; });
 
+  /* Live lists: rows come as the server draws them, each to its place by its key; nobody hears them announced. A hidden tab
+     listens to nothing: a browser opens six connections in all. */
+  let stream, from, newest, running, again, patience;
+  const hush = () => { clearTimeout(again); stream?.close(); stream = null; };
+  function live() {
+    const list = $("[data-live]"), control = $("[data-live-control]");
+    if (!control) return;
+    running ??= control.hasAttribute("data-live-on") || undefined;
+    if (from !== list?.dataset.live) { hush(); from = list?.dataset.live; newest = ""; patience = 5000; }
+    if (!from || !running || document.hidden) hush();
+    else if (!stream) listen();
+    const open = stream?.readyState === 1, state = $("[data-live-state]", control);
+    control.hidden = !from;
+    state.hidden = running === undefined;
+    state.textContent = !running ? "Paused" : open ? "Live" : "Connecting";
+    state.dataset.tone = !running ? "off" : open ? "success" : "warning";
+    $("[data-live-act]", control).textContent = running ? "Pause" : running === undefined ? "Go live" : "Resume";
+    for (const still of document.querySelectorAll("[data-live-still]")) still.hidden = !!running;
+  }
+  function listen() {
+    const url = new URL(from, location.href);
+    if (newest) url.searchParams.set("since", newest);
+    stream = new EventSource(url);
+    stream.onopen = () => { patience = 5000; live(); };
+    stream.onmessage = (e) => { newest = e.lastEventId; arrive(e.data); };
+    stream.onerror = () => {
+      if (stream?.readyState === 2) { /* refused, and the browser gives up */
+        hush();
+        again = setTimeout(live, patience);
+        patience = Math.min(patience * 2, 300000);
+      }
+      const state = $("[data-live-state]");
+      if (state) { state.textContent = "Connecting"; state.dataset.tone = "warning"; }
+    };
+    stream.addEventListener("missed", () => { const row = $("[data-live-missed]"); if (row) row.hidden = false; });
+    stream.addEventListener("end", () => {
+      running = false;
+      live();
+      toast({ tone: "danger", title: "Live events have ended", text: "You were signed out, or may not see them any more. Load the page anew." });
+    });
+  }
+  function arrive(html) {
+    const list = $("[data-live]"), most = Number(list.dataset.liveRows), next = $('[rel="next"]');
+    const fresh = document.createElement("template");
+    fresh.innerHTML = html;
+    let came = false;
+    for (const row of [...fresh.content.children]) {
+      const rows = [...list.children], key = row.dataset.key, older = rows.find((r) => r.dataset.key <= key);
+      if (older?.dataset.key === key || (!older && (next || rows.length >= most))) continue; /* it is there, or on a later page */
+      list.insertBefore(row, older ?? null);
+      came = true;
+      row.dataset.fresh = "";
+      window.htmx?.process(row);
+    }
+    if (!came) return;
+    while (list.children.length > most) list.lastElementChild.remove();
+    if (next) { /* the next page begins where this one ends by now */
+      const url = new URL(next.href);
+      url.searchParams.set("after", btoa(list.lastElementChild.dataset.key));
+      next.href = url;
+    }
+    const none = $("[data-live-none]"), count = $("#count");
+    if (none) { none.hidden = true; list.closest(".split").hidden = false; }
+    if (count) count.textContent = "";
+  }
+  on("click", "[data-live-toggle]", () => { running = !running; live(); });
+  document.addEventListener("visibilitychange", live);
+  document.addEventListener("htmx:after:swap", live);
+  live();
+
   /* "/" goes to the page's search */
   document.addEventListener("keydown", (e) => {
     if (e.key !== "/" || e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, textarea, select, dialog")) return;

@@ -16,6 +16,8 @@ type EventsData struct {
 	From, To        string // as they were typed
 	Rows            []EventRow
 	Errs            map[string]string // "from", "to"
+	Here            string            // URL of the list, on its first page
+	Live            string            // where rows come from as events happen; "" where none are to come
 
 	Query    string // of the list's URL
 	Saved    []SavedFilter

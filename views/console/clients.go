@@ -149,6 +149,9 @@ var clientLabels = map[string]string{
 	"default_resource": "Tokens are for", "resource_server": "Own client of",
 }
 
+// ClientLabel is what a field of the form is called.
+func ClientLabel(field string) string { return clientLabels[field] }
+
 func (d ClientFormData) errors() []ui.FieldError { return labelled(d.inOrder(), clientLabels) }
 
 // labelled puts the name of its field before each message, and the number of its row.
@@ -264,6 +267,14 @@ type SecretRevokeData struct {
 	Last   bool // the client's only live secret
 	Now    time.Time
 	Errs   map[string]string // ""
+}
+
+// ClientAccessData fills the tab of what a client holds.
+type ClientAccessData struct {
+	Client             Client
+	Families, Sessions ListData // how many live
+	FamilyRows         []Family // the newest
+	SessionRows        []Session
 }
 
 // CredentialsData fills the credentials of a client.

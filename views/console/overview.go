@@ -56,6 +56,7 @@ type OverviewData struct {
 	SigningKeys []SigningKey
 	Secrets     []ExpiringSecret
 	Events      []audit.Event
+	Live        string // where their successors come from
 	CanEdit     bool
 }
 

@@ -183,26 +183,6 @@ type UserApp struct {
 
 func (a UserApp) path() string { return "/console/clients/" + url.PathEscape(a.ClientID) }
 
-// UserActivityData fills the tab of what happened to a person.
-type UserActivityData struct {
-	User   User
-	Rights UserRights
-	Events []UserEvent // the newest first
-	More   bool        // there are older ones
-}
-
-// UserEvent is one thing that happened.
-type UserEvent struct {
-	ID      string
-	At      time.Time
-	Action  string
-	Refused bool
-	By      string // who did it, "" for the person themselves
-	Target  string // what it was done to, "" for the person themselves
-	IP      string
-	Changes []Change
-}
-
 // UserImpact is what ends with a person, or with all they have.
 type UserImpact struct{ Sessions, Families, Clients, Codes, Consents, Links int }
 

@@ -12,17 +12,18 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// Download answers with a file that is written as it is sent, or with 503 where there is no room. produce runs on when the handler
+// Download answers with a file that is written as it is sent, or with 503 where there is no room, at all or for
+// its owner. produce runs on when the handler
 // has returned: it must not touch the *fiber.Ctx nor the request's context. Its context ends with the server, and writing fails when
 // the client is gone. Where it fails the connection is closed before the end of the answer is said (RFC 9112 §8): nobody takes a part
 // for the whole.
-func (s *Streams) Download(c *fiber.Ctx, name, mediaType string, produce func(ctx context.Context, w io.Writer) error) error {
+func (s *Streams) Download(c *fiber.Ctx, owner, name, mediaType string, produce func(ctx context.Context, w io.Writer) error) error {
 	c.Set(fiber.HeaderContentType, mediaType)
 	c.Set(fiber.HeaderContentDisposition, `attachment; filename="`+name+`"`)
 	if c.Method() == fiber.MethodHead {
 		return nil
 	}
-	if !s.enter() {
+	if !s.enter(owner) {
 		c.Response().Header.Del(fiber.HeaderContentDisposition)
 		c.Set(fiber.HeaderContentType, fiber.MIMETextPlainCharsetUTF8)
 		RetryAfter(c, busy)
@@ -30,7 +31,7 @@ func (s *Streams) Download(c *fiber.Ctx, name, mediaType string, produce func(ct
 	}
 	connection := c.Context().Conn()
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
-		defer s.leave()
+		defer s.leave(owner)
 		slow := patient{w, connection}
 		err := s.write(slow, produce)
 		if err == nil {

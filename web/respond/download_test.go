@@ -33,7 +33,7 @@ func TestDownload_isWholeOrBreaksOff(t *testing.T) {
 	produce := func(context.Context, io.Writer) error { return nil }
 	s := open(t, 1, nil)
 	s.app.Get("/file", func(c *fiber.Ctx) error {
-		return s.streams.Download(c, "file.csv", "text/csv", func(ctx context.Context, w io.Writer) error { return produce(ctx, w) })
+		return s.streams.Download(c, "somebody", "file.csv", "text/csv", func(ctx context.Context, w io.Writer) error { return produce(ctx, w) })
 	})
 	lines := func(n int) func(context.Context, io.Writer) error {
 		return func(_ context.Context, w io.Writer) error {

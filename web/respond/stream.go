@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -15,7 +16,7 @@ import (
 )
 
 const (
-	// heartbeat is how often a quiet stream says that it lives: a client that is gone shows in no other way.
+	// heartbeat is how often a quiet stream says that it lives: a client that fell silent shows in no other way.
 	heartbeat = 15 * time.Second
 	// stalled is how long a client may take to read what it is sent.
 	stalled = 30 * time.Second
@@ -35,19 +36,22 @@ type Event struct {
 
 // Streams are the open event streams of a server. They end with it.
 type Streams struct {
-	limit     int
+	limit     int // of all
+	each      int // of one owner
 	heartbeat time.Duration
 	log       *slog.Logger
 	ctx       context.Context // ends with the server
 	end       context.CancelFunc
 
-	mu   sync.Mutex
-	open int
+	mu      sync.Mutex
+	open    int
+	owners  map[string]int // how many streams are whose
+	refused int64
 }
 
-// NewStreams makes room for so many streams at a time.
-func NewStreams(limit int, log *slog.Logger) *Streams {
-	s := &Streams{limit: limit, heartbeat: heartbeat, log: log}
+// NewStreams makes room for so many streams at a time, and so many of each owner.
+func NewStreams(limit, each int, log *slog.Logger) *Streams {
+	s := &Streams{limit: limit, each: each, heartbeat: heartbeat, log: log, owners: map[string]int{}}
 	s.ctx, s.end = context.WithCancel(context.Background())
 	return s
 }
@@ -62,20 +66,32 @@ func (s *Streams) Open() int {
 	return s.open
 }
 
-func (s *Streams) enter() bool {
+// Refused is how many found no room.
+func (s *Streams) Refused() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.open >= s.limit || s.ctx.Err() != nil {
+	return s.refused
+}
+
+func (s *Streams) enter(owner string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open >= s.limit || s.owners[owner] >= s.each || s.ctx.Err() != nil {
+		s.refused++
 		return false
 	}
 	s.open++
+	s.owners[owner]++
 	return true
 }
 
-func (s *Streams) leave() {
+func (s *Streams) leave(owner string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open--
+	if s.owners[owner]--; s.owners[owner] == 0 {
+		delete(s.owners, owner)
+	}
 }
 
 // Producer sends events until its context ends or send fails, which happen when the client is gone or the server stops. lastID is
@@ -83,12 +99,18 @@ func (s *Streams) leave() {
 // browsers come back.
 type Producer func(ctx context.Context, lastID string, send func(Event) error) error
 
-// Stream answers with the events of the producer, or with 503 where there is no room. The producer runs on when the handler has
-// returned: it must not touch the *fiber.Ctx nor the request's context, both of which end then.
-func (s *Streams) Stream(c *fiber.Ctx, produce Producer) error {
-	if !s.enter() {
+// Stream answers with the events of the producer, or with 503 where there is no room, at all or for its owner. Where there is, begin
+// makes the producer before anything is answered; its error is the answer. The producer runs on when the handler has returned: it
+// must not touch the *fiber.Ctx nor the request's context, both of which end then.
+func (s *Streams) Stream(c *fiber.Ctx, owner string, begin func(ctx context.Context) (Producer, error)) error {
+	if !s.enter(owner) {
 		RetryAfter(c, busy)
 		return c.Status(fiber.StatusServiceUnavailable).SendString("too many event streams are open\n")
+	}
+	produce, err := begin(c.UserContext())
+	if err != nil {
+		s.leave(owner)
+		return err
 	}
 	lastID := strings.Clone(c.Get("Last-Event-ID"))
 	if len(lastID) > maxEventID || strings.ContainsFunc(lastID, control) {
@@ -98,10 +120,15 @@ func (s *Streams) Stream(c *fiber.Ctx, produce Producer) error {
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	c.Set("X-Accel-Buffering", "no") // proxies that gather answers leave this one alone
 	connection := c.Context().Conn()
+	c.Context().SetConnectionClose() // nothing follows on it that awaitClose could take away
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
-		defer s.leave()
+		defer s.leave(owner)
 		ctx, cancel := context.WithCancel(s.ctx)
 		defer cancel()
+		go func() {
+			awaitClose(connection)
+			cancel()
+		}()
 		events, done := make(chan Event), make(chan error, 1)
 		go func() { done <- s.run(ctx, produce, lastID, events) }()
 		flush := func() error { return patient{w, connection}.wait(w.Flush) }
@@ -111,6 +138,16 @@ func (s *Streams) Stream(c *fiber.Ctx, produce Producer) error {
 		cancel()
 	})
 	return nil
+}
+
+// awaitClose waits until the client closes its end, or ours is closed. A client that only falls silent shows when it is sent something.
+func awaitClose(connection net.Conn) {
+	_ = connection.SetReadDeadline(time.Time{}) // that of the request; one that is closed says so
+	for nothing := make([]byte, 64); ; {
+		if _, err := connection.Read(nothing); err != nil {
+			return
+		}
+	}
 }
 
 // errGone tells a producer that nobody listens any more.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -47,7 +48,7 @@ func (l *lockedLog) String() string {
 func open(t *testing.T, limit int, produce Producer) *street {
 	t.Helper()
 	s := &street{log: &lockedLog{}}
-	s.streams = NewStreams(limit, slog.New(slog.NewTextHandler(s.log, nil)))
+	s.streams = NewStreams(limit, limit, slog.New(slog.NewTextHandler(s.log, nil)))
 	s.streams.heartbeat = 20 * time.Millisecond
 	s.app = fiber.New(fiber.Config{DisableStartupMessage: true, WriteTimeout: 200 * time.Millisecond, Immutable: true})
 	s.app.Use(func(c *fiber.Ctx) error { // as the edge does
@@ -56,7 +57,9 @@ func open(t *testing.T, limit int, produce Producer) *street {
 		c.SetUserContext(ctx)
 		return c.Next()
 	})
-	s.app.Get("/", func(c *fiber.Ctx) error { return s.streams.Stream(c, produce) })
+	s.app.Get("/", func(c *fiber.Ctx) error {
+		return s.streams.Stream(c, c.Query("owner"), func(context.Context) (Producer, error) { return produce, nil })
+	})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -267,4 +270,43 @@ func TestStream_headAndHangersOnLeaveNothingBehind(t *testing.T) {
 	s.until(t, "it has begun", func() bool { return s.streams.Open() == 1 })
 	_ = conn.Close()
 	s.until(t, "it has ended", func() bool { return s.streams.Open() == 0 })
+}
+
+// A producer that cannot begin is an ordinary answer, and takes no room.
+func TestStream_whatCannotBeginIsAnswered(t *testing.T) {
+	t.Parallel()
+	streams := NewStreams(2, 1, slog.New(slog.DiscardHandler))
+	app := fiber.New(fiber.Config{DisableStartupMessage: true})
+	app.Get("/", func(c *fiber.Ctx) error {
+		return streams.Stream(c, "owner", func(context.Context) (Producer, error) { return nil, fiber.ErrTeapot })
+	})
+	for range 3 {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := app.Test(r, -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusTeapot || streams.Open() != 0 || streams.Refused() != 0 {
+			t.Errorf("%d, %d open", response.StatusCode, streams.Open())
+		}
+	}
+}
+
+// One owner has no more than their share, and what they leave is theirs again.
+func TestStreams_areShared(t *testing.T) {
+	t.Parallel()
+	s := NewStreams(3, 2, slog.New(slog.DiscardHandler))
+	var got []bool
+	for _, owner := range []string{"a", "a", "a", "b", "c"} {
+		got = append(got, s.enter(owner))
+	}
+	s.leave("a")
+	got = append(got, s.enter("a"))
+	if want := []bool{true, true, false, true, false, true}; !slices.Equal(got, want) || s.Open() != 3 || s.Refused() != 2 {
+		t.Errorf("%v, %d open, %d refused", got, s.Open(), s.Refused())
+	}
 }
