@@ -12,5 +12,5 @@ func sealOrder(dialect Dialect) *goose.Migration {
 	up := func(ctx context.Context, tx *sql.Tx) error {
 		return byBytes(ctx, tx, dialect, "audit_seals", "event_id")
 	}
-	return goose.NewGoMigration(20, &goose.GoFunc{RunTx: up}, nil)
+	return goose.NewGoMigration(21, &goose.GoFunc{RunTx: up}, nil)
 }
