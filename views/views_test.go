@@ -113,7 +113,18 @@ func pages() map[string]templ.Component {
 		ID: "family-revoke", Title: hostile, Text: hostile, Button: hostile, Heading: hostile, Section: console.Crumbs{Label: hostile, Href: "/console/families"}, Action: "/console/families/" + "x", Field: "user", Value: hostile,
 		Back: "/console/families", Life: hostile, Reason: hostile, Errs: map[string]string{"": hostile, "reason": hostile}, Impact: []console.ImpactLine{{N: 1, One: hostile}},
 	}
+	proven := console.VerificationRow{ID: hostile, By: hostile, Asked: now, Seen: now, Finished: now, Verification: audit.Verification{Events: 1, Expired: 2, SealedUntil: now, Unsealed: 3, OldestOpen: now}}
+	broken, going := proven, proven
+	broken.Breaks = []audit.Break{{Class: hostile, Seq: 1, EventID: hostile, What: hostile}, {What: hostile}}
+	going.Finished, going.Of = time.Time{}, 7
+	kept := []console.SavedFilter{{ID: "x", Name: hostile, Href: "/console/audit?q=" + hostile}, {ID: "y", Name: hostile, Current: true}}
+	told.Changes = append(told.Changes, console.ChangedField("redirect_uris", audit.Change{Before: "https://a " + hostile, After: "https://b " + hostile}), console.ChangedField(hostile, audit.Change{After: hostile}))
 	return map[string]templ.Component{
+		"verified":       console.VerificationPage(ch, console.VerificationData{Runs: []console.VerificationRow{proven, broken}, Now: now}),
+		"verified not":   console.VerificationPage(ch, console.VerificationData{Runs: []console.VerificationRow{going, broken, proven}, Now: now}),
+		"verified never": console.VerificationPage(ch, console.VerificationData{}),
+		"events saved":   console.EventsPage(ch, console.EventsData{ListData: list, Rows: []console.EventRow{seen}, Query: "q=" + hostile, Saved: kept[:1], SaveAs: hostile, SaveErrs: errs, Verified: &broken, Now: now}),
+		"events kept":    console.EventsPage(ch, console.EventsData{ListData: list, Rows: []console.EventRow{seen}, Saved: kept, Verified: &going, Now: now}),
 		"users":          console.UsersPage(ch, console.UsersData{Q: hostile, Rows: []console.UserRow{{User: person, Rights: may}, {User: shut}}, Count: hostile, Next: hostile, CanEdit: true, Now: now}),
 		"users none":     console.UsersPage(ch, console.UsersData{Q: hostile, Role: "auditor"}),
 		"user new":       console.NewUserPage(ch, newProfile),

@@ -690,6 +690,33 @@ var deeds = []deed{
 			},
 		}
 	}},
+
+	// The audit log
+
+	{name: "verify the audit log", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAuditor)
+		b.Get(verificationPage)
+		return request{send: submit(t, h, b, verificationPage, nil), done: leadsTo(verificationPage)}
+	}},
+	{name: "save a filter", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAuditor)
+		b.Get(eventList + "?outcome=refused")
+		return request{
+			send:  submit(t, h, b, eventList+"/filters", url.Values{"name": {"Refused"}}),
+			done:  leadsTo(eventList),
+			twice: func(a webtest.Answer) bool { return a.Status == http.StatusUnprocessableEntity },
+		}
+	}},
+	{name: "delete a saved filter", begin: func(t *testing.T, h *webtest.House) request {
+		b, me := staff(t, h, identity.RoleAuditor)
+		must(t, h.Store.SaveFilter(t.Context(), store.SavedFilter{ID: "kept", UserID: me.ID, List: "audit", Name: "Kept", Query: "outcome=refused"}, h.Clock.Now()))
+		b.Get(eventList)
+		return request{
+			send:  submit(t, h, b, eventList+"/filters/kept/delete", nil),
+			done:  leadsTo(eventList),
+			twice: func(a webtest.Answer) bool { return a.Status == http.StatusNotFound },
+		}
+	}},
 }
 
 // onScope is what an administrator does to a scope that nothing uses.

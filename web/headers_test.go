@@ -73,7 +73,8 @@ var street = []struct{ method, path, audience string }{
 	{"GET", "/console/sessions/:id", aPerson}, {"GET", "/console/sessions/:id/end", aPerson}, {"POST", "/console/sessions/:id/end", aPerson},
 	{"GET", "/console/families", aPerson}, {"GET", "/console/families/revoke", aPerson}, {"POST", "/console/families/revoke", aPerson},
 	{"GET", "/console/families/:id", aPerson}, {"GET", "/console/families/:id/revoke", aPerson}, {"POST", "/console/families/:id/revoke", aPerson},
-	{"GET", "/console/audit", aPerson}, {"GET", "/console/audit/:id", aPerson}, {"GET", "/console/events/audit", aPerson},
+	{"GET", "/console/audit", aPerson}, {"GET", "/console/audit/export", aPerson}, {"GET", "/console/audit/verification", aPerson}, {"POST", "/console/audit/verification", aPerson},
+	{"POST", "/console/audit/filters", aPerson}, {"POST", "/console/audit/filters/:id/delete", aPerson}, {"GET", "/console/audit/:id", aPerson}, {"GET", "/console/events/audit", aPerson},
 	{"GET", "/assets/*", aFile}, {"GET", "/favicon.ico", aFile}, {"GET", "/healthz", aProbe}, {"GET", "/readyz", aProbe},
 	{"GET", "/metrics", aProbe},
 }

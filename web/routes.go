@@ -162,6 +162,11 @@ func (s *site) routes() []route {
 		{get, "/console/families/:id/revoke", person, operator, s.console.ConfirmRevokeFamily, ""},
 		{post, "/console/families/:id/revoke", person, operator, s.console.RevokeFamily, ""},
 		{get, "/console/audit", person, auditor, s.console.ListEvents, ""},
+		{get, "/console/audit/export", person, auditor, s.console.ExportEvents, ""},
+		{get, "/console/audit/verification", person, auditor, s.console.ShowVerification, ""},
+		{post, "/console/audit/verification", person, auditor, s.console.Verify, ""},
+		{post, "/console/audit/filters", person, auditor, s.console.SaveEventFilter, ""},
+		{post, "/console/audit/filters/:id/delete", person, auditor, s.console.DeleteEventFilter, ""},
 		{get, "/console/events/audit", person, s.onlooker(identity.RoleAuditor), s.console.FollowEvents, ""},
 		{get, "/console/audit/:id", person, auditor, s.console.ShowEvent, ""},
 

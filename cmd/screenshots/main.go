@@ -61,6 +61,7 @@ var scenes = []scene{
 	{name: "audit", path: "/console/audit"},
 	{name: "audit-refused", path: "/console/audit?outcome=refused"},
 	{name: "event-refused", path: "/console/audit?outcome=refused", link: row},
+	{name: "verification", path: "/console/audit/verification"},
 	{name: "account", path: "/account"},
 	{name: "not-found", path: "/nothing-is-here"},
 	{name: "sign-in", path: "/login"},

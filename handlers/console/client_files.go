@@ -6,12 +6,15 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"io"
+	"mime"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
+	"gatehouse/internal/audit"
 	"gatehouse/internal/fault"
 	"gatehouse/internal/oauth"
 	"gatehouse/internal/secret"
@@ -41,10 +44,10 @@ var clientColumns = []string{
 // ExportClients answers with a file of all clients that the list of this URL shows: format is csv or json.
 func (h *Handlers) ExportClients(c *fiber.Ctx) error {
 	l := listingOf(c, clientsPath, append(clientFilters, "format")...)
-	write, format := writeClientsCSV, l.oneOf("format", "csv", "json")
+	write, media, format := writeClientsCSV, audit.MediaType(audit.CSV), l.oneOf("format", "csv", "json")
 	switch format {
 	case "json":
-		write = writeClientsJSON
+		write, media = writeClientsJSON, fiber.MIMEApplicationJSON
 	case "":
 		return fault.NotFound("format")
 	}
@@ -55,8 +58,9 @@ func (h *Handlers) ExportClients(c *fiber.Ctx) error {
 		return err
 	}
 	name := "clients-" + h.Now().UTC().Format(time.DateOnly) + "." + format
-	return respond.Download(c, h.Log, name, func(ctx context.Context, w *bufio.Writer) error {
-		return write(w, func(row func(exportedClient) error) error {
+	return h.Files.Download(c, request.Of(c).Session.ID, name, media, func(ctx context.Context, to io.Writer) error {
+		w := bufio.NewWriter(to)
+		err := write(w, func(row func(exportedClient) error) error {
 			for {
 				for _, client := range page.Clients {
 					if err := row(exported(&client)); err != nil {
@@ -72,6 +76,10 @@ func (h *Handlers) ExportClients(c *fiber.Ctx) error {
 				}
 			}
 		})
+		if err != nil {
+			return err
+		}
+		return w.Flush()
 	})
 }
 
@@ -134,7 +142,7 @@ func clientCells(client exportedClient) ([]string, error) {
 	members["client_id_issued_at"] = time.Unix(client.ClientIDIssuedAt, 0).UTC().Format(time.RFC3339)
 	cells := make([]string, len(clientColumns))
 	for i, column := range clientColumns {
-		cells[i] = respond.CSVCell(memberText(members[column]))
+		cells[i] = audit.Cell(memberText(members[column]))
 	}
 	return cells, nil
 }
@@ -165,10 +173,9 @@ func (h *Handlers) ExportClient(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return respond.Download(c, h.Log, client.ID+".json", func(_ context.Context, w *bufio.Writer) error {
-		_, err := w.Write(append(document, '\n'))
-		return err
-	})
+	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+	c.Set(fiber.HeaderContentDisposition, mime.FormatMediaType("attachment", map[string]string{"filename": client.ID + ".json"}))
+	return c.Send(append(document, '\n'))
 }
 
 // ImportClientForm asks for a client's metadata.

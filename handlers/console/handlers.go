@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"log/slog"
 	"net/url"
 	"slices"
 	"time"
@@ -25,7 +24,8 @@ type Handlers struct {
 	Store *store.Store
 	Rules *oauth.Server
 	Now   func() time.Time // UTC, to the microsecond
-	Log   *slog.Logger
+	Chain *audit.Chain     // of the audit log
+	Files *respond.Streams // that are being written
 	// Denied writes down that the person's role is not enough, where the route's guard cannot know, and returns the refusal.
 	Denied func(c *fiber.Ctx, least identity.Role) error
 	// Tail tells of new events, and Streams sends them.

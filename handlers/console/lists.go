@@ -28,9 +28,14 @@ type listing struct {
 
 // listingOf reads those of the URL's parameters that the list knows.
 func listingOf(c *fiber.Ctx, path string, known ...string) listing {
+	return listingFrom(func(name string) string { return c.Query(name) }, path, known...)
+}
+
+// listingFrom is listingOf for parameters that come from elsewhere.
+func listingFrom(get func(name string) string, path string, known ...string) listing {
 	l := listing{path, url.Values{}}
-	for _, name := range append(known, "q") {
-		if value := strings.TrimSpace(c.Query(name)); value != "" && oauth.ValidText(value) {
+	for _, name := range append(slices.Clone(known), "q") {
+		if value := strings.TrimSpace(get(name)); value != "" && oauth.ValidText(value) {
 			l.query.Set(name, value)
 		}
 	}

@@ -74,6 +74,9 @@ var Meanings = []Meaning{
 
 	{SetupCompleted, "Set-up completed", GroupHouse},
 	{KeyRotated, "Signing keys rotated", GroupHouse},
+	{AuditExported, "Audit log exported", GroupHouse},
+	{AuditVerifyAsked, "Verifying the audit log begun", GroupHouse},
+	{AuditVerified, "Audit log verified", GroupHouse},
 	{AccessDenied, "Access denied", GroupHouse},
 	{RefusalsSuppressed, "Refusals only counted", GroupHouse},
 }

@@ -3,87 +3,78 @@ package respond
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"mime"
 	"net"
-	"path"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 )
 
-var fileTypes = map[string]string{".csv": "text/csv; charset=utf-8", ".json": fiber.MIMEApplicationJSON}
-
-// longestDownload is how long a file may take all together.
-const longestDownload = 15 * time.Minute
-
-// Download answers with a file, written while it is read: it may be long. The type follows from the name. write runs on when the handler
-// has returned: it must not touch the *fiber.Ctx nor the request's context. Where it fails the connection is cut, so that nobody
-// takes a part for the whole.
-func Download(c *fiber.Ctx, log *slog.Logger, name string, write func(ctx context.Context, w *bufio.Writer) error) error {
-	c.Set(fiber.HeaderContentType, fileTypes[path.Ext(name)])
-	c.Set(fiber.HeaderContentDisposition, mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+// Download answers with a file that is written as it is sent, or with 503 where there is no room, at all or for
+// its owner. produce runs on when the handler
+// has returned: it must not touch the *fiber.Ctx nor the request's context. Its context ends with the server, and writing fails when
+// the client is gone. Where it fails the connection is closed before the end of the answer is said (RFC 9112 §8): nobody takes a part
+// for the whole.
+func (s *Streams) Download(c *fiber.Ctx, owner, name, mediaType string, produce func(ctx context.Context, w io.Writer) error) error {
+	c.Set(fiber.HeaderContentType, mediaType)
+	c.Set(fiber.HeaderContentDisposition, `attachment; filename="`+name+`"`)
+	if c.Method() == fiber.MethodHead {
+		return nil
+	}
+	if !s.enter(owner) {
+		c.Response().Header.Del(fiber.HeaderContentDisposition)
+		c.Set(fiber.HeaderContentType, fiber.MIMETextPlainCharsetUTF8)
+		RetryAfter(c, busy)
+		return c.Status(fiber.StatusServiceUnavailable).SendString("too many files are being written: try again in a moment\n")
+	}
 	connection := c.Context().Conn()
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
-		ctx, cancel := context.WithTimeout(context.Background(), longestDownload)
-		defer cancel()
-		out := bufio.NewWriter(&patient{w, connection})
-		err := written(ctx, out, write)
+		defer s.leave(owner)
+		slow := patient{w, connection}
+		err := s.write(slow, produce)
 		if err == nil {
-			err = out.Flush()
+			err = slow.wait(w.Flush)
 		}
-		if err == nil || errors.Is(err, errGone) {
-			return
+		if err != nil {
+			_ = connection.Close()
+			s.log.Warn("a download was broken off", "file", name, "error", err)
 		}
-		log.Error("a download failed", "error", err)
-		_ = connection.Close() // what matters is that it ends
 	})
 	return nil
 }
 
-// written runs write. A panic beside the request would end the process.
-func written(ctx context.Context, w *bufio.Writer, write func(context.Context, *bufio.Writer) error) (err error) {
+// write lets produce write. A panic beside the request would end the process.
+func (s *Streams) write(w io.Writer, produce func(ctx context.Context, w io.Writer) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	return write(ctx, w)
+	return produce(s.ctx, w)
 }
 
-// patient waits for whoever reads slowly, as long as they read: the deadline of ordinary answers is for all of one.
+// patient gives the client time anew for each piece it is sent: the deadline of ordinary answers would cut a long file.
 type patient struct {
 	w          *bufio.Writer
 	connection net.Conn
 }
 
-func (p *patient) Write(b []byte) (int, error) {
+func (p patient) Write(b []byte) (n int, err error) {
+	err = p.wait(func() error {
+		n, err = p.w.Write(b)
+		return err
+	})
+	return n, err
+}
+
+// wait waits for what is sent to be taken, and closes the connection of a client that takes nothing.
+func (p patient) wait(send func() error) error {
 	if err := p.connection.SetWriteDeadline(time.Time{}); err != nil {
-		return 0, errGone
+		return err
 	}
 	guard := time.AfterFunc(stalled, func() { _ = p.connection.Close() })
 	defer guard.Stop()
-	n, err := p.w.Write(b)
-	if err == nil {
-		err = p.w.Flush()
-	}
-	if err != nil {
-		return n, errGone
-	}
-	return n, nil
-}
-
-var _ io.Writer = (*patient)(nil)
-
-// CSVCell is a cell that no spreadsheet takes for a formula (security.md rule 14).
-func CSVCell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
-		return "'" + text
-	}
-	return text
+	return send()
 }

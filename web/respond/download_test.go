@@ -1,102 +1,89 @@
 package respond
 
 import (
-	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
-	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
 )
 
-// A fetched file, as far as it came, and what the log says of it.
-type fetched struct {
-	header    http.Header
-	body, log string
-	err       error
-}
-
-// fetch downloads what write writes, over a real connection.
-func fetch(t *testing.T, write func(ctx context.Context, w *bufio.Writer) error) fetched {
+// fetch asks for the file, and tells whether it came whole.
+func (s *street) fetch(t *testing.T, method string) (status int, header http.Header, body string, err error) {
 	t.Helper()
-	kept := &lockedLog{}
-	logger := slog.New(slog.NewTextHandler(kept, nil))
-	app := fiber.New(fiber.Config{DisableStartupMessage: true, WriteTimeout: 100 * time.Millisecond, Immutable: true})
-	app.Get("/", func(c *fiber.Ctx) error { return Download(c, logger, "a file.csv", write) })
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	r, err := http.NewRequestWithContext(t.Context(), method, s.url+"/file", nil)
 	if err != nil {
-		t.Fatal(err)
-	}
-	go app.Listener(listener) //nolint:errcheck // ends with the test
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+listener.Addr().String(), nil)
-	if err != nil {
-		t.Fatal(err)
+		return 0, nil, "", err
 	}
 	response, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(r)
 	if err != nil {
-		t.Fatal(err)
+		return 0, nil, "", err
 	}
 	defer response.Body.Close()
-	read, err := io.ReadAll(response.Body)
-	if shut := app.ShutdownWithTimeout(soon); shut != nil { // and so the log is written
-		t.Fatal(shut)
-	}
-	return fetched{response.Header, string(read), kept.String(), err}
+	b, err := io.ReadAll(response.Body)
+	return response.StatusCode, response.Header, string(b), err
 }
 
-func TestDownload_isWhole(t *testing.T) {
+func TestDownload_isWholeOrBreaksOff(t *testing.T) {
 	t.Parallel()
-	line := strings.Repeat("x", 99) + "\n"
-	const lines = 50_000 // more than fits on the way
-	f := fetch(t, func(_ context.Context, w *bufio.Writer) error {
-		for range lines {
-			if _, err := w.WriteString(line); err != nil {
-				return err
-			}
-		}
-		return nil
+	produce := func(context.Context, io.Writer) error { return nil }
+	s := open(t, 1, nil)
+	s.app.Get("/file", func(c *fiber.Ctx) error {
+		return s.streams.Download(c, "somebody", "file.csv", "text/csv", func(ctx context.Context, w io.Writer) error { return produce(ctx, w) })
 	})
-	if f.err != nil || len(f.body) != lines*len(line) || f.log != "" {
-		t.Errorf("%d bytes, %v, %s", len(f.body), f.err, f.log)
-	}
-	if f.header.Get("Content-Type") != "text/csv; charset=utf-8" || f.header.Get("Content-Disposition") != `attachment; filename="a file.csv"` {
-		t.Errorf("%v", f.header)
-	}
-}
-
-// What was cut off is seen to be: nobody takes a part for the whole (RFC 9112 §8).
-func TestDownload_thatFailsIsCutOff(t *testing.T) {
-	t.Parallel()
-	for name, fail := range map[string]func() error{
-		"an error": func() error { return errors.New("the database went away") },
-		"a panic":  func() error { panic("the database went away") },
-	} {
-		f := fetch(t, func(_ context.Context, w *bufio.Writer) error {
-			if _, err := w.WriteString(strings.Repeat("x", 100_000)); err != nil {
-				return err
+	lines := func(n int) func(context.Context, io.Writer) error {
+		return func(_ context.Context, w io.Writer) error {
+			for i := range n {
+				if _, err := fmt.Fprintf(w, "line %d\n", i); err != nil {
+					return err
+				}
 			}
-			return fail()
-		})
-		if f.err == nil || !strings.Contains(f.log, "the database went away") {
-			t.Errorf("%s: %d bytes arrived as if that were all; the log says %q", name, len(f.body), f.log)
+			return nil
 		}
 	}
-}
-
-// security.md rule 14
-func TestCSVCell_isNoFormula(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]string{
-		"": "", "Acme": "Acme", "a=b": "a=b", "=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", "\t=1": "'\t=1", "\r=1": "'\r=1", "é": "é",
-	} {
-		if got := CSVCell(text); got != want {
-			t.Errorf("%q becomes %q, not %q", text, got, want)
+	produce = lines(100_000)
+	status, header, body, err := s.fetch(t, http.MethodGet)
+	if status != http.StatusOK || err != nil || strings.Count(body, "\n") != 100_000 || header.Get("Content-Disposition") != `attachment; filename="file.csv"` || header.Get("Content-Type") != "text/csv" {
+		t.Errorf("whole: %d, %v, %d lines, %v", status, err, strings.Count(body, "\n"), header)
+	}
+	for name, fails := range map[string]func() error{"fails": func() error { return errors.New("the database is away") }, "panics": func() error { panic("mistake") }} {
+		produce = func(ctx context.Context, w io.Writer) error { return errors.Join(lines(10_000)(ctx, w), fails()) }
+		if _, _, body, err := s.fetch(t, http.MethodGet); err == nil {
+			t.Errorf("%s: taken for whole after %d bytes", name, len(body))
 		}
+		s.until(t, "the place is free", func() bool { return s.streams.Open() == 0 })
+	}
+	if !strings.Contains(s.log.String(), "the database is away") || !strings.Contains(s.log.String(), "mistake") {
+		t.Errorf("the log says %s", s.log.String())
+	}
+	produce = func(context.Context, io.Writer) error { t.Error("HEAD writes a file"); return nil }
+	if status, _, body, err := s.fetch(t, http.MethodHead); status != http.StatusOK || body != "" || err != nil {
+		t.Errorf("HEAD: %d %q %v", status, body, err)
+	}
+
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	produce = func(context.Context, io.Writer) error { close(begun); <-goOn; return nil }
+	done := make(chan error)
+	go func() { _, _, _, err := s.fetch(t, http.MethodGet); done <- err }()
+	<-begun
+	if status, header, _, _ := s.fetch(t, http.MethodGet); status != http.StatusServiceUnavailable || header.Get("Retry-After") == "" || header.Get("Content-Disposition") != "" {
+		t.Errorf("a second: %d %v", status, header)
+	}
+	close(goOn)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+
+	begun = make(chan struct{})
+	produce = func(ctx context.Context, w io.Writer) error { close(begun); <-ctx.Done(); return ctx.Err() }
+	go func() { _, _, _, err := s.fetch(t, http.MethodGet); done <- err }()
+	<-begun
+	s.streams.Close() // the server stops
+	if err := <-done; err == nil {
+		t.Error("a server that stops has sent a whole file")
 	}
 }
