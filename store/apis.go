@@ -11,7 +11,7 @@ import (
 	"gatehouse/internal/oauth"
 )
 
-const apiColumns = "id, identifier, name, scope, signing_alg, token_format, claims, signing_secret_sealed, access_token_ttl, created_at, updated_at, version"
+const apiColumns = "id, identifier, name, scope, signing_alg, token_format, claims, signing_secret_sealed, access_token_ttl, only_clients, created_at, updated_at, version"
 
 // APIs returns all APIs, by name.
 func (s *Store) APIs(ctx context.Context) ([]oauth.API, error) {
@@ -64,14 +64,14 @@ func missingScopes(scopes []oauth.Scope, at time.Time) []row {
 	return rows
 }
 
-// UpdateAPI changes name, scopes, life of tokens and the shared secret; the rest of an API stays as it began, for tokens out
+// UpdateAPI changes name, scopes, clients, life of tokens and the shared secret; the rest of an API stays as it began, for tokens out
 // there depend on it. Scopes that do not exist are added. a.Version is that of the API it was read as: fault.Conflict with an
 // empty field if somebody was faster.
 func (s *Store) UpdateAPI(ctx context.Context, a oauth.API, scopes []oauth.Scope, at time.Time, event audit.Event) error {
 	a.UpdatedAt = at
 	n, err := s.act(ctx, "API", statement{`
 		UPDATE apis SET name = :name, scope = :scope, access_token_ttl = :access_token_ttl, signing_secret_sealed = :signing_secret_sealed,
-			updated_at = :updated_at, version = version + 1
+			only_clients = :only_clients, updated_at = :updated_at, version = version + 1
 		WHERE id = :id AND version = :version`, a}, append(missingScopes(scopes, at), revised(), eventOf(event, at))...)
 	if err == nil && n == 0 {
 		if _, err := s.APIByID(ctx, a.ID); err != nil {

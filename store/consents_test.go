@@ -72,7 +72,7 @@ func TestScopes_areListedByNameOnBoth(t *testing.T) {
 				t.Errorf("scope %+v", scope)
 			}
 		}
-		if want := []string{"API:read", "a-b", "a_b", "address", "api:write", "email", "offline_access", "openid", "phone", "profile"}; !reflect.DeepEqual(found, want) {
+		if want := []string{"API:read", "a-b", "a_b", "address", "api:write", "email", "groups", "offline_access", "openid", "phone", "profile"}; !reflect.DeepEqual(found, want) {
 			t.Errorf("scopes %q, want %q", found, want)
 		}
 		if scope := must1(s.Scope(ctx, "api:write"))(t); !scope.CreatedAt.Equal(noon) {

@@ -32,6 +32,8 @@ var fields = map[string]string{
 	"users_username_key_key":            "username",
 	"users_email_key_key":               "email",
 	"reserved_usernames_pkey":           "username",
+	"user_groups_pkey":                  "id",
+	"user_groups_name_key_key":          "name",
 	"clients_pkey":                      "id",
 	"client_secrets_client_id_hash_key": "secret",
 	"scopes_pkey":                       "name",

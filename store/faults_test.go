@@ -34,12 +34,21 @@ var changes = []change{
 	{verb: "AddClientSecret", do: func(s *store.Store) error {
 		return s.AddClientSecret(ctx, oauth.ClientSecret{ID: "second", ClientID: "app", Hash: "second-hash"}, noon, event(audit.ClientSecretAdded))
 	}},
+	{verb: "AddImportRows", do: importIn(store.JobStaging, func(s *store.Store, id string) error {
+		return s.AddImportRows(ctx, id, []store.ImportRow{{Line: 7, Data: "{}", UsernameKey: "new"}, {Line: 8, Data: "{}", UsernameKey: "newer"}})
+	})},
 	{verb: "AddSigningKeys", do: func(s *store.Store) error {
 		return s.AddSigningKeys(ctx, []keys.SigningKey{{KID: "one", CreatedAt: noon, ActiveFrom: noon}, {KID: "two", CreatedAt: noon, ActiveFrom: noon}}, event(audit.KeyRotated))
 	}},
 	{verb: "AskVerification", do: func(s *store.Store) error {
 		return s.AskVerification(ctx, "new", "ada", noon, event(audit.AuditVerifyAsked))
 	}},
+	{verb: "AddMember", do: func(s *store.Store) error {
+		return s.AddMember(ctx, "staff", "ada", noon, event(audit.GroupMemberAdded))
+	}},
+	{verb: "ApplyImport", do: importIn(store.JobWaiting, func(s *store.Store, id string) error {
+		return s.ApplyImport(ctx, id, noon, event(audit.UsersImported))
+	})},
 	{verb: "BeginAttempt", do: func(s *store.Store) error { _, _, err := s.BeginAttempt(ctx, "tried", noon); return err }},
 	{verb: "BeginFamily", do: func(s *store.Store) error {
 		b := oauth.Beginning{
@@ -51,10 +60,16 @@ var changes = []change{
 		return s.BeginFamily(ctx, b, event(audit.PasswordTraded), event(audit.ConsentGiven))
 	}},
 	{verb: "BindInteraction", do: func(s *store.Store) error { return s.BindInteraction(ctx, "unbound", "browser", noon) }},
+	{verb: "CancelJob", do: importIn(store.JobWaiting, func(s *store.Store, id string) error {
+		return s.CancelJob(ctx, id, noon, event(audit.UsersImportCancelled))
+	})},
 	{verb: "ChangePassword", do: func(s *store.Store) error {
 		c := store.PasswordChange{UserID: "bob", OldHash: "hash", NewHash: "new", KeepSession: "bob-session", KeepDevice: "bob-session-device"}
 		return s.ChangePassword(ctx, c, noon, event(audit.UserPasswordChanged))
 	}},
+	{verb: "CheckImport", do: importIn(store.JobStaging, func(s *store.Store, id string) error {
+		return s.CheckImport(ctx, id, 2, noon, event(audit.UsersImportChecked))
+	})},
 	{verb: "ClaimMasterKey", do: func(s *store.Store) error { return s.ClaimMasterKey(ctx, "key") }},
 	{verb: "CompleteSetup", world: func(t testing.TB, s *store.Store) { must(t, s.SaveSetupLink(ctx, "seed", "link")) }, do: func(s *store.Store) error {
 		return s.CompleteSetup(ctx, "link", identity.User{ID: "ada", Username: "ada", Role: identity.RoleAdmin}, noon, event(audit.SetupCompleted))
@@ -71,11 +86,17 @@ var changes = []change{
 		c := oauth.Client{ID: "new", Name: "New", Scopes: oauth.Scopes{"openid"}}
 		return s.CreateClient(ctx, c, &oauth.ClientSecret{ID: "new-secret", Hash: "h"}, noon, event(audit.ClientCreated))
 	}},
+	{verb: "CreateGroup", do: func(s *store.Store) error {
+		return s.CreateGroup(ctx, identity.Group{ID: "new", Name: "New"}, noon, event(audit.GroupCreated))
+	}},
 	{verb: "CreateResetLink", do: func(s *store.Store) error {
 		return s.CreateResetLink(ctx, identity.ResetLink{Hash: "newer", UserID: "bob", ExpiresAt: noon.Add(time.Hour)}, noon, event(audit.UserResetLinkMade))
 	}},
 	{verb: "CreateScope", do: func(s *store.Store) error {
 		return s.CreateScope(ctx, oauth.Scope{Name: "audit", Description: "Read all"}, noon, event(audit.ScopeCreated))
+	}},
+	{verb: "CreateScope, for a group", do: func(s *store.Store) error {
+		return s.CreateScope(ctx, oauth.Scope{Name: "audit", Description: "Read all", Groups: oauth.Words{"staff"}}, noon, event(audit.ScopeCreated))
 	}},
 	{verb: "CreateSession", do: func(s *store.Store) error {
 		return s.CreateSession(ctx, signIn(identity.Session{ID: "new", TokenHash: "new", UserID: "bob"}, "device"), noon, event(audit.SignInSucceeded))
@@ -89,6 +110,7 @@ var changes = []change{
 	{verb: "DeleteAPI", do: func(s *store.Store) error { return s.DeleteAPI(ctx, "orders", noon, event(audit.APIDeleted)) }},
 	{verb: "DeleteClient", do: func(s *store.Store) error { return s.DeleteClient(ctx, "app", noon, event(audit.ClientDeleted)) }},
 	{verb: "DeleteSavedFilter", do: func(s *store.Store) error { return s.DeleteSavedFilter(ctx, "bob", "kept") }},
+	{verb: "DeleteGroup", do: func(s *store.Store) error { return s.DeleteGroup(ctx, "staff", noon, event(audit.GroupDeleted)) }},
 	{verb: "DeleteScope", do: func(s *store.Store) error {
 		return s.DeleteScope(ctx, "spare", noon, event(audit.ScopeDeleted))
 	}},
@@ -96,6 +118,7 @@ var changes = []change{
 	{verb: "DisableClient", do: func(s *store.Store) error { return s.DisableClient(ctx, "app", noon, event(audit.ClientDisabled)) }},
 	{verb: "DisableUser", do: func(s *store.Store) error { return s.DisableUser(ctx, "bob", noon, event(audit.UserDisabled)) }},
 	{verb: "DeleteACMEEntry", do: func(s *store.Store) error { return s.DeleteACMEEntry(ctx, "account") }},
+	{verb: "DoJobPart", do: importIn(store.JobQueued, func(s *store.Store, id string) error { _, err := s.DoJobPart(ctx, id, noon); return err })},
 	{verb: "EnableClient", do: func(s *store.Store) error { return s.EnableClient(ctx, "closed", noon, event(audit.ClientEnabled)) }},
 	{verb: "EnableUser", do: func(s *store.Store) error { return s.EnableUser(ctx, "dan", noon, event(audit.UserEnabled)) }},
 	{verb: "EndClientSessions", do: func(s *store.Store) error {
@@ -124,6 +147,11 @@ var changes = []change{
 	{verb: "ExpireSeals", inParts: true, world: sweptAndSealed, do: func(s *store.Store) error { return s.ExpireSeals(ctx, ownChain(), noon.Add(40*day), nil) }},
 	{verb: "FinishVerification", world: verifying, do: func(s *store.Store) error {
 		return s.FinishVerification(ctx, "one", audit.Verification{Events: 7}, noon, event(audit.AuditVerified))
+	}},
+	{verb: "FailJob", do: importIn(store.JobStaging, func(s *store.Store, id string) error { return s.FailJob(ctx, id, "why", noon) })},
+	{verb: "ForgiveFailures", do: func(s *store.Store) error {
+		_, err := s.ForgiveFailures(ctx, []string{"tried", "tried too"}, noon, event(audit.UserUnlocked))
+		return err
 	}},
 	{verb: "ForgiveAttempt", inParts: true, do: func(s *store.Store) error { return s.ForgiveAttempt(ctx, "tried", "tried too") }},
 	{verb: "HoldLease", do: func(s *store.Store) error {
@@ -160,6 +188,9 @@ var changes = []change{
 	{verb: "Record", do: func(s *store.Store) error { return s.Record(ctx, event(audit.TokenRetried)) }},
 	{verb: "RedeemCode", do: func(s *store.Store) error { return redeem(s, "unused", "bob", "bob-session") }},
 	{verb: "ReleaseLease", do: func(s *store.Store) error { return s.ReleaseLease(ctx, "sweep", "node") }},
+	{verb: "RemoveMember", do: func(s *store.Store) error {
+		return s.RemoveMember(ctx, "staff", "bob", noon, event(audit.GroupMemberRemoved))
+	}},
 	{verb: "RenewSession", do: func(s *store.Store) error {
 		session := identity.Session{ID: "bob-session", TokenHash: "renewed", UserID: "bob", AuthTime: noon, LastSeenAt: noon, ExpiresAt: noon.Add(time.Hour)}
 		return s.RenewSession(ctx, signIn(session, "bob-session-device"), noon.Add(time.Minute), event(audit.SignInSucceeded))
@@ -214,6 +245,9 @@ var changes = []change{
 		a.Name, a.Version = "Renamed", 1 // as it was read once
 		return s.UpdateAPI(ctx, *a, []oauth.Scope{{Name: "void", Description: "Void"}}, noon, event(audit.APIUpdated))
 	}},
+	{verb: "UpdateGroup", do: func(s *store.Store) error {
+		return s.UpdateGroup(ctx, identity.Group{ID: "staff", Name: "Everybody", Version: 1}, noon, event(audit.GroupUpdated))
+	}},
 	{verb: "UpdateScope", do: func(s *store.Store) error {
 		return s.UpdateScope(ctx, oauth.Scope{Name: "write", Description: "Change orders", Version: 1}, noon, event(audit.ScopeUpdated))
 	}},
@@ -233,7 +267,9 @@ var changes = []change{
 
 // others are the verbs that are not among the changes.
 var others = map[string]string{
-	"Prepare": "TestFaults_aMigrationThatFailedIsDoneByTheNext",
+	"BeginImport": "TestFaults_aFileIsWholeOrForgotten",
+	"StageImport": "TestFaults_aFileIsWholeOrForgotten",
+	"Prepare":     "TestFaults_aMigrationThatFailedIsDoneByTheNext",
 }
 
 // reads change nothing.
@@ -242,11 +278,11 @@ var reads = []string{
 	"Catalog", "Client", "ClientBySecret", "ClientImpact", "ClientMilestones", "ClientSecrets", "ClientSummary", "ClientUses", "Clients",
 	"ClientsOfAPI", "ClientsOfScope", "Close", "Code", "Consent", "Consents", "Count", "CountLiveSessions", "DB", "DailyFailures",
 	"Dialect", "EachEvent", "Event", "EventPage", "Events", "EventsSince", "ExpiringSecrets", "Families", "Family", "FamilyImpact",
-	"FamilyPage", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson", "LiveSessions", "MasterKeyID", "MigrationStatus", "Names",
-	"NoteSecretUse", "Observe", "Offer", "Person", "Ping", "Pool", "RefreshToken", "RefreshTokens", "ResetLink", "RollupSums", "Rollups",
+	"FamilyPage", "Group", "GroupByName", "GroupNames", "Groups", "GroupsOf", "ImportOutcomes", "Interaction", "Job", "Jobs", "KnownDevice", "KnownDevices", "LiveClientGrant", "LivePerson", "LiveSessions", "MasterKeyID", "Members", "MigrationStatus", "Names",
+	"NoteSecretUse", "Observe", "Offer", "Person", "Ping", "Pool", "QueuedJobs", "RefreshToken", "RefreshTokens", "RefusedLines", "ResetLink", "RollupSums", "Rollups",
 	"SavedFilters", "SchemaState", "Scope", "ScopeClients", "ScopeConsents", "Scopes", "Session", "SessionByToken", "SessionImpact",
-	"SessionPage", "SetupSeed", "SigningKeys", "User", "UserBySignIn", "UserByUsername", "UserImpact", "Users", "Verifications",
-	"VerifyEvents",
+	"SessionPage", "SetupSeed", "SigningKeys", "Standing", "User", "UserBySignIn", "UserByUsername", "UserImpact", "Users", "Verifications",
+	"VerifyEvents", "WriteRefused", "WriteUsers",
 }
 
 // ownChain is the chain of a master key of these tests.
@@ -289,6 +325,21 @@ func furnished(t testing.TB, s *store.Store) {
 	must(t, s.DisableClient(ctx, "closed", noon, event(audit.ClientDisabled)))
 	must(t, s.CreateAPI(ctx, orders(), readAndWrite, noon, event(audit.APICreated)))
 	must(t, s.CreateScope(ctx, oauth.Scope{Name: "spare", Description: "Spare"}, noon, event(audit.ScopeCreated)))
+	for state, line := range map[string]string{store.JobStaging: "one", store.JobWaiting: "two", store.JobQueued: "three"} {
+		job := must1(s.StageImport(ctx, strings.NewReader("username,groups\n"+line+",\n"+line+"s,\n"), store.ImportParams{File: state}, audit.Party{}, noon))(t)
+		if state == store.JobStaging {
+			continue
+		}
+		must(t, s.CheckImport(ctx, job.ID, 2, noon, event(audit.UsersImportChecked)))
+		for more := true; more; {
+			more = must1(s.DoJobPart(ctx, job.ID, noon))(t)
+		}
+		if state == store.JobQueued {
+			must(t, s.ApplyImport(ctx, job.ID, noon, event(audit.UsersImported)))
+		}
+	}
+	must(t, s.CreateGroup(ctx, identity.Group{ID: "staff", Name: "Staff"}, noon, event(audit.GroupCreated)))
+	must(t, s.AddMember(ctx, "staff", "bob", noon, event(audit.GroupMemberAdded)))
 	must(t, s.SaveAccessToken(ctx, opaque("given", "bound-family", "bob")))
 	must(t, s.SaveACMEEntry(ctx, "account", "sealed", noon))
 	must(t, s.SaveFilter(ctx, store.SavedFilter{ID: "kept", UserID: "bob", List: "audit", Name: "Kept"}, noon))
@@ -306,6 +357,37 @@ func furnished(t testing.TB, s *store.Store) {
 		_, _, err := s.BeginAttempt(ctx, key, noon)
 		must(t, err)
 	}
+}
+
+// importIn does something to the furnished import in this state: each was of a file called so.
+func importIn(state string, do func(s *store.Store, id string) error) func(*store.Store) error {
+	return func(s *store.Store) error {
+		jobs, err := s.Jobs(ctx, store.KindUserImport, 10)
+		if err != nil {
+			return err
+		}
+		for _, job := range jobs {
+			if strings.Contains(job.Params, `"`+state+`"`) {
+				return do(s, job.ID)
+			}
+		}
+		return errors.New("no such import is furnished")
+	}
+}
+
+// A file that does not come to its end leaves a job that never checks or adds anybody.
+func TestFaults_aFileIsWholeOrForgotten(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		_, err := s.StageImport(ctx, strings.NewReader("username\nada\n\""+strings.Repeat("x", 200<<10)), store.ImportParams{}, audit.Party{}, noon)
+		var wrong fault.Fields
+		if !errors.As(err, &wrong) {
+			t.Fatal(err)
+		}
+		jobs := must1(s.Jobs(ctx, store.KindUserImport, 10))(t)
+		if len(jobs) != 1 || jobs[0].State != store.JobFailed || len(must1(s.QueuedJobs(ctx))(t)) > 0 {
+			t.Errorf("%+v", jobs)
+		}
+	})
 }
 
 // Each statement of each change fails once, in each way: nothing is ever half done, whoever asked is told no less and no more

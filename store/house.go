@@ -55,6 +55,7 @@ func (s *Store) AnyUser(ctx context.Context) (bool, error) {
 // CompleteSetup makes the first user and uses up the set-up link. fault.NotFound unless the token is the link's and there is
 // no user; of two that race one wins.
 func (s *Store) CompleteSetup(ctx context.Context, tokenHash string, u identity.User, at time.Time, event audit.Event) error {
+	u.PasswordChangedAt = &at
 	n, err := s.act(ctx, "set-up link", statement{`
 		UPDATE house SET setup_seed = '', setup_hash = ''
 		WHERE id = 1 AND setup_hash = :hash AND setup_hash <> '' AND NOT EXISTS (SELECT 1 FROM users)`,

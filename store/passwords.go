@@ -38,7 +38,7 @@ func (s *Store) ChangePassword(ctx context.Context, c PasswordChange, at time.Ti
 
 // setPassword replaces the hash and ends what the old one may have opened. It needs a transaction.
 func (s *Store) setPassword(ctx context.Context, userID, hash, keepSession, keepDevice string, at time.Time) error {
-	n, err := s.exec(ctx, "user", "UPDATE users SET password_hash = $2, updated_at = $3, version = version + 1 WHERE id = $1", userID, hash, at)
+	n, err := s.exec(ctx, "user", "UPDATE users SET password_hash = $2, password_changed_at = $3, updated_at = $3, version = version + 1 WHERE id = $1", userID, hash, at)
 	if err := mustChange("user", n, err); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"gatehouse/internal/audit"
@@ -9,7 +10,7 @@ import (
 	"gatehouse/internal/oauth"
 )
 
-const scopeColumns = "name, description, builtin, created_at, updated_at, version"
+const scopeColumns = "name, description, builtin, by_name, consent_free, only_roles, only_groups, created_at, updated_at, version"
 
 // newScope is the row of a scope, never a built-in one.
 func newScope(scope oauth.Scope, at time.Time) row {
@@ -33,18 +34,42 @@ func (s *Store) Scope(ctx context.Context, name string) (*oauth.Scope, error) {
 	return &scope, nil
 }
 
-// CreateScope adds a scope, never a built-in one. fault.Conflict "name" if there is one of this name.
+// CreateScope adds a scope, never a built-in one. fault.Conflict "name" if there is one of this name; fault.NotFound if one of its
+// groups is gone.
 func (s *Store) CreateScope(ctx context.Context, scope oauth.Scope, at time.Time, event audit.Event) error {
-	_, err := s.act(ctx, "scope", newScope(scope, at).insert("TRUE"), revised(), eventOf(event, at))
-	return err
+	return s.withGroups(ctx, scope.Groups, func(s *Store) error {
+		_, err := s.act(ctx, "scope", newScope(scope, at).insert("TRUE"), revised(), eventOf(event, at))
+		return err
+	})
 }
 
-// UpdateScope describes the scope anew. fault.NotFound unless there is one of this name that is not built in. scope.Version is
+// withGroups does something that names these groups while none of them is deleted. fault.NotFound if one is gone.
+func (s *Store) withGroups(ctx context.Context, ids []string, do func(*Store) error) error {
+	if len(ids) == 0 {
+		return do(s)
+	}
+	return s.InTx(ctx, func(tx *Store) error {
+		for _, id := range slices.Sorted(slices.Values(ids)) { // in one order, or two at once would wait for each other
+			n, err := tx.exec(ctx, "group", "UPDATE user_groups SET id = id WHERE id = $1", id)
+			if err := mustChange("group", n, err); err != nil {
+				return err
+			}
+		}
+		return do(tx)
+	})
+}
+
+// UpdateScope changes what the scope says and to whom it is granted. fault.NotFound unless there is one of this name that is not built in. scope.Version is
 // that of the scope it was read as: fault.Conflict with an empty field if somebody was faster.
 func (s *Store) UpdateScope(ctx context.Context, scope oauth.Scope, at time.Time, event audit.Event) error {
 	scope.UpdatedAt = at
+	return s.withGroups(ctx, scope.Groups, func(s *Store) error { return s.updateScope(ctx, scope, at, event) })
+}
+
+func (s *Store) updateScope(ctx context.Context, scope oauth.Scope, at time.Time, event audit.Event) error {
 	n, err := s.act(ctx, "scope", statement{`
-		UPDATE scopes SET description = :description, updated_at = :updated_at, version = version + 1
+		UPDATE scopes SET description = :description, by_name = :by_name, consent_free = :consent_free, only_roles = :only_roles,
+			only_groups = :only_groups, updated_at = :updated_at, version = version + 1
 		WHERE name = :name AND NOT builtin AND version = :version`, scope}, revised(), eventOf(event, at))
 	if err == nil && n == 0 {
 		stored, err := s.Scope(ctx, scope.Name)

@@ -308,3 +308,16 @@ func (s *Store) KnownDevice(ctx context.Context, userID, deviceHash string, sinc
 		userID, deviceHash, since)
 	return known, err
 }
+
+// Device is a browser in which somebody signed in before.
+type Device struct {
+	CreatedAt  time.Time `db:"created_at"`
+	LastSeenAt time.Time `db:"last_seen_at"`
+}
+
+// KnownDevices returns the browsers that the person has used to sign in since then, the last used first, up to fifty.
+func (s *Store) KnownDevices(ctx context.Context, userID string, since time.Time) (devices []Device, err error) {
+	err = s.all(ctx, "device", &devices, "SELECT created_at, last_seen_at FROM known_devices WHERE user_id = $1 AND last_seen_at >= $2 ORDER BY last_seen_at DESC LIMIT 50",
+		userID, since)
+	return devices, err
+}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/internal/audit"
 	"gatehouse/internal/fault"
 	"gatehouse/internal/identity"
 )
@@ -68,6 +69,25 @@ func (s *Store) ForgiveAttempt(ctx context.Context, keys ...string) error {
 		}
 	}
 	return nil
+}
+
+// ForgiveFailures forgets the failures of these keys because somebody says so, and tells whether there were any; no event if not.
+func (s *Store) ForgiveFailures(ctx context.Context, keys []string, at time.Time, event audit.Event) (forgiven bool, err error) {
+	err = s.InTx(ctx, func(tx *Store) error {
+		var n int64
+		for _, key := range keys {
+			forgotten, err := tx.exec(ctx, "attempt", "DELETE FROM signin_attempts WHERE key = $1", key)
+			if err != nil {
+				return err
+			}
+			n += forgotten
+		}
+		if forgiven = n > 0; !forgiven {
+			return nil
+		}
+		return tx.record(ctx, event, at)
+	})
+	return forgiven, err
 }
 
 // CountDaily counts a failure towards an account's total of a day, both of which the key names, and returns the total.

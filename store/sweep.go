@@ -18,6 +18,8 @@ const (
 	// keepEnded is how long operators find what has ended. It is longer than the last access token of a family can outlive it,
 	// so that nothing is forgotten whose replay would matter (security.md rule 2).
 	keepEnded = 30 * 24 * time.Hour
+	// keepJobs is how long what came of a job can be read.
+	keepJobs = 7 * 24 * time.Hour
 	// keepCounts is how far overviews look back.
 	keepCounts = 90 * 24 * time.Hour
 	// clockMargin is how long after its end no code is being redeemed and no token accepted any more, whatever the nodes' clocks say.
@@ -41,10 +43,15 @@ var sweeps = []sweep{
 	{table: "signin_attempts", key: "key", time: "last_failure_at", ago: 2 * forgetAfter}, // a day's total has ended by then
 	{table: "sessions", key: "id", time: "expires_at", ago: keepEnded},
 	{table: "known_devices", key: "user_id, device_hash", time: "last_seen_at", ago: identity.DeviceLife},
+	{table: "jobs", key: "id", time: "updated_at", ago: keepJobs},
 	{table: "rollups", key: "client_id, hour, action, detail", time: "hour", ago: keepCounts},
 	{table: "daily_rollups", key: "day, action, detail", time: "day", ago: keepCounts},
 	{table: "daily_tokens", key: "day, client_id", time: "day", ago: keepCounts},
 }
+
+// sweepLines is for the lines of files that nobody went on with.
+const sweepLines = `DELETE FROM import_rows WHERE (job_id, line) IN (
+	SELECT job_id, line FROM import_rows WHERE job_id IN (SELECT id FROM jobs WHERE updated_at < $1) LIMIT $2)`
 
 // The ids of events are their times: $1 is the least that is kept.
 const (
@@ -73,7 +80,7 @@ var overFamilies = []string{"ended_at", "expires_at"}
 
 // SweptTables are the tables that Sweep deletes from.
 var SweptTables = []string{"interactions", "revoked_tokens", "access_tokens", "families", "reset_links", "signin_attempts", "sessions", "known_devices",
-	"audit_events", "rollups", "daily_rollups", "daily_tokens", "refresh_tokens", "codes"}
+	"audit_events", "rollups", "jobs", "import_rows", "daily_rollups", "daily_tokens", "refresh_tokens", "codes"}
 
 // Sweep deletes, in small batches, what has lapsed and can no longer matter, and tells how many rows: pending requests, opaque
 // tokens and links at once; revocations an hour later; sessions and families, with their codes and refresh tokens, 30 days after their end;
@@ -87,6 +94,9 @@ func (s *Store) Sweep(ctx context.Context, at time.Time, after func(table string
 		}
 		return after(table, rows)
 	}}
+	if err := w.whole(ctx, "import_rows", sweepLines, at.Add(-keepJobs)); err != nil { // a job may have a million: they go before it
+		return total, err
+	}
 	for _, one := range sweeps {
 		if err := w.whole(ctx, one.table, one.query(), at.Add(-one.ago)); err != nil {
 			return total, err

@@ -13,7 +13,7 @@ import (
 	"gatehouse/internal/oauth"
 )
 
-const userColumns = "id, username, email, email_verified, name, profile, role, password_hash, disabled_at, last_sign_in_at, created_at, updated_at, version"
+const userColumns = "id, username, email, email_verified, name, profile, role, password_hash, password_changed_at, disabled_at, last_sign_in_at, created_at, updated_at, version"
 
 // userRow is a user with what is derived for comparing, ordering and searching.
 type userRow struct {
@@ -104,6 +104,7 @@ type UserFilter struct {
 	Query         string
 	Status        string
 	Role          identity.Role
+	Group         string // the id of one that they are in
 	After, Before string
 	Limit         int // 0 is 50
 }
@@ -118,7 +119,10 @@ type UserPage struct {
 // Users returns a page of users by name. Where something is looked for, those whose name begins with it come first, then those
 // whose username does, by username, and then those whose e-mail address does: each is a range of an index.
 func (s *Store) Users(ctx context.Context, want UserFilter) (UserPage, error) {
-	common, narrow := want.common()
+	common, narrow, err := want.common(ctx, s)
+	if err != nil {
+		return UserPage{}, err
+	}
 	users := list[identity.User]{what: "user", table: "users", columns: userColumns, key: userKey}
 	parts, counted := []part[identity.User]{{common, "search_key", userKey}}, []filter{common}
 	if text := sought(want.Query); text != "" {
@@ -141,7 +145,6 @@ func (s *Store) Users(ctx context.Context, want UserFilter) (UserPage, error) {
 		}
 	}
 	var p UserPage
-	var err error
 	if p.Total, err = s.countUsers(ctx, counted); err == nil {
 		p.Users, p.Previous, p.Next, err = users.partsPage(ctx, s, parts, want.After, want.Before, want.Limit)
 	}
@@ -149,7 +152,7 @@ func (s *Store) Users(ctx context.Context, want UserFilter) (UserPage, error) {
 }
 
 // common is the filter without what is looked for. narrow tells that few fit it, whom an index of theirs finds.
-func (want UserFilter) common() (f filter, narrow bool) {
+func (want UserFilter) common(ctx context.Context, s *Store) (f filter, narrow bool, err error) {
 	switch want.Status {
 	case "active":
 		f.add("disabled_at IS NULL")
@@ -165,7 +168,16 @@ func (want UserFilter) common() (f filter, narrow bool) {
 	case want.Role != "":
 		f.add("role = ?", want.Role)
 	}
-	return f, narrow
+	if want.Group == "" {
+		return f, narrow, nil
+	}
+	members, err := s.Members(ctx, want.Group)
+	if members <= CountLimit { // read one by one, and sorted
+		f.add("id IN (SELECT user_id FROM memberships WHERE group_id = ?)", want.Group)
+		return f, true, err
+	}
+	f.add("EXISTS (SELECT 1 FROM memberships WHERE group_id = ? AND user_id = users.id)", want.Group) // found as the list is gone through
+	return f, narrow, err
 }
 
 // hasConsoleRole says what the index of people with a role is about, or SQLite would not take it.

@@ -113,6 +113,16 @@ func pages() map[string]templ.Component {
 		ID: "family-revoke", Title: hostile, Text: hostile, Button: hostile, Heading: hostile, Section: console.Crumbs{Label: hostile, Href: "/console/families"}, Action: "/console/families/" + "x", Field: "user", Value: hostile,
 		Back: "/console/families", Life: hostile, Reason: hostile, Errs: map[string]string{"": hostile, "reason": hostile}, Impact: []console.ImpactLine{{N: 1, One: hostile}},
 	}
+	group := console.Group{ID: hostile, Name: hostile, Description: hostile, Created: now}
+	unlocked := []console.ScopeLink{{Name: hostile, Description: hostile}}
+	groupForm := console.GroupFormData{Group: group, CanEdit: true, Scopes: unlocked, Errs: map[string]string{"": hostile, "name": hostile, "description": hostile}, Conflict: form.Conflict}
+	newGroup, readGroup := groupForm, groupForm
+	newGroup.IsNew, readGroup.CanEdit = true, false
+	file := console.Import{ID: hostile, File: hostile, State: "waiting", Phase: "check", Done: 1, Total: 2, By: hostile, Started: now}
+	working, failed := file, file
+	working.State, failed.State, failed.Problem = "queued", "failed", hostile
+	lines := []console.RefusedLine{{Line: 2, Username: hostile, Column: hostile, Problem: hostile}, {Line: 3}}
+	scopeForm.Known, scopeForm.GroupsTyped = []ui.Option{{Value: hostile}}, hostile
 	proven := console.VerificationRow{ID: hostile, By: hostile, Asked: now, Seen: now, Finished: now, Verification: audit.Verification{Events: 1, Expired: 2, SealedUntil: now, Unsealed: 3, OldestOpen: now}}
 	broken, going := proven, proven
 	broken.Breaks = []audit.Break{{Class: hostile, Seq: 1, EventID: hostile, What: hostile}, {What: hostile}}
@@ -125,6 +135,26 @@ func pages() map[string]templ.Component {
 		"verified never": console.VerificationPage(ch, console.VerificationData{}),
 		"events saved":   console.EventsPage(ch, console.EventsData{ListData: list, Rows: []console.EventRow{seen}, Query: "q=" + hostile, Saved: kept[:1], SaveAs: hostile, SaveErrs: errs, Verified: &broken, Now: now}),
 		"events kept":    console.EventsPage(ch, console.EventsData{ListData: list, Rows: []console.EventRow{seen}, Saved: kept, Verified: &going, Now: now}),
+		"groups":         console.GroupsPage(ch, console.GroupsData{ListData: list, Rows: []console.GroupRow{{Group: group, Members: 1001, Scopes: []string{hostile}}, {}}, CanEdit: true}),
+		"groups none":    console.GroupsPage(ch, console.GroupsData{CanEdit: true}),
+		"group new":      console.NewGroupPage(ch, newGroup),
+		"group":          console.GroupPage(ch, group, groupForm),
+		"group read":     console.GroupPage(ch, group, readGroup),
+		"group delete":   console.GroupDeletePage(ch, console.GroupActData{Group: group, Members: 2, Confirm: hostile, Errs: errs}),
+		"group needed":   console.GroupDeletePage(ch, console.GroupActData{Group: group, Scopes: unlocked}),
+		"members":        console.MembersPage(ch, console.MembersData{Group: group, CanEdit: true, ListData: list, Rows: []console.User{person, shut}, Count: hostile, Typed: hostile, Errs: map[string]string{"": hostile, "username": hostile}, Now: now}),
+		"members none":   console.MembersPage(ch, console.MembersData{Group: group, ListData: console.ListData{Q: hostile}}),
+		"member remove":  console.MemberRemovePage(ch, console.MemberActData{Group: group, User: person, Scopes: []string{hostile}, Life: time.Minute, From: "?from=user", Errs: errs}),
+		"user groups": console.UserGroupsPage(ch, console.UserGroupsData{
+			User: person, Rights: may, Groups: []console.Group{group}, Scopes: []console.UserScope{{ScopeLink: unlocked[0], Open: true, Why: hostile}, {}}, Known: []ui.Option{{Value: hostile}},
+			CanEdit: true, Typed: hostile, Errs: map[string]string{"": hostile, "group": hostile},
+		}),
+		"user security":  console.UserSecurityPage(ch, console.UserSecurityData{User: person, Rights: may, Failures: 100, Limit: 100, Locked: true, Links: 1, Browsers: []console.KnownBrowser{{Since: now, LastSeen: now}}, Now: now}),
+		"user consents":  console.UserConsentsPage(ch, console.UserConsentsData{User: person, Rights: may, Apps: []console.UserApp{{ClientID: hostile, Name: hostile, Scopes: []string{hostile}, Since: now}}}),
+		"import form":    console.ImportFormPage(ch, console.ImportFormData{Columns: []string{hostile}, Latest: []console.Import{file, failed}, Errs: map[string]string{"file": hostile}}),
+		"import":         console.ImportPage(ch, console.UserImportData{Import: file, Outcomes: map[string]int64{"create": 1, "update": 2}, Refused: lines, More: true}),
+		"import on":      console.ImportPage(ch, console.UserImportData{Import: working}),
+		"import failed":  console.ImportPage(ch, console.UserImportData{Import: failed}),
 		"users":          console.UsersPage(ch, console.UsersData{Q: hostile, Rows: []console.UserRow{{User: person, Rights: may}, {User: shut}}, Count: hostile, Next: hostile, CanEdit: true, Now: now}),
 		"users none":     console.UsersPage(ch, console.UsersData{Q: hostile, Role: "auditor"}),
 		"user new":       console.NewUserPage(ch, newProfile),

@@ -34,7 +34,9 @@ const (
 	readBuffer       = 32 << 10  // bytes of a request's head: a long authorize URL fits
 	bodyLimit        = 64 << 10  // bytes of a request's body
 	consoleLimit     = 512 << 10 // the same in the console: a client with fifty long redirect URIs fits
-	connections      = 16 << 10  // at once; more wait to be accepted
+	uploadLimit      = 512 << 20 // the same of a file of people, which is not kept in memory
+	uploadTime       = 15 * time.Minute
+	connections      = 16 << 10 // at once; more wait to be accepted
 	actDeadline      = 20 * time.Second
 	eventStreams     = 1000 // at once
 	eventStreamsEach = 4    // of one session
@@ -156,7 +158,7 @@ func New(cfg Config) (*App, error) {
 	}
 	s.account = &account.Handlers{Store: cfg.Store, Hasher: cfg.Hasher, Now: cfg.Now}
 	s.console = &console.Handlers{
-		Store: cfg.Store, Rules: s.rules, Now: cfg.Now, Denied: s.denied,
+		Store: cfg.Store, Rules: s.rules, Door: s.door, Now: cfg.Now, Denied: s.denied,
 		Tail: store.NewTail(cfg.Store, cfg.Now), Streams: s.streams, Still: s.still,
 		Chain: store.NewAuditChain(cfg.Sealer), Files: s.files,
 	}
@@ -169,7 +171,11 @@ func New(cfg Config) (*App, error) {
 	})
 	app.Server().HeaderReceived = func(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 		keepForwarded(h)
-		return fasthttp.RequestConfig{MaxRequestBodySize: s.bodyLimitOf(h)}
+		limit := s.bodyLimitOf(h)
+		if limit == uploadLimit {
+			return fasthttp.RequestConfig{MaxRequestBodySize: limit, ReadTimeout: uploadTime, WriteTimeout: uploadTime}
+		}
+		return fasthttp.RequestConfig{MaxRequestBodySize: limit}
 	}
 	s.table = s.served()
 	app.Use(s.edge)
@@ -220,8 +226,16 @@ func (s *site) bodyLimitOf(h *fasthttp.RequestHeader) int {
 	if err != nil || !session.Live(s.Now()) || !user.Enabled() || !user.Role.Console() {
 		return bodyLimit
 	}
+	// Of a form with files fasthttp puts on disk what is large; of anything else it would make room in memory at once.
+	if bytes.Equal(h.RequestURI(), []byte(importPath)) && user.Role.AtLeast(identity.RoleAdmin) && len(h.MultipartFormBoundary()) > 0 &&
+		len(h.Peek(fiber.HeaderContentEncoding)) == 0 {
+		return uploadLimit
+	}
 	return consoleLimit
 }
+
+// importPath is where a file of people is sent.
+const importPath = "/console/users/import"
 
 // edge surrounds every request: it gives it an id, a deadline and its headers, catches panics, renders errors and logs one line.
 func (s *site) edge(c *fiber.Ctx) (err error) {

@@ -10,6 +10,7 @@ import (
 	"gatehouse/internal/audit"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
+	"gatehouse/store"
 	"gatehouse/store/storetest"
 	"gatehouse/web/webtest"
 )
@@ -49,9 +50,47 @@ func peopleScenes(t *testing.T, menu, dialog func(string) func(*tab)) []scene {
 	denied.At, denied.Action, denied.Outcome, denied.UserID = h.Clock.Now(), audit.SignInRefused, audit.Refused, full.ID
 	must(t, h.Store.Record(t.Context(), denied))
 
+	staffGroup, noGroup := h.Group(t, "Warehouse and logistics, night shift (Rotterdam)", full, quiet), h.Group(t, "Accounting")
+	h.Limit(t, "spare", func(s *oauth.Scope) { s.Groups, s.Roles = oauth.Words{staffGroup.ID}, oauth.Words{"auditor"} })
+	importer := h.Browser(t)
+	importer.SignIn(boss)
+	checked := upload(t, h, importer, "username,email\nlena,lena@example.test\nno@sign,nowhere\n", nil).URL.Path
+	done := upload(t, h, importer, "username\nlars\nno@sign\n", nil).URL.Path
+	importer.Submit(done+"/start", nil)
+	h.DoJobs(t)
+	working, err := h.Store.StageImport(t.Context(), strings.NewReader("username\nlate\n"), store.ImportParams{File: "a-rather-long-name-of-a-file-from-the-system-before.csv"}, audit.Party{Name: "sofia"}, h.Clock.Now())
+	must(t, err)
+	failing(t, h, full)
+
 	page := func(u *identity.User) string { return userList + "/" + u.ID }
 	reset := func(b *tab) { b.press("#user-reset-confirm") }
 	return []scene{
+		{name: "groups", house: h, as: boss, open: groupList, after: menu("row-0")},
+		{name: "groups none", house: fresh, as: founder, open: groupList},
+		{name: "group new", house: h, as: boss, open: groupList + "/new", then: func(b *tab) { b.press("#group-save") }},
+		{name: "group people", house: h, as: boss, open: groupPage(staffGroup)},
+		{name: "group nobody", house: h, as: boss, open: groupPage(noGroup), then: func(b *tab) {
+			b.fill("#username", "nobody")
+			b.press("#add-member-save")
+		}},
+		{name: "group auditor", house: h, as: auditor, open: groupPage(staffGroup)},
+		{name: "group settings", house: h, as: boss, open: groupPage(staffGroup) + "/edit"},
+		{name: "group member out", house: h, as: boss, open: groupPage(staffGroup) + "/members/" + full.ID + "/remove"},
+		{name: "group delete", house: h, as: boss, open: groupPage(noGroup) + "/delete"},
+		{name: "group delete dialog", house: h, as: boss, open: groupPage(staffGroup), after: dialog(groupPage(staffGroup) + "/delete")},
+		{name: "user groups", house: h, as: boss, open: page(full) + "/groups"},
+		{name: "user groups auditor", house: h, as: auditor, open: page(boss) + "/groups"},
+		{name: "user security", house: h, as: boss, open: page(full) + "/security"},
+		{name: "user security quiet", house: h, as: auditor, open: page(quiet) + "/security"},
+		{name: "user consents", house: h, as: boss, open: page(full) + "/consents"},
+		{name: "user consents none", house: h, as: boss, open: page(quiet) + "/consents"},
+		{name: "user consent withdraw", house: h, as: boss, open: page(full) + "/consents/" + client.ID + "/withdraw"},
+		{name: "import", house: h, as: boss, open: importForm},
+		{name: "import refused", house: h, as: boss, open: importForm, then: func(b *tab) { b.press("#import-check") }},
+		{name: "import checked", house: h, as: boss, open: checked},
+		{name: "import working", house: h, as: boss, open: importForm + "/" + working.ID},
+		{name: "import done", house: h, as: boss, open: done},
+		{name: "users export", house: h, as: boss, open: userList, after: menu("export-menu")},
 		{name: "users", house: h, as: boss, open: userList},
 		{name: "users alone", house: fresh, as: founder, open: userList},
 		{name: "users no match", house: h, as: boss, open: userList + "?role=auditor&status=disabled&q=" + url.QueryEscape(longName)},
@@ -131,7 +170,7 @@ func peopleScenes(t *testing.T, menu, dialog func(string) func(*tab)) []scene {
 			other.open(scopePage("write"))
 			other.fill("#description", "Change orders")
 			other.click("#scope-save")
-			other.sees("Description saved")
+			other.sees("Scope saved")
 			b.fill("#description", "Change your orders and cancel them")
 			b.click("#scope-save")
 			b.wait(`document.activeElement.id === "conflict"`)

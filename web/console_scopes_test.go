@@ -97,7 +97,7 @@ func TestConsole_addsDescribesAndDeletesScopes(t *testing.T) {
 				t.Fatalf("%s: led to %s %d: %s", name, p.URL, p.Status, p.Text())
 			}
 			p = b.Submit(scopeList+"/edit", url.Values{"description": {"See what you paid"}})
-			if p.URL.RequestURI() != scopePage(name) || !strings.Contains(p.Text(), "Description saved") || described(t, h, name) != "See what you paid" {
+			if p.URL.RequestURI() != scopePage(name) || !strings.Contains(p.Text(), "Scope saved") || described(t, h, name) != "See what you paid" {
 				t.Errorf("%s: led to %s %d: %s", name, p.URL, p.Status, p.Text())
 			}
 			b.Submit(scopeList+"/edit", nil) // it reads so already

@@ -629,6 +629,71 @@ var deeds = []deed{
 		}
 	}),
 
+	{name: "add a group", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		b.Get(groupList + "/new")
+		return request{send: submit(t, h, b, groupList, url.Values{"name": {"Accounting"}}), done: leadsTo(groupList + "/")}
+	}},
+	onGroup("rename a group", func(t *testing.T, h *webtest.House, b *webtest.Browser, g *identity.Group, u *identity.User) request {
+		b.Get(groupPage(g) + "/edit")
+		return request{send: submit(t, h, b, groupPage(g)+"/edit", url.Values{"name": {"Bookkeeping"}}), done: leadsTo(groupPage(g))}
+	}),
+	onGroup("add somebody to a group", func(t *testing.T, h *webtest.House, b *webtest.Browser, g *identity.Group, u *identity.User) request {
+		other := h.User(t)
+		b.Get(groupPage(g))
+		return request{send: submit(t, h, b, groupPage(g)+"/members", url.Values{"username": {other.Username}}), done: leadsTo(groupPage(g))}
+	}),
+	onGroup("add a group to somebody", func(t *testing.T, h *webtest.House, b *webtest.Browser, g *identity.Group, u *identity.User) request {
+		path := userList + "/" + h.User(t).ID + "/groups"
+		b.Get(path)
+		return request{send: submit(t, h, b, path, url.Values{"group": {g.Name}}), done: leadsTo(path)}
+	}),
+	onGroup("take somebody out of a group", func(t *testing.T, h *webtest.House, b *webtest.Browser, g *identity.Group, u *identity.User) request {
+		path := groupPage(g) + "/members/" + u.ID + "/remove"
+		b.Get(path)
+		return request{send: submit(t, h, b, path, nil), done: leadsTo(groupPage(g))}
+	}),
+	onGroup("delete a group", func(t *testing.T, h *webtest.House, b *webtest.Browser, g *identity.Group, u *identity.User) request {
+		b.Get(groupPage(g) + "/delete")
+		return request{
+			send: submit(t, h, b, groupPage(g)+"/delete", url.Values{"confirm": {g.Name}}), done: leadsTo(groupList),
+			twice: func(a webtest.Answer) bool { return a.Status == http.StatusNotFound },
+		}
+	}),
+
+	onUser("unlock a user", func(t *testing.T, h *webtest.House, b *webtest.Browser, u *identity.User, path string) request {
+		failing(t, h, u)
+		b.Get(path + "/security")
+		return request{send: submit(t, h, b, path+"/unlock", nil), done: leadsTo(path + "/security")}
+	}),
+	onUser("withdraw a user's consent", func(t *testing.T, h *webtest.House, b *webtest.Browser, u *identity.User, path string) request {
+		client, _ := held(t, h, u)
+		withdraw := path + "/consents/" + client.ID + "/withdraw"
+		b.Get(withdraw)
+		return request{send: submit(t, h, b, withdraw, nil), done: func(a webtest.Answer) bool { return leadsTo(path+"/consents")(a) && liveFamilies(t, h, client) == 0 }}
+	}),
+	{name: "send a file of people", beside: []string{"jobs", "import_rows"}, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		b.Get(importForm)
+		token := csrf(b)
+		return request{
+			send: func() webtest.Answer {
+				r := uploading(t, h, token, "username\nada\n", nil)
+				for _, cookie := range b.Jar().Cookies(r.URL) {
+					r.AddCookie(cookie)
+				}
+				return h.Do(t, r)
+			},
+			done: leadsTo(importForm + "/"),
+		}
+	}},
+	onImport("import a file of people", func(t *testing.T, h *webtest.House, b *webtest.Browser, path string) request {
+		return request{send: submit(t, h, b, path+"/start", nil), done: leadsTo(path)}
+	}),
+	onImport("cancel an import", func(t *testing.T, h *webtest.House, b *webtest.Browser, path string) request {
+		return request{send: submit(t, h, b, path+"/cancel", nil), done: leadsTo(path)}
+	}),
+
 	// What people and applications were given
 
 	{name: "end somebody's session", begin: func(t *testing.T, h *webtest.House) request {
@@ -919,4 +984,29 @@ func opens(t *testing.T, h *webtest.House, username, password string) bool {
 	b.Get("/login")
 	p := b.Submit("/login", url.Values{"username": {username}, "password": {password}})
 	return slices.Contains([]string{"/account", "/console"}, p.URL.Path)
+}
+
+// onGroup is what an administrator does to a group that somebody is in.
+func onGroup(name string, begin func(t *testing.T, h *webtest.House, b *webtest.Browser, g *identity.Group, u *identity.User) request) deed {
+	return deed{name: name, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		u := h.User(t)
+		return begin(t, h, b, h.Group(t, "Accounting", u), u)
+	}}
+}
+
+// onImport is what an administrator does to a file of people that was checked.
+func onImport(name string, begin func(t *testing.T, h *webtest.House, b *webtest.Browser, path string) request) deed {
+	return deed{name: name, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		return begin(t, h, b, upload(t, h, b, "username\nada\n", nil).URL.Path)
+	}}
+}
+
+// failing tries a wrong password of the person's, once.
+func failing(t *testing.T, h *webtest.House, u *identity.User) {
+	t.Helper()
+	b := h.Browser(t)
+	b.Get("/login")
+	b.Submit("/login", url.Values{"username": {u.Username}, "password": {"a wrong one"}})
 }

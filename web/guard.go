@@ -95,6 +95,17 @@ func (s *site) still(c *fiber.Ctx, least identity.Role) func(ctx context.Context
 	}
 }
 
+// upload is role for a form with a file.
+func (s *site) upload(least identity.Role) fiber.Handler {
+	pass := s.role(least)
+	return func(c *fiber.Ctx) error {
+		if err := request.ReadUpload(c); err != nil {
+			return err
+		}
+		return pass(c)
+	}
+}
+
 // denied writes down that the person's role is not enough for what they ask, and refuses it.
 func (s *site) denied(c *fiber.Ctx, least identity.Role) error {
 	state := request.Of(c)

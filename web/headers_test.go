@@ -62,6 +62,16 @@ var street = []struct{ method, path, audience string }{
 	{"GET", "/console/scopes", aPerson}, {"POST", "/console/scopes", aPerson}, {"GET", "/console/scopes/new", aPerson},
 	{"GET", "/console/scopes/edit", aPerson}, {"POST", "/console/scopes/edit", aPerson},
 	{"GET", "/console/scopes/delete", aPerson}, {"POST", "/console/scopes/delete", aPerson},
+	{"GET", "/console/groups", aPerson}, {"POST", "/console/groups", aPerson}, {"GET", "/console/groups/new", aPerson}, {"GET", "/console/groups/:id", aPerson},
+	{"GET", "/console/groups/:id/edit", aPerson}, {"POST", "/console/groups/:id/edit", aPerson}, {"POST", "/console/groups/:id/members", aPerson},
+	{"GET", "/console/groups/:id/members/:user/remove", aPerson}, {"POST", "/console/groups/:id/members/:user/remove", aPerson},
+	{"GET", "/console/groups/:id/delete", aPerson}, {"POST", "/console/groups/:id/delete", aPerson},
+	{"GET", "/console/users/:id/security", aPerson}, {"POST", "/console/users/:id/unlock", aPerson}, {"GET", "/console/users/:id/consents", aPerson},
+	{"GET", "/console/users/:id/consents/:client/withdraw", aPerson}, {"POST", "/console/users/:id/consents/:client/withdraw", aPerson},
+	{"GET", "/console/users/import", aPerson}, {"POST", "/console/users/import", aPerson},
+	{"GET", "/console/users/import/:id", aPerson}, {"POST", "/console/users/import/:id/start", aPerson}, {"POST", "/console/users/import/:id/cancel", aPerson},
+	{"GET", "/console/users/import/:id/refused", aPerson}, {"GET", "/console/users/export", aPerson},
+	{"GET", "/console/users/:id/groups", aPerson}, {"POST", "/console/users/:id/groups", aPerson},
 	{"GET", "/console/users", aPerson}, {"POST", "/console/users", aPerson}, {"GET", "/console/users/new", aPerson},
 	{"GET", "/console/users/:id", aPerson}, {"POST", "/console/users/:id", aPerson},
 	{"GET", "/console/users/:id/access", aPerson}, {"GET", "/console/users/:id/activity", aPerson},
@@ -105,7 +115,7 @@ func TestHeaders_fitWhomTheyAreFor(t *testing.T) {
 				who = h.Browser(t)
 			}
 			for _, s := range street {
-				path := strings.NewReplacer(":code", "invalid_grant", ":id", client.ID, ":secret", "none", ":client", "none", "/assets/*", sheet).Replace(s.path)
+				path := strings.NewReplacer(":code", "invalid_grant", ":id", client.ID, ":secret", "none", ":client", "none", ":user", "none", "/assets/*", sheet).Replace(s.path)
 				if path == "/logout" && s.method == "POST" {
 					continue // its form's token is not sent, but nobody shall end the walk
 				}

@@ -141,6 +141,7 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	var housework sync.WaitGroup
 	housework.Go(func() { sweeper.work(beside) })
 	housework.Go(func() { witness.work(beside) })
+	housework.Go(func() { newWorker(st, log).work(beside) })
 	housework.Go(func() { examiner.work(beside) })
 	go flushRegularly(beside, st, log)
 	go app.Watch(beside)

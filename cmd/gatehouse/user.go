@@ -20,6 +20,8 @@ import (
 type userCommands struct {
 	Create        userCreate        `cmd:"" help:"Add a person."`
 	List          userList          `cmd:"" help:"List people."`
+	Import        userImport        `cmd:"" help:"Add people from a CSV file, or change those who are there."`
+	Export        userExport        `cmd:"" help:"Write people to standard output, without their passwords."`
 	End           userEnd           `cmd:"" help:"End all a person has: sessions, families, unused codes and links. They may sign in again."`
 	Disable       userDisable       `cmd:"" help:"Shut a person out and end all they have."`
 	Enable        userEnable        `cmd:"" help:"Let a person in again."`

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"slices"
@@ -16,6 +17,9 @@ import (
 	"gatehouse/views/ui"
 )
 
+// maxAPIClients is as many clients as an API is for, unless it is for all.
+const maxAPIClients = 100
+
 // newAPI is what an empty form offers.
 func newAPI() *oauth.API {
 	return &oauth.API{TokenFormat: oauth.FormatJWT, SigningAlg: oauth.APISigningAlgs[0], Claims: oauth.ClaimsStandard}
@@ -25,6 +29,7 @@ func newAPI() *oauth.API {
 func fillAPI(a *oauth.API, sent url.Values) {
 	a.Name = strings.TrimSpace(sent.Get("name"))
 	a.AccessTokenTTL = parseLife(sent.Get("access_token_ttl"))
+	a.Clients = once(strings.Fields(sent.Get("only_clients")))
 }
 
 // fillNewAPI gives the API what is chosen once. What an opaque token has not is not read: the form hides it.
@@ -82,7 +87,8 @@ func lifeWords(seconds int64) string {
 func (h *Handlers) apiFormOf(a *oauth.API, rows []view.ScopeRow, o oauth.Offer) view.APIFormData {
 	f := view.APIFormData{
 		API: apiHead(a), CanEdit: true, Life: lifeTyped(a.AccessTokenTTL), DefaultLife: h.defaultLife(), Scopes: rows,
-		JWKS: h.Rules.Issuer + oauth.PathJWKS, Introspection: h.Rules.Issuer + oauth.PathIntrospect,
+		Admitted: strings.Join(a.Clients, "\n"),
+		JWKS:     h.Rules.Issuer + oauth.PathJWKS, Introspection: h.Rules.Issuer + oauth.PathIntrospect,
 	}
 	for _, c := range formats {
 		c.Checked = c.Value == or(a.TokenFormat, oauth.FormatJWT)
@@ -231,12 +237,29 @@ func readScopes(rows []view.ScopeRow, known []oauth.Scope) (asked scopesAsked, f
 			f.Add(description, "The scope exists and reads “"+existing.Description+"”. Save again to change that everywhere, or empty this field to keep it.")
 			row.Shown = existing.Description
 		default:
-			scope.Version = existing.Version
+			scope = *existing // whom it is for stays as it is
+			scope.Description = row.Description
 			asked.described = append(asked.described, described{scope, existing.Description})
 		}
 		asked.names = append(asked.names, row.Name)
 	}
 	return asked, f
+}
+
+// clientFaults says which of the clients that may ask do not exist.
+func (h *Handlers) clientFaults(ctx context.Context, a *oauth.API) (fault.Fields, error) {
+	f := fault.Fields{}
+	if len(a.Clients) > maxAPIClients {
+		f.Add("only_clients", fmt.Sprintf("Name at most %d clients, or leave it empty and give its scopes to those that may ask.", maxAPIClients))
+		return f, nil
+	}
+	known, err := h.Store.Names(ctx, nil, a.Clients)
+	for _, id := range a.Clients {
+		if _, exists := known.Clients[id]; !exists {
+			f.Add("only_clients", "There is no client with the id "+id+".")
+		}
+	}
+	return f, err
 }
 
 // apiFaults asks the rules what is wrong with the API and the rows of its scopes, by the names of the form's fields.
@@ -263,6 +286,7 @@ func apiDifferences(before, after *oauth.API, asked scopesAsked) []difference {
 	for _, s := range asked.described {
 		compare("description."+s.Name, "What people read of "+s.Name, s.before, s.Description)
 	}
+	compare("only_clients", "Clients that may ask", set(before.Clients), set(after.Clients))
 	compare("access_token_ttl", "Access token lifetime", strconv.FormatInt(before.AccessTokenTTL, 10), strconv.FormatInt(after.AccessTokenTTL, 10))
 	return out
 }

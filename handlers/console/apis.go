@@ -115,6 +115,11 @@ func (h *Handlers) CreateAPI(c *fiber.Ctx) error {
 	asked, rowFaults := readScopes(rows, o.Scopes)
 	a.Scopes = asked.names
 	errs := apiFaults(&a, h.Rules.Issuer, rowFaults)
+	strangers, err := h.clientFaults(c.UserContext(), &a)
+	if err != nil {
+		return err
+	}
+	maps.Copy(errs, strangers)
 	value, made, err := h.shareSecret(&a, sent, errs)
 	if err != nil {
 		return err
@@ -296,7 +301,12 @@ func (h *Handlers) UpdateAPI(c *fiber.Ctx) error {
 	}
 	asked, rowFaults := readScopes(rows, o.Scopes)
 	a.Scopes = asked.names
-	if errs := apiFaults(&a, h.Rules.Issuer, rowFaults); len(errs) > 0 {
+	errs, err := h.clientFaults(c.UserContext(), &a)
+	if err != nil {
+		return err
+	}
+	maps.Copy(errs, apiFaults(&a, h.Rules.Issuer, rowFaults))
+	if len(errs) > 0 {
 		return h.apiPage(c, fiber.StatusUnprocessableEntity, stored, form(errs))
 	}
 	clients, err := h.Store.ClientsOfAPI(c.UserContext(), a.Identifier) // before anything is saved
@@ -322,7 +332,7 @@ func (h *Handlers) UpdateAPI(c *fiber.Ctx) error {
 	}
 	if stranded := a.Stranded(clients); len(stranded) > 0 {
 		return respond.Flash(c, apiPath(a.ID), "info", "Settings saved, and clients left without tokens",
-			"It is the default resource of clients that may ask for none of its scopes now: "+someOf(namesOf(stranded))+".")
+			"It is the default resource of clients that may not ask for it, or for none of its scopes, now: "+someOf(namesOf(stranded))+".")
 	}
 	return respond.Flash(c, apiPath(a.ID), "success", "Settings saved", "They apply to every token from now on.")
 }

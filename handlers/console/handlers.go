@@ -23,6 +23,7 @@ const clientsPath = "/console/clients"
 type Handlers struct {
 	Store *store.Store
 	Rules *oauth.Server
+	Door  *identity.Doorkeeper
 	Now   func() time.Time // UTC, to the microsecond
 	Chain *audit.Chain     // of the audit log
 	Files *respond.Streams // that are being written

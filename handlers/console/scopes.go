@@ -13,8 +13,11 @@ import (
 
 	"gatehouse/internal/audit"
 	"gatehouse/internal/fault"
+	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
+	"gatehouse/store"
 	view "gatehouse/views/console"
+	"gatehouse/views/ui"
 	"gatehouse/web/request"
 	"gatehouse/web/respond"
 )
@@ -23,6 +26,8 @@ const (
 	scopesPath = "/console/scopes"
 	// clientsNamed is as many clients as the page of a scope names.
 	clientsNamed = 12
+	// maxScopeGroups is as many groups as a scope is limited to.
+	maxScopeGroups = 50
 )
 
 // Names of scopes may hold a slash, or be a dot (RFC 6749 §3.3): they stand in the query, where proxies leave them alone.
@@ -48,7 +53,56 @@ func scopeEvent(c *fiber.Ctx, at time.Time, action audit.Action, s *oauth.Scope)
 }
 
 func scopeHead(s *oauth.Scope) view.Scope {
-	return view.Scope{Name: s.Name, Description: s.Description, Builtin: s.Builtin, Created: s.CreatedAt, Version: s.Version}
+	return view.Scope{
+		Name: s.Name, Description: s.Description, Builtin: s.Builtin, Created: s.CreatedAt, Version: s.Version,
+		ByName: s.ByName, ConsentFree: s.ConsentFree, Roles: s.Roles,
+	}
+}
+
+// withGroups names the groups that the scope is limited to.
+func (h *Handlers) withGroups(ctx context.Context, s *oauth.Scope) (view.Scope, error) {
+	head := scopeHead(s)
+	names, err := h.Store.GroupNames(ctx, s.Groups)
+	for _, id := range s.Groups {
+		head.Groups = append(head.Groups, or(names[id], id))
+	}
+	return head, err
+}
+
+// fillScope gives the scope what was typed; the rules judge it afterwards. The groups are named, and those that are none are told.
+func (h *Handlers) fillScope(ctx context.Context, s *oauth.Scope, sent url.Values) (groups []string, wrong fault.Fields, err error) {
+	s.Description = strings.TrimSpace(sent.Get("description"))
+	s.ByName, s.ConsentFree, s.Roles, s.Groups = sent.Get("default") != "true", sent.Get("consent_free") == "true", sent["only_roles"], nil
+	wrong = fault.Fields{}
+	for _, role := range s.Roles {
+		if !slices.Contains(identity.Roles, identity.Role(role)) {
+			wrong.Add("only_roles", "Choose among the roles.")
+		}
+	}
+	for line := range strings.Lines(sent.Get("only_groups")) {
+		name := strings.TrimSpace(line)
+		if name == "" {
+			continue
+		}
+		groups = append(groups, name)
+		g, err := h.Store.GroupByName(ctx, name)
+		switch {
+		case fault.IsNotFound(err):
+			wrong.Add("only_groups", "There is no group “"+name+"”. Write one name a line.")
+		case err != nil:
+			return nil, nil, err
+		case !s.OnlyFor(g.ID):
+			s.Groups = append(s.Groups, g.ID)
+		}
+		if len(groups) > maxScopeGroups {
+			wrong.Add("only_groups", "Name fewer groups.")
+			break
+		}
+	}
+	for field, message := range s.Validate() {
+		wrong.Add(field, message)
+	}
+	return groups, wrong, nil
 }
 
 // ListScopes shows the scopes that fit the search by name, and who uses them.
@@ -72,7 +126,11 @@ func (h *Handlers) ListScopes(c *fiber.Ctx) error {
 		if !l.finds(s.Name, s.Description) {
 			continue
 		}
-		row := view.ScopeUse{Scope: scopeHead(&s), Clients: clients[s.Name]}
+		head, err := h.withGroups(ctx, &s)
+		if err != nil {
+			return err
+		}
+		row := view.ScopeUse{Scope: head, Clients: clients[s.Name]}
 		for _, a := range apis {
 			if a.Scopes.Has(s.Name) {
 				row.APIs = append(row.APIs, a.Name)
@@ -96,11 +154,14 @@ func (h *Handlers) ListScopes(c *fiber.Ctx) error {
 
 // NewScope shows the empty form.
 func (h *Handlers) NewScope(c *fiber.Ctx) error {
-	return newScopePage(c, fiber.StatusOK, view.ScopeFormData{})
+	return h.newScopePage(c, fiber.StatusOK, view.ScopeFormData{})
 }
 
-func newScopePage(c *fiber.Ctx, status int, f view.ScopeFormData) error {
+func (h *Handlers) newScopePage(c *fiber.Ctx, status int, f view.ScopeFormData) (err error) {
 	f.IsNew, f.CanEdit = true, true
+	if f.Known, err = h.groupsToName(c.UserContext()); err != nil {
+		return err
+	}
 	ch := request.Chrome(c)
 	return respond.Page(c, status, view.NewScopePage(ch, f), view.ScopeForm(ch, f))
 }
@@ -111,19 +172,23 @@ func (h *Handlers) CreateScope(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	s := oauth.Scope{Name: strings.TrimSpace(sent.Get("name")), Description: strings.TrimSpace(sent.Get("description"))}
-	refuse := func(errs fault.Fields) error {
-		return newScopePage(c, fiber.StatusUnprocessableEntity, view.ScopeFormData{Scope: scopeHead(&s), Errs: errs})
+	s := oauth.Scope{Name: strings.TrimSpace(sent.Get("name"))}
+	groups, errs, err := h.fillScope(c.UserContext(), &s, sent)
+	if err != nil {
+		return err
 	}
-	if errs := s.Validate(); len(errs) > 0 {
+	refuse := func(errs fault.Fields) error {
+		return h.newScopePage(c, fiber.StatusUnprocessableEntity, view.ScopeFormData{Scope: scopeHead(&s), GroupsTyped: sent.Get("only_groups"), Errs: errs})
+	}
+	if len(errs) > 0 {
 		return refuse(errs)
 	}
 	now := h.Now()
 	created := scopeEvent(c, now, audit.ScopeCreated, &s)
-	created.Changes = map[string]audit.Change{"description": {After: s.Description}}
+	created.Changes = changes(scopeDifferences(&oauth.Scope{}, &s, nil, groups))
 	err = h.Store.CreateScope(c.UserContext(), s, now, created)
 	if fault.AsConflict(err) != nil {
-		if twice, err := h.Store.Scope(c.UserContext(), s.Name); err == nil && twice.Description == s.Description && !twice.Builtin {
+		if twice, err := h.Store.Scope(c.UserContext(), s.Name); err == nil && !twice.Builtin && len(scopeDifferences(twice, &s, twice.Groups, s.Groups)) == 0 {
 			return respond.Flash(c, scopePath(s.Name), "info", "Already there", "There is one scope of this name, and it reads so.")
 		}
 		return refuse(fault.Fields{"name": "There is a scope of this name."})
@@ -140,11 +205,27 @@ func (h *Handlers) ShowScope(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return h.scopePage(c, fiber.StatusOK, s, view.ScopeFormData{Scope: scopeHead(s)})
+	head, err := h.withGroups(c.UserContext(), s)
+	if err != nil {
+		return err
+	}
+	return h.scopePage(c, fiber.StatusOK, s, view.ScopeFormData{Scope: head, GroupsTyped: strings.Join(head.Groups, "\n")})
+}
+
+// groupsToName are some of the groups there are.
+func (h *Handlers) groupsToName(ctx context.Context) (known []ui.Option, err error) {
+	page, err := h.Store.Groups(ctx, store.GroupFilter{Limit: groupsOffered})
+	for _, g := range page.Groups {
+		known = append(known, ui.Option{Value: g.Name})
+	}
+	return known, err
 }
 
 func (h *Handlers) scopePage(c *fiber.Ctx, status int, s *oauth.Scope, f view.ScopeFormData) (err error) {
 	f.CanEdit = canEdit(c) && !s.Builtin
+	if f.Known, err = h.groupsToName(c.UserContext()); err != nil {
+		return err
+	}
 	if f.APIs, f.Clients, f.More, err = h.usersOfScope(c.UserContext(), s.Name); err != nil {
 		return err
 	}
@@ -170,7 +251,20 @@ func (h *Handlers) usersOfScope(ctx context.Context, name string) (takers []view
 	return takers, askers, len(clients) - len(askers), err
 }
 
-// UpdateScope describes the scope anew, unless somebody else did since the form was shown.
+// scopeDifferences lists in what the two differ, in the order of the form; their groups are named beside them.
+func scopeDifferences(before, after *oauth.Scope, groupsBefore, groupsAfter []string) []difference {
+	var out compared
+	out.setting("description", "Description", before.Description, after.Description)
+	out.setting("by_name", "Only when it is named", strconv.FormatBool(before.ByName), strconv.FormatBool(after.ByName))
+	out.setting("consent_free", "Without consent", strconv.FormatBool(before.ConsentFree), strconv.FormatBool(after.ConsentFree))
+	out.setting("only_roles", "Roles", set(before.Roles), set(after.Roles))
+	if set(before.Groups) != set(after.Groups) {
+		out.setting("only_groups", "Groups", strings.Join(groupsBefore, ", "), strings.Join(groupsAfter, ", "))
+	}
+	return out
+}
+
+// UpdateScope changes what the scope says and to whom it is granted, unless somebody else did since the form was shown.
 func (h *Handlers) UpdateScope(c *fiber.Ctx) error {
 	stored, err := h.ownScope(c)
 	if err != nil {
@@ -180,38 +274,47 @@ func (h *Handlers) UpdateScope(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	s := *stored
-	s.Description = strings.TrimSpace(sent.Get("description"))
-	s.Version, _ = strconv.ParseInt(sent.Get("version"), 10, 64) // none is version 0, which nothing has
-	if errs := s.Validate(); len(errs) > 0 {
-		return h.scopePage(c, fiber.StatusUnprocessableEntity, stored, view.ScopeFormData{Scope: scopeHead(&s), Errs: errs})
+	head, err := h.withGroups(c.UserContext(), stored)
+	if err != nil {
+		return err
 	}
-	if s.Description != stored.Description { // else it reads so already
+	s := *stored
+	groups, errs, err := h.fillScope(c.UserContext(), &s, sent)
+	if err != nil {
+		return err
+	}
+	s.Version, _ = strconv.ParseInt(sent.Get("version"), 10, 64) // none is version 0, which nothing has
+	if len(errs) > 0 {
+		return h.scopePage(c, fiber.StatusUnprocessableEntity, stored, view.ScopeFormData{Scope: scopeHead(&s), GroupsTyped: sent.Get("only_groups"), Errs: errs})
+	}
+	if changed := scopeDifferences(stored, &s, head.Groups, groups); len(changed) > 0 { // else it reads so already
 		now := h.Now()
 		update := scopeEvent(c, now, audit.ScopeUpdated, &s)
-		update.Changes = map[string]audit.Change{"description": {Before: stored.Description, After: s.Description}}
+		update.Changes = changes(changed)
 		err = h.Store.UpdateScope(c.UserContext(), s, now, update)
 		if fault.AsConflict(err) != nil {
-			return h.lostScopeRace(c, &s)
+			return h.lostScopeRace(c, &s, groups)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return respond.Flash(c, scopePath(s.Name), "success", "Description saved", "People read it so from now on.")
+	return respond.Flash(c, scopePath(s.Name), "success", "Scope saved", "It is so from the next grant on.")
 }
 
 // lostScopeRace shows both what was sent and what somebody else saved first. Sending the form again overwrites the latter, knowingly.
-func (h *Handlers) lostScopeRace(c *fiber.Ctx, mine *oauth.Scope) error {
+func (h *Handlers) lostScopeRace(c *fiber.Ctx, mine *oauth.Scope, groups []string) error {
 	theirs, err := h.ownScope(c)
 	if err != nil {
 		return err
 	}
-	var differ compared
-	differ.setting("description", "Description", theirs.Description, mine.Description)
-	f := view.ScopeFormData{Scope: scopeHead(mine)}
+	head, err := h.withGroups(c.UserContext(), theirs)
+	if err != nil {
+		return err
+	}
+	f := view.ScopeFormData{Scope: scopeHead(mine), GroupsTyped: strings.Join(groups, "\n")}
 	f.Version = theirs.Version
-	if f.Conflict, err = h.conflict(c, scopeEvent(c, theirs.UpdatedAt, audit.ScopeUpdated, theirs), differ); err != nil {
+	if f.Conflict, err = h.conflict(c, scopeEvent(c, theirs.UpdatedAt, audit.ScopeUpdated, theirs), scopeDifferences(theirs, mine, head.Groups, groups)); err != nil {
 		return err
 	}
 	return h.scopePage(c, fiber.StatusConflict, theirs, f)

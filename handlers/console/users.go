@@ -55,8 +55,8 @@ func rightsOver(c *fiber.Ctx, u *identity.User) view.UserRights {
 	return view.UserRights{Edit: admin, Reset: admin && !self, End: end, Disable: end && !self, Delete: admin && !self}
 }
 
-// ListUsers shows the people that fit what the URL says: q, status, role, and the edge of a page in after or before.
-func (h *Handlers) ListUsers(c *fiber.Ctx) error {
+// userFilter says which people the URL asks for.
+func userFilter(c *fiber.Ctx) store.UserFilter {
 	want := store.UserFilter{
 		Query: strings.ToValidUTF8(c.Query("q"), ""), Status: c.Query("status"), Role: identity.Role(c.Query("role")),
 		After: c.Query("after"), Before: c.Query("before"), Limit: usersPerPage,
@@ -67,6 +67,12 @@ func (h *Handlers) ListUsers(c *fiber.Ctx) error {
 	if !slices.Contains(identity.Roles, want.Role) {
 		want.Role = ""
 	}
+	return want
+}
+
+// ListUsers shows the people that fit what the URL says: q, status, role, and the edge of a page in after or before.
+func (h *Handlers) ListUsers(c *fiber.Ctx) error {
+	want := userFilter(c)
 	page, err := h.Store.Users(c.UserContext(), want)
 	if err != nil {
 		return err

@@ -21,6 +21,18 @@ const (
 	UserPasswordChanged Action = "user.password_changed"
 	UserResetLinkMade   Action = "user.reset_link_made"
 	UserPasswordReset   Action = "user.password_reset"
+	UserUnlocked        Action = "user.unlocked"
+
+	UsersImportChecked   Action = "users.import_checked"
+	UsersImported        Action = "users.imported"
+	UsersImportCancelled Action = "users.import_cancelled"
+	UsersExported        Action = "users.exported"
+
+	GroupCreated       Action = "group.created"
+	GroupUpdated       Action = "group.updated"
+	GroupDeleted       Action = "group.deleted"
+	GroupMemberAdded   Action = "group.member_added"
+	GroupMemberRemoved Action = "group.member_removed"
 
 	ClientCreated       Action = "client.created"
 	ClientUpdated       Action = "client.updated"

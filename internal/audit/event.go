@@ -26,6 +26,8 @@ const (
 	KindSecret  = "client_secret"
 	KindToken   = "access_token"
 	KindAPI     = "api"
+	KindGroup   = "group"
+	KindJob     = "job"
 	KindCLI     = "cli"    // a command run beside the server
 	KindSystem  = "system" // the server itself
 )

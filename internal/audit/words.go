@@ -54,8 +54,20 @@ var Meanings = []Meaning{
 	{UserPasswordChanged, "Password changed", GroupPeople},
 	{UserResetLinkMade, "Password link made", GroupPeople},
 	{UserPasswordReset, "Password reset", GroupPeople},
+	{UserUnlocked, "Wrong passwords forgotten", GroupPeople},
 	{UserEnded, "Everything of a user ended", GroupPeople},
 	{UserDeleted, "User deleted", GroupPeople},
+
+	{UsersImportChecked, "Import of users checked", GroupPeople},
+	{UsersImported, "Users imported", GroupPeople},
+	{UsersImportCancelled, "Import of users cancelled", GroupPeople},
+	{UsersExported, "Users exported", GroupPeople},
+
+	{GroupCreated, "Group created", GroupPeople},
+	{GroupUpdated, "Group changed", GroupPeople},
+	{GroupDeleted, "Group deleted", GroupPeople},
+	{GroupMemberAdded, "Added to a group", GroupPeople},
+	{GroupMemberRemoved, "Taken out of a group", GroupPeople},
 
 	{ClientCreated, "Client registered", GroupClients},
 	{ClientUpdated, "Client changed", GroupClients},

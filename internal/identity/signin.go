@@ -189,7 +189,7 @@ func (d *Doorkeeper) counters(a Attempt, user *User) counters {
 	return counters{
 		// By what was typed: that two names share a counter would tell that they are one person's.
 		network: d.MAC("sign-in attempts", typed, Network(a.IP)),
-		day:     d.MAC("sign-in attempts of a day", typed, d.Now().Format(time.DateOnly)),
+		day:     d.dayKey(typed),
 		device:  d.MAC("sign-in attempts of a browser", whose(user), a.Device),
 	}
 }

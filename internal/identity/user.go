@@ -48,19 +48,21 @@ func (r Role) Console() bool { return r.rank() > 0 }
 
 // User is a person who signs in.
 type User struct {
-	ID            string     `db:"id"` // a UUID; the subject of their tokens
-	Username      string     `db:"username"`
-	Email         string     `db:"email"`
-	EmailVerified bool       `db:"email_verified"`
-	Name          string     `db:"name"`
-	Profile       Profile    `db:"profile"`
-	Role          Role       `db:"role"`
-	PasswordHash  string     `db:"password_hash"` // PHC or modular crypt; empty without a password
-	DisabledAt    *time.Time `db:"disabled_at"`
-	LastSignInAt  *time.Time `db:"last_sign_in_at"` // with a browser; nil for never
-	CreatedAt     time.Time  `db:"created_at"`
-	UpdatedAt     time.Time  `db:"updated_at"`
-	Version       int64      `db:"version"`
+	ID            string  `db:"id"` // a UUID; the subject of their tokens
+	Username      string  `db:"username"`
+	Email         string  `db:"email"`
+	EmailVerified bool    `db:"email_verified"`
+	Name          string  `db:"name"`
+	Profile       Profile `db:"profile"`
+	Role          Role    `db:"role"`
+	PasswordHash  string  `db:"password_hash"` // PHC or modular crypt; empty without a password
+	// PasswordChangedAt is when the password was last chosen; nil where that is not known.
+	PasswordChangedAt *time.Time `db:"password_changed_at"`
+	DisabledAt        *time.Time `db:"disabled_at"`
+	LastSignInAt      *time.Time `db:"last_sign_in_at"` // with a browser; nil for never
+	CreatedAt         time.Time  `db:"created_at"`
+	UpdatedAt         time.Time  `db:"updated_at"`
+	Version           int64      `db:"version"`
 }
 
 // Enabled reports whether the person may sign in.

@@ -55,6 +55,7 @@ type API struct {
 	// SigningSecretSealed is the secret shared with the API, sealed; empty unless it signs with HS256.
 	SigningSecretSealed string    `db:"signing_secret_sealed"`
 	AccessTokenTTL      int64     `db:"access_token_ttl"` // seconds; 0 for the server's own
+	Clients             Words     `db:"only_clients"`     // ids of those that may have its tokens; none is all
 	CreatedAt           time.Time `db:"created_at"`
 	UpdatedAt           time.Time `db:"updated_at"`
 	Version             int64     `db:"version"` // grows with each change; a form carries it, so that a lost race is seen
@@ -199,8 +200,11 @@ func (a *API) opens(scopes Scopes) bool {
 }
 
 // Serves reports whether the client may have tokens for the API: those without any scope would open what checks none.
-func (a *API) Serves(c *Client) bool {
-	return a.opens(c.Scopes)
+func (a *API) Serves(c *Client) bool { return a.opens(c.Scopes) && a.admits(c.ID) }
+
+// admits reports whether the client is one of those that may have the API's tokens, whatever their scopes.
+func (a *API) admits(clientID string) bool {
+	return a == nil || len(a.Clients) == 0 || slices.Contains(a.Clients, clientID)
 }
 
 // Stranded are the clients whose default resource the API is although they may have no tokens for it.

@@ -153,7 +153,7 @@ func (s *Server) checkScope(ctx context.Context, a *Authorization) error {
 }
 
 // grantable reads the scope parameter and refuses what is unknown, not the client's, or taken by none of the APIs that the
-// token may be for. Without the parameter it is all the client may have there that has not to be asked for by name (RFC 6749 §3.3).
+// token may be for. Without the parameter it is all the client may have there that need not be asked for by name (RFC 6749 §3.3).
 func (c *Client) grantable(p Params, known map[string]Scope, apis ...*API) (Scopes, error) {
 	taken := func(scope string) bool { return slices.ContainsFunc(apis, func(a *API) bool { return a.takes(scope) }) }
 	scopes, err := ParseScopes(p.Get("scope"))
@@ -162,7 +162,7 @@ func (c *Client) grantable(p Params, known map[string]Scope, apis ...*API) (Scop
 			Because(causeReceived("scope_syntax", "names as RFC 6749 §3.3 has them, one space between", p.Get("scope"), "Join the scopes by one space."))
 	}
 	if len(scopes) == 0 {
-		return slices.DeleteFunc(PersonScopes.Missing(c.Scopes), func(name string) bool { return !taken(name) }), nil
+		return slices.DeleteFunc(PersonScopes.Missing(c.Scopes), func(name string) bool { return !taken(name) || known[name].ByName }), nil
 	}
 	for _, name := range scopes {
 		if _, ok := known[name]; !ok {
@@ -343,6 +343,9 @@ func (s *Server) Advance(ctx context.Context, a *Authorization, login *Login, i 
 	var consent *Consent
 	if login != nil {
 		var err error
+		if err = s.narrowFor(ctx, a, login); err != nil {
+			return Answer{}, err
+		}
 		if consent, err = s.Store.Consent(ctx, login.Subject, a.Target.Client.ID); err != nil && !fault.IsNotFound(err) {
 			return Answer{}, err
 		}
@@ -357,6 +360,27 @@ func (s *Server) Advance(ctx context.Context, a *Authorization, login *Login, i 
 	default:
 		return Answer{Step: d.Step}, nil
 	}
+}
+
+// narrowFor leaves of a request what the person may be granted.
+func (s *Server) narrowFor(ctx context.Context, a *Authorization, login *Login) (err error) {
+	a.Scopes, err = s.unlocked(ctx, login.Subject, a.Scopes)
+	return concerning(err, a.Target.Client.ID, login.Subject)
+}
+
+// toAsk are the scopes that the person is asked about.
+func (a *Authorization) toAsk() Scopes {
+	return slices.DeleteFunc(slices.Clone(a.Scopes), func(name string) bool { return a.known[name].ConsentFree })
+}
+
+// allowedBy reports whether nobody has to be asked: all there is to ask was allowed before. A request of nothing but scopes that
+// nobody is asked about needs no answer; one without any scope does, for it makes the person known.
+func (a *Authorization) allowedBy(consent *Consent) bool {
+	asked := a.toAsk()
+	if len(asked) == 0 && len(a.Scopes) > 0 {
+		return true
+	}
+	return consent != nil && consent.Scopes.Covers(asked)
 }
 
 func subjectOf(login *Login) string {

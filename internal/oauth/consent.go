@@ -25,13 +25,16 @@ type Question struct {
 
 // Question prepares the consent page.
 func (s *Server) Question(ctx context.Context, a *Authorization, login *Login) (*Question, error) {
+	if err := s.narrowFor(ctx, a, login); err != nil {
+		return nil, err
+	}
 	consent, err := s.Store.Consent(ctx, login.Subject, a.Target.Client.ID)
 	if err != nil && !fault.IsNotFound(err) {
 		return nil, err
 	}
 	q := &Question{Authorization: a, RedirectHost: RedirectHost(a.Target.RedirectURI)}
 	for _, name := range a.Scopes {
-		asked := ScopeQuestion{Scope: a.known[name], Needed: name == ScopeOpenID, Given: consent != nil && consent.Scopes.Has(name)}
+		asked := ScopeQuestion{Scope: a.known[name], Needed: a.needs(name), Given: consent != nil && consent.Scopes.Has(name)}
 		for _, api := range a.apis {
 			if api != nil && api.takes(name) {
 				asked.APIs = append(asked.APIs, api)
@@ -42,6 +45,11 @@ func (s *Server) Question(ctx context.Context, a *Authorization, login *Login) (
 	return q, nil
 }
 
+// needs reports whether the scope cannot be left out: openid, and what nobody is asked about.
+func (a *Authorization) needs(scope string) bool {
+	return scope == ScopeOpenID || a.known[scope].ConsentFree
+}
+
 // Approve grants the scopes the person ticked, of those that were asked for, and returns the redirection with the code.
 func (s *Server) Approve(ctx context.Context, a *Authorization, login *Login, i *Interaction, ticked Scopes, from audit.Caller) (string, error) {
 	// Whoever approves has to be who was asked: the session may have ended or changed since the page was shown.
@@ -49,16 +57,19 @@ func (s *Server) Approve(ctx context.Context, a *Authorization, login *Login, i 
 		return "", (&Error{Code: "access_denied", Description: "The sign-in ended before the answer came."}).For(a.Target.Client.ID, subjectOf(login)).
 			Because(cause("signed_in", "the person who was asked, still signed in", "", "Start again."))
 	}
+	if err := s.narrowFor(ctx, a, login); err != nil {
+		return "", err
+	}
 	var granted Scopes
 	for _, name := range a.Scopes {
-		if name == ScopeOpenID || ticked.Has(name) {
+		if a.needs(name) || ticked.Has(name) {
 			granted = append(granted, name)
 		}
 	}
 	if len(granted) == 0 && len(a.Scopes) > 0 {
 		return "", fault.Fields{"scope": "Choose at least one, or deny."}
 	}
-	consent := &Consent{UserID: login.Subject, ClientID: a.Target.Client.ID, Scopes: granted, UpdatedAt: s.Now()}
+	consent := &Consent{UserID: login.Subject, ClientID: a.Target.Client.ID, Scopes: granted.Common(a.toAsk()), UpdatedAt: s.Now()}
 	return s.answer(ctx, &agreed{Authorization: a, scopes: granted, login: login, consent: consent, from: from})
 }
 

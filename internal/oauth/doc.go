@@ -29,6 +29,7 @@
 //	RFC 6749 §3.2.1                 authenticate          TestAuthenticate_needsSomebody TestNegatives
 //	RFC 6749 §3.3                   ParseScopes           TestParseScopes FuzzParseScopes
 //	RFC 6749 §3.3                   grantable             TestGrantable
+//	RFC 6749 §3.3                   unlocked              TestScopes_limitedOnesAreForSomeAlone TestScopes_aPasswordGetsNoMoreThanAConsent
 //	RFC 6749 §4.1.2.1               Refuse                TestTarget_refuse TestErrors_areDescribableAndExplained
 //	RFC 6749 §4.1.2.1               Target                TestTarget_isNotProvenFromDoubles TestAuthorize_neverRedirectsToWhatIsNotProven
 //	RFC 6749 §4.1.3, §10.5          redeemCode            TestToken_aCodeWorksOnce TestToken_whatACodeIsBoundTo
@@ -76,6 +77,7 @@
 //	OIDC Core §3.1.2.1              checkMaxAge           TestCheckMaxAge TestAuthorizeChecks
 //	OIDC Core §3.1.2.1              hintSubject           TestHintSubject
 //	OIDC Core §3.1.2.4              Decide                TestDecide_doneMeansThatEverythingHolds
+//	OIDC Core §5.1.2                ownClaims             TestGroups_areToldToThoseWhoMayKnow
 //	OIDC Core §5.4                  claimsFor             TestClaimsFor
 //	OIDC Core §5.5, §5.5.1          checkClaims           TestCheckClaims TestNegatives
 //	OIDC Core §6, RFC 9101          checkRequestObject    TestAuthorizeChecks

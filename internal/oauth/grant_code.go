@@ -57,7 +57,11 @@ func (s *Server) redeemCode(ctx context.Context, call *tokenCall) (*granted, err
 	if err != nil {
 		return nil, err
 	}
-	return s.beginFamily(call, code, api), nil
+	open := *code
+	if open.Scopes, err = s.unlocked(ctx, code.UserID, code.Scopes); err != nil {
+		return nil, err
+	}
+	return s.beginFamily(call, &open, api), nil
 }
 
 // proveVerifier compares the code_verifier with the code's challenge. It returns nothing if it holds.

@@ -37,6 +37,9 @@ func (s *Server) tradePassword(ctx context.Context, call *tokenCall) (*granted, 
 	if proof.Refusal != nil {
 		return nil, proof.Refusal
 	}
+	if scopes, err = s.unlocked(ctx, proof.UserID, scopes); err != nil {
+		return nil, err
+	}
 	resource := s.Issuer
 	if api != nil {
 		resource = api.Identifier

@@ -79,19 +79,20 @@ func (s *Server) refresh(ctx context.Context, call *tokenCall) (*granted, error)
 }
 
 // narrowed reads what a refresh asks for, its resource and scope: never more than the family has (RFC 6749 §6), nor than the client may still
-// ask for.
+// ask for and the person have.
 func (s *Server) narrowed(ctx context.Context, call *tokenCall, t *PresentedRefreshToken) (*API, Scopes, error) {
 	api, err := s.resourceOf(ctx, call, t.Resources, t.CreatedAt)
 	if err != nil {
 		return nil, nil, concerning(err, "", t.UserID)
 	}
 	granted := t.Scopes.Common(call.client.Scopes)
-	if !call.params.Has("scope") {
-		return api, granted, nil
+	asked := granted
+	if call.params.Has("scope") {
+		asked, err = ParseScopes(call.params.Get("scope"))
 	}
-	asked, err := ParseScopes(call.params.Get("scope"))
 	if err == nil && granted.Covers(asked) {
-		return api, asked, nil
+		open, err := s.unlocked(ctx, t.UserID, asked)
+		return api, open, err
 	}
 	return nil, nil, InvalidScope("The scope goes beyond what was granted.").For("", t.UserID).
 		Because(causeReceived("scope_granted", granted.String(), call.params.Get("scope"), "Ask for less, or send the person through consent again."))

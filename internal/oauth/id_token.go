@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
+	"maps"
 
 	"gatehouse/internal/keys"
 )
@@ -12,22 +14,42 @@ import (
 // idTokenType is the typ header of an ID token; an access token never passes for one (RFC 8725 §3.11).
 const idTokenType = "JWT"
 
-// idClaims are the claims of an ID token (OpenID Connect Core §2). Scope claims come from userinfo.
+// idClaims are the claims of an ID token (OpenID Connect Core §2). Standard claims about the person come from userinfo.
 type idClaims struct {
 	registered
 	AuthTime int64    `json:"auth_time"` // seconds since 1970
 	Nonce    string   `json:"nonce,omitempty"`
 	AMR      []string `json:"amr,omitempty"` // RFC 8176
 	AtHash   string   `json:"at_hash"`
+
+	own map[string]any // beside these, which they never replace
+}
+
+// MarshalJSON writes the standard's claims and our own.
+func (c idClaims) MarshalJSON() ([]byte, error) {
+	type standard idClaims
+	b, err := json.Marshal(standard(c))
+	if err != nil || len(c.own) == 0 {
+		return b, err
+	}
+	all := maps.Clone(c.own)
+	if err := json.Unmarshal(b, &all); err != nil {
+		return nil, err
+	}
+	return json.Marshal(all)
 }
 
 func (s *Server) signIDToken(ctx context.Context, call *tokenCall, g *granted, accessToken string) (string, error) {
+	own, err := s.ownClaims(ctx, g.userID, g.scopes)
+	if err != nil {
+		return "", err
+	}
 	claims := idClaims{
 		registered: registered{
 			Issuer: s.Issuer, Subject: g.userID, Audience: call.client.ID,
 			Expiry: call.now.Add(s.Lifetimes.IDToken).Unix(), IssuedAt: call.now.Unix(),
 		},
-		AuthTime: g.authTime.Unix(), Nonce: g.nonce, AMR: g.amr, AtHash: halfHash(accessToken),
+		AuthTime: g.authTime.Unix(), Nonce: g.nonce, AMR: g.amr, AtHash: halfHash(accessToken), own: own,
 	}
 	return s.Keys.Sign(ctx, call.client.IDTokenSignedResponseAlg, idTokenType, claims)
 }

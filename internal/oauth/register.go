@@ -254,7 +254,7 @@ func ClientFromMetadata(document []byte) (*Client, *Error) {
 	}
 	c.Scopes = scopes
 	if m.Scope == nil && c.withPeople() {
-		c.Scopes = slices.Clone(PersonScopes)
+		c.Scopes = Scopes{ScopeGroups}.Missing(PersonScopes)
 	}
 	for _, word := range slices.Concat([]string(c.GrantTypes), c.Contacts) {
 		if word == "" || strings.ContainsFunc(word, func(r rune) bool { return r <= ' ' }) {

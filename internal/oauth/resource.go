@@ -32,6 +32,10 @@ func (s *Server) api(ctx context.Context, c *Client, identifier string) (*API, e
 	if api == nil {
 		return nil, unknown("resource_known", "the identifier of an API")
 	}
+	if !api.admits(c.ID) {
+		return nil, InvalidTarget("The client may not ask for the resource.").
+			Because(cause("resource_client", "one of the clients that the API is for", audit.Value(c.ID), "Add the client to those that may ask for the API."))
+	}
 	if !api.Serves(c) {
 		return nil, InvalidTarget("The client may not ask for any scope of the resource.").
 			Because(cause("resource_allowed", api.Scopes.String(), audit.Value(c.Scopes.String()), "Add one of the API's scopes to the client."))

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"context"
 	"database/sql/driver"
 	"fmt"
 	"slices"
@@ -21,21 +22,42 @@ const (
 	ScopeOfflineAccess = "offline_access"
 )
 
+// ScopeGroups is ours: the claim of the same name lists the groups that the person is in.
+const ScopeGroups = "groups"
+
 // PersonScopes need a person and have to be asked for by name: none of them is ever a default.
-var PersonScopes = Scopes{ScopeOpenID, ScopeProfile, ScopeEmail, ScopeAddress, ScopePhone, ScopeOfflineAccess}
+var PersonScopes = Scopes{ScopeOpenID, ScopeProfile, ScopeEmail, ScopeAddress, ScopePhone, ScopeGroups, ScopeOfflineAccess}
 
 // maxScope bounds a scope parameter, in bytes.
 const maxScope = 4 << 10
 
 // Scope is a right with a global name, described to people on the consent page.
 type Scope struct {
-	Name        string    `db:"name"`
-	Description string    `db:"description"`
-	Builtin     bool      `db:"builtin"` // OpenID's own; cannot be changed or deleted
-	CreatedAt   time.Time `db:"created_at"`
-	UpdatedAt   time.Time `db:"updated_at"`
-	Version     int64     `db:"version"`
+	Name        string `db:"name"`
+	Description string `db:"description"`
+	Builtin     bool   `db:"builtin"` // it means the same everywhere; cannot be changed or deleted
+	ByName      bool   `db:"by_name"` // a request without the parameter scope does not get it (RFC 6749 §3.3)
+	ConsentFree bool   `db:"consent_free"`
+	// Roles and Groups (their ids) are who may be granted it: people who have one of the roles or are in one of the groups. Without
+	// any of either it is for everybody.
+	Roles     Words     `db:"only_roles"`
+	Groups    Words     `db:"only_groups"`
+	CreatedAt time.Time `db:"created_at"`
+	UpdatedAt time.Time `db:"updated_at"`
+	Version   int64     `db:"version"`
 }
+
+// Limited reports whether only some people may be granted the scope.
+func (s *Scope) Limited() bool { return len(s.Roles)+len(s.Groups) > 0 }
+
+// OpenTo reports whether somebody of this standing may be granted the scope.
+func (s *Scope) OpenTo(p *Standing) bool {
+	return !s.Limited() || slices.Contains(s.Roles, p.Role) ||
+		slices.ContainsFunc(p.Groups, func(g Group) bool { return s.OnlyFor(g.ID) })
+}
+
+// OnlyFor reports whether this is one of the groups that the scope is limited to.
+func (s *Scope) OnlyFor(groupID string) bool { return slices.Contains(s.Groups, groupID) }
 
 // ScopeNames are the names of the scopes.
 func ScopeNames(scopes []Scope) Scopes {
@@ -63,6 +85,34 @@ func (s *Scope) Validate() fault.Fields {
 		f.Add("description", fmt.Sprintf("Describe it in one line of up to %d characters.", maxScopeDescription))
 	}
 	return f
+}
+
+// unlocked leaves those of the scopes out that the person may not be granted at this moment: less than was asked for may be
+// granted, and the answer says what (RFC 6749 §3.3). A refusal if that leaves nothing. Every grant to a person passes here,
+// when it begins and at each refresh; nobody is looked up unless one of the scopes is limited.
+func (s *Server) unlocked(ctx context.Context, userID string, scopes Scopes) (Scopes, error) {
+	catalog, err := s.catalog(ctx)
+	if err != nil {
+		return nil, err
+	}
+	limited := func(name string) bool { scope := catalog.Scopes[name]; return scope.Limited() }
+	if !slices.ContainsFunc(scopes, limited) {
+		return scopes, nil
+	}
+	standing, err := s.Store.Standing(ctx, userID)
+	if fault.IsNotFound(err) { // disabled or deleted meanwhile, which whoever asks finds out
+		standing, err = &Standing{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	open := slices.DeleteFunc(slices.Clone(scopes), func(name string) bool { scope := catalog.Scopes[name]; return !scope.OpenTo(standing) })
+	if len(open) == 0 {
+		return nil, InvalidScope("None of the scopes is open to this person.").For("", userID).
+			Because(causeReceived("scope_open_to_person", "a person with one of the roles or groups that the scope is limited to", scopes.String(),
+				"Add the person to a group that the scope is for, or open the scope to everybody."))
+	}
+	return open, nil
 }
 
 // Scopes is a list of scope names in the order they were asked for, without doubles.

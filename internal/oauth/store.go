@@ -71,6 +71,8 @@ type Store interface {
 	LiveClientGrant(ctx context.Context, grantID, clientID, jti string) error
 	// Person returns the person's claims; NotFound if disabled or unknown.
 	Person(ctx context.Context, userID string) (*Person, error)
+	// Standing returns the person's role and groups; NotFound if disabled or unknown.
+	Standing(ctx context.Context, userID string) (*Standing, error)
 	// RevokeAccessToken makes one JWT invalid until it expires.
 	RevokeAccessToken(ctx context.Context, jti string, expiresAt time.Time, event audit.Event) error
 
@@ -86,3 +88,12 @@ type Person struct {
 	// a client sees depends on its scopes.
 	Claims map[string]any
 }
+
+// Standing is what opens limited scopes to a person.
+type Standing struct {
+	Role   string
+	Groups []Group // by name
+}
+
+// Group is one that a person is in.
+type Group struct{ ID, Name string }

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"maps"
 	"strings"
 
 	"gatehouse/internal/audit"
@@ -53,7 +54,10 @@ func (s *Server) Userinfo(ctx context.Context, token string) (map[string]any, er
 			For(claims.ClientID, subjectOfPerson(person)).
 			Because(cause("scope_openid", ScopeOpenID, audit.Value(claims.Scope), "Ask for the scope openid."))
 	}
-	return person.claimsFor(scopes), nil
+	answer := person.claimsFor(scopes)
+	own, err := s.ownClaims(ctx, person.Subject, scopes)
+	maps.Copy(answer, own)
+	return answer, err
 }
 
 func subjectOfPerson(p *Person) string {

@@ -90,6 +90,7 @@ type APIFormData struct {
 
 	JWKS, Introspection string // addresses of ours
 	Clients             []APIClient
+	Admitted            string // ids of the clients that may ask for its tokens, one a line; "" for all
 
 	AddedScope   bool // a row was just added: it takes the focus
 	RemovedScope bool // a row was just removed: the button that adds one takes its focus
@@ -162,13 +163,13 @@ func (d APIFormData) ownClient() string {
 var apiLabels = map[string]string{
 	"name": "Name", "identifier": "Identifier", "token_format": "Format", "signing_alg": "Signature", "claims": "Claims",
 	"signing_secret": "Signing secret", "access_token_ttl": "Access token lifetime", "scope_names": "Scope", "scope_descriptions": "Scope",
-	"scopes": "Scopes",
+	"scopes": "Scopes", "only_clients": "Clients that may ask",
 }
 
 func (d APIFormData) errors() []ui.FieldError {
-	order := []string{"name", "identifier", "scopes", "scope_names", "scope_descriptions", "token_format", "signing_alg", "signing_secret", "claims", "access_token_ttl"}
+	order := []string{"name", "identifier", "scopes", "scope_names", "scope_descriptions", "token_format", "signing_alg", "signing_secret", "claims", "access_token_ttl", "only_clients"}
 	if !d.isNew() {
-		order = []string{"name", "scopes", "scope_names", "scope_descriptions", "access_token_ttl"}
+		order = []string{"name", "scopes", "scope_names", "scope_descriptions", "access_token_ttl", "only_clients"}
 	}
 	return labelled(ui.Errors(d.Errs, order...), apiLabels)
 }

@@ -2,6 +2,8 @@ package console
 
 import (
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"gatehouse/views/layout"
@@ -28,6 +30,34 @@ type Scope struct {
 	Builtin           bool // OpenID's own
 	Created           time.Time
 	Version           int64
+	ByName            bool     // not granted unless it is named
+	ConsentFree       bool     // nobody is asked about it
+	Roles             []string // with Groups, names: whom it is limited to
+	Groups            []string
+}
+
+// origin says whose a built-in scope is.
+func (s Scope) origin() string {
+	if s.Name == "groups" {
+		return "Gatehouse"
+	}
+	return "OpenID"
+}
+
+func (s Scope) limited() bool { return len(s.Roles)+len(s.Groups) > 0 }
+
+// whom says who may be granted it.
+func (s Scope) whom() string {
+	if !s.limited() {
+		return "Everybody"
+	}
+	var names []string
+	for _, r := range userRoles {
+		if slices.Contains(s.Roles, r.Value) {
+			names = append(names, r.Label)
+		}
+	}
+	return strings.Join(append(names, s.Groups...), ", ")
 }
 
 // Names of scopes may hold anything, a slash too: they stand in the query.
@@ -51,6 +81,8 @@ type ScopeFormData struct {
 	IsNew        bool
 	CanEdit      bool
 	RequestToken string
+	GroupsTyped  string      // one a line
+	Known        []ui.Option // groups there are
 	APIs         []APILink   // that take it
 	Clients      []APIClient // that may ask for it, as many as there is room for
 	More         int         // clients besides
@@ -67,9 +99,11 @@ func (d ScopeFormData) frame() frame {
 	}
 	return frame{
 		noun: "scope", list: "/console/scopes", action: action, isNew: d.IsNew, version: d.Version, requestToken: d.RequestToken,
-		conflict: d.Conflict, errs: labelled(ui.Errors(d.Errs, "name", "description"), map[string]string{"name": "Name", "description": "Description"}),
+		conflict: d.Conflict, errs: labelled(ui.Errors(d.Errs, "name", "description", "only_roles", "only_groups"), scopeLabels),
 	}
 }
+
+var scopeLabels = map[string]string{"name": "Name", "description": "Description", "only_roles": "Roles", "only_groups": "Groups"}
 
 // ScopeActData fills the confirmation of deleting a scope.
 type ScopeActData struct {

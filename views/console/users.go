@@ -18,6 +18,17 @@ type UsersData struct {
 	Now             time.Time
 }
 
+// exportPath is a file of the people that are searched.
+func (d UsersData) exportPath(format string) string {
+	query := url.Values{"format": {format}}
+	for name, value := range map[string]string{"q": d.Q, "status": d.Status, "role": d.Role} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	return "/console/users/export?" + query.Encode()
+}
+
 // UserRow is one person of the list.
 type UserRow struct {
 	User

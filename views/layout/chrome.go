@@ -78,6 +78,7 @@ var nav = []navGroup{
 		{"APIs", "/console/apis", "api"},
 		{"Scopes", "/console/scopes", "scope"},
 		{"Users", "/console/users", "users"},
+		{"Groups", "/console/groups", "group"},
 		{"Sessions", "/console/sessions", "device"},
 		{"Token families", "/console/families", "session"},
 	}},

@@ -368,3 +368,37 @@ func (h *House) Refusal(t testing.TB, rule string) *audit.Event {
 	t.Fatalf("no refusal by the rule %q was written down, only %q", rule, rules)
 	return nil
 }
+
+// DoJobs does all that is to be done beside the requests.
+func (h *House) DoJobs(t testing.TB) {
+	t.Helper()
+	ids, err := h.Store.QueuedJobs(context.Background())
+	must(t, err)
+	for _, id := range ids {
+		for more := true; more; {
+			more, err = h.Store.DoJobPart(context.Background(), id, h.Clock.Now())
+			must(t, err)
+		}
+	}
+}
+
+// Group makes a group of these people.
+func (h *House) Group(t testing.TB, name string, members ...*identity.User) *identity.Group {
+	t.Helper()
+	g := identity.Group{ID: identity.NewID(), Name: name}
+	done := audit.Event{Action: audit.GroupCreated, Outcome: audit.Success}
+	must(t, h.Store.CreateGroup(context.Background(), g, h.Clock.Now(), done))
+	for _, u := range members {
+		must(t, h.Store.AddMember(context.Background(), g.ID, u.ID, h.Clock.Now(), done))
+	}
+	return &g
+}
+
+// Limit changes a scope that exists.
+func (h *House) Limit(t testing.TB, name string, change func(*oauth.Scope)) {
+	t.Helper()
+	s, err := h.Store.Scope(context.Background(), name)
+	must(t, err)
+	change(s)
+	must(t, h.Store.UpdateScope(context.Background(), *s, h.Clock.Now(), audit.Event{Action: audit.ScopeUpdated, Outcome: audit.Success}))
+}

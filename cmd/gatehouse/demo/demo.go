@@ -203,6 +203,9 @@ func (h *house) furniture(m *made) {
 		at := h.Now.Add(-c.born).Add(time.Duration(12+2*i) * time.Minute)
 		h.plan(at, func() error { return h.addClient(i) })
 	}
+	for i, g := range groups {
+		h.plan(begin.Add(27*day+time.Duration(i)*9*time.Minute), func() error { return h.addGroup(i, g.name, g.about) }) // when all have come
+	}
 	h.plan(m.new[0].CreatedAt, func() error { return h.addKeys(m.new, h.admin.party()) })
 }
 
@@ -248,6 +251,27 @@ func (h *house) addUser(p *person) error {
 	e.UserID, e.Changes = p.ID, map[string]audit.Change{"role": {After: string(p.Role)}}
 	h.people = append(h.people, p)
 	return h.store.CreateUser(h.ctx, *p.User, h.clock, e)
+}
+
+// addGroup makes a group of some of the people.
+func (h *house) addGroup(i int, name, about string) error {
+	g := identity.Group{ID: identity.NewID(), Name: name, Description: about}
+	e := h.event(h.admin, audit.GroupCreated, audit.Party{Kind: audit.KindGroup, ID: g.ID, Name: name})
+	e.Changes = map[string]audit.Change{"name": {After: name}, "description": {After: about}}
+	if err := h.store.CreateGroup(h.ctx, g, h.clock, e); err != nil {
+		return err
+	}
+	for n, p := range h.people {
+		if n%(i+2) != 0 {
+			continue
+		}
+		e := h.event(h.admin, audit.GroupMemberAdded, audit.Party{Kind: audit.KindGroup, ID: g.ID, Name: name})
+		e.UserID, e.Changes = p.ID, map[string]audit.Change{"member": {After: p.Username}}
+		if err := h.store.AddMember(h.ctx, g.ID, p.ID, h.clock, e); err != nil && !fault.IsNotFound(err) { // who has not come yet
+			return err
+		}
+	}
+	return nil
 }
 
 func (h *house) addAPI(a oauth.API, scopes []oauth.Scope) error {

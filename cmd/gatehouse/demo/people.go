@@ -47,3 +47,10 @@ var agents = []string{
 	"Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36",
 	"Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
 }
+
+// groups are what people belong to; each has some of them.
+var groups = []struct{ name, about string }{
+	{"Editors", "They write and publish the notes that everybody reads."},
+	{"Accounting", "Invoices, expenses and the monthly closing."},
+	{"Warehouse", "Picking, packing and the returns desk."},
+}

@@ -1,0 +1,180 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
+)
+
+// States of a job.
+const (
+	JobStaging   = "staging"   // what it works on is still arriving
+	JobQueued    = "queued"    // a node does the next part, or will
+	JobWaiting   = "waiting"   // somebody has to say whether to go on
+	JobDone      = "done"      // to the end
+	JobFailed    = "failed"    // it could not go on
+	JobCancelled = "cancelled" // somebody stopped it; what was done stays
+)
+
+// Job is something that takes longer than a request. It is done in parts, each a transaction that also says how far the job is:
+// whoever is killed, the next goes on from there.
+type Job struct {
+	ID        string    `db:"id"` // a UUIDv7
+	Kind      string    `db:"kind"`
+	State     string    `db:"state"` // a Job constant
+	Phase     string    `db:"phase"`
+	Params    string    `db:"params"`   // JSON
+	Position  int64     `db:"position"` // where the next part begins
+	Done      int64     `db:"done"`
+	Total     int64     `db:"total"`
+	Problem   string    `db:"problem"` // why it failed
+	Result    string    `db:"result"`  // what came of it, JSON; empty until it is known
+	ByKind    string    `db:"creator_kind"`
+	ByID      string    `db:"creator_id"`
+	ByName    string    `db:"creator_name"`
+	CreatedAt time.Time `db:"created_at"`
+	UpdatedAt time.Time `db:"updated_at"`
+}
+
+// By is who began it.
+func (j *Job) By() audit.Party { return audit.Party{Kind: j.ByKind, ID: j.ByID, Name: j.ByName} }
+
+// Over reports whether nothing will happen to it any more.
+func (j *Job) Over() bool {
+	return j.State == JobDone || j.State == JobFailed || j.State == JobCancelled
+}
+
+const jobColumns = "id, kind, state, phase, params, position, done, total, problem, result, creator_kind, creator_id, creator_name, created_at, updated_at"
+
+// errJobMoved says that another node did the part, or that somebody stopped the job.
+var errJobMoved = errors.New("the job has moved on")
+
+// jobKinds are what jobs do, in a transaction.
+var jobKinds = map[string]jobKind{
+	KindUserImport: {part: importPart, giveUp: refuseNextLine},
+}
+
+type jobKind struct {
+	// part does the next size things and says how far the job is then.
+	part func(ctx context.Context, tx *Store, job *Job, size int, at time.Time) error
+	// giveUp passes over the next thing, which cannot be done.
+	giveUp func(ctx context.Context, tx *Store, job *Job, why error) error
+}
+
+// jobPart is how many things one part does: it holds its locks for no longer.
+const jobPart = 50
+
+// createJob adds a job.
+func (s *Store) createJob(ctx context.Context, kind string, params any, by audit.Party, at time.Time) (*Job, error) {
+	text, err := json.Marshal(params)
+	if err != nil {
+		return nil, err
+	}
+	job := Job{
+		ID: newID(), Kind: kind, State: JobStaging, Params: string(text), ByKind: by.Kind, ByID: by.ID, ByName: by.Name, CreatedAt: at, UpdatedAt: at,
+	}
+	return &job, s.insert(ctx, "job", row{table: "jobs", columns: jobColumns, value: job})
+}
+
+// Job returns the job with this id.
+func (s *Store) Job(ctx context.Context, id string) (*Job, error) {
+	var job Job
+	if err := s.get(ctx, "job", &job, "SELECT "+jobColumns+" FROM jobs WHERE id = $1", id); err != nil {
+		return nil, err
+	}
+	return &job, nil
+}
+
+// Jobs returns the newest jobs of a kind.
+func (s *Store) Jobs(ctx context.Context, kind string, limit int) (jobs []Job, err error) {
+	err = s.all(ctx, "job", &jobs, "SELECT "+jobColumns+" FROM jobs WHERE kind = $1 ORDER BY id DESC LIMIT $2", kind, limit)
+	return jobs, err
+}
+
+// QueuedJobs are the jobs that a node has to go on with, the oldest first.
+func (s *Store) QueuedJobs(ctx context.Context) (ids []string, err error) {
+	err = s.all(ctx, "job", &ids, "SELECT id FROM jobs WHERE state = $1 ORDER BY id LIMIT 100", JobQueued)
+	return ids, err
+}
+
+// DoJobPart does the next part of a job and tells whether there is more. Two nodes that do it at once do it once: the part and how
+// far the job is are one transaction, and it happens only from where the job was read. What cannot be done together with others of
+// the part is tried alone.
+func (s *Store) DoJobPart(ctx context.Context, id string, at time.Time) (more bool, err error) {
+	var begun int64
+	move := func(do func(tx *Store, job *Job) error) error {
+		return s.InTx(ctx, func(tx *Store) error {
+			if _, err := tx.exec(ctx, "job", "UPDATE jobs SET id = id WHERE id = $1", id); err != nil { // whoever comes second finds it done
+				return err
+			}
+			job, err := tx.Job(ctx, id)
+			if err != nil {
+				return err
+			}
+			if more = job.State == JobQueued; !more {
+				return nil
+			}
+			from := *job
+			begun = from.Position
+			if err := do(tx, job); err != nil {
+				return err
+			}
+			more = job.State == JobQueued
+			return tx.moveJob(ctx, &from, job, at)
+		})
+	}
+	for _, size := range []int{jobPart, 1} {
+		if err = move(func(tx *Store, job *Job) error { return jobKinds[job.Kind].part(ctx, tx, job, size, at) }); !cannotBe(err) {
+			break
+		}
+	}
+	if cannotBe(err) {
+		why, failed := err, begun
+		err = move(func(tx *Store, job *Job) error {
+			if job.Position != failed { // another node has passed it
+				return errJobMoved
+			}
+			return jobKinds[job.Kind].giveUp(ctx, tx, job, why)
+		})
+	}
+	if errors.Is(err, errJobMoved) {
+		return true, nil
+	}
+	return more, err
+}
+
+// cannotBe reports whether the database is well, and something is not to be done as it was meant.
+func cannotBe(err error) bool {
+	var wrong fault.Fields
+	return fault.AsConflict(err) != nil || fault.IsNotFound(err) || errors.As(err, &wrong)
+}
+
+// moveJob says how far the job is, if it is still where it was.
+func (s *Store) moveJob(ctx context.Context, from, to *Job, at time.Time) error {
+	n, err := s.exec(ctx, "job", `
+		UPDATE jobs SET state = $5, phase = $6, position = $7, done = $8, total = $9, problem = $10, result = $11, updated_at = $12
+		WHERE id = $1 AND state = $2 AND phase = $3 AND position = $4`,
+		from.ID, from.State, from.Phase, from.Position, to.State, to.Phase, to.Position, to.Done, to.Total, to.Problem, to.Result, at)
+	if err == nil && n == 0 {
+		return errJobMoved
+	}
+	return err
+}
+
+// FailJob ends a job that cannot go on, and says why.
+func (s *Store) FailJob(ctx context.Context, id, problem string, at time.Time) error {
+	_, err := s.exec(ctx, "job", "UPDATE jobs SET state = $2, problem = $3, updated_at = $4 WHERE id = $1 AND state IN ($5, $6)",
+		id, JobFailed, problem, at, JobQueued, JobStaging)
+	return err
+}
+
+// CancelJob stops a job; what was done stays. fault.NotFound if there is none, or it is over.
+func (s *Store) CancelJob(ctx context.Context, id string, at time.Time, event audit.Event) error {
+	n, err := s.act(ctx, "job", statement{"UPDATE jobs SET state = :cancelled, updated_at = :at WHERE id = :id AND state IN (:staging, :queued, :waiting)",
+		map[string]any{"id": id, "at": at, "cancelled": JobCancelled, "staging": JobStaging, "queued": JobQueued, "waiting": JobWaiting}}, eventOf(event, at))
+	return mustChange("job", n, err)
+}
