@@ -40,7 +40,10 @@ var changes = []change{
 	{verb: "AskVerification", do: func(s *store.Store) error {
 		return s.AskVerification(ctx, "new", "ada", noon, event(audit.AuditVerifyAsked))
 	}},
-	{verb: "BeginAttempt", do: func(s *store.Store) error { _, _, err := s.BeginAttempt(ctx, "tried", noon); return err }},
+	{verb: "BeginAttempt", do: func(s *store.Store) error {
+		_, _, err := s.BeginAttempt(ctx, identity.Counter{Key: "tried"}, noon)
+		return err
+	}},
 	{verb: "BeginFamily", do: func(s *store.Store) error {
 		b := oauth.Beginning{
 			Family: family("new", "bob", "bob-session"), First: &oauth.RefreshToken{Hash: "new-0", CreatedAt: noon}, CheckedHash: "hash",
@@ -59,7 +62,10 @@ var changes = []change{
 	{verb: "CompleteSetup", world: func(t testing.TB, s *store.Store) { must(t, s.SaveSetupLink(ctx, "seed", "link")) }, do: func(s *store.Store) error {
 		return s.CompleteSetup(ctx, "link", identity.User{ID: "ada", Username: "ada", Role: identity.RoleAdmin}, noon, event(audit.SetupCompleted))
 	}},
-	{verb: "CountDaily", do: func(s *store.Store) error { _, err := s.CountDaily(ctx, "tried", noon); return err }},
+	{verb: "CountDaily", do: func(s *store.Store) error {
+		_, err := s.CountDaily(ctx, identity.Counter{Key: "tried"}, noon)
+		return err
+	}},
 	{verb: "CountWrongVerifier", do: func(s *store.Store) error { return s.CountWrongVerifier(ctx, "unused", 5, noon) }},
 	{verb: "CountWrongVerifier, the last", do: func(s *store.Store) error { return s.CountWrongVerifier(ctx, "unused", 1, noon) }},
 	{verb: "CreateAPI", do: func(s *store.Store) error {
@@ -220,6 +226,17 @@ var changes = []change{
 	{verb: "UpdateClient", do: func(s *store.Store) error {
 		return s.UpdateClient(ctx, oauth.Client{ID: "app", Name: "Renamed", Version: 1}, noon, event(audit.ClientUpdated))
 	}},
+	{verb: "Unlock", do: func(s *store.Store) error {
+		_, err := s.Unlock(ctx, "bob", noon, event(audit.SignInUnlocked))
+		return err
+	}},
+	{verb: "SaveSettings", do: func(s *store.Store) error {
+		return s.SaveSettings(ctx, "first", map[string]string{"code_ttl": "2m", "id_token_ttl": ""}, noon, event(audit.SettingsChanged))
+	}},
+	{verb: "SeeNode", do: func(s *store.Store) error {
+		return s.SeeNode(ctx, store.Node{ID: "new", StartedAt: noon, SeenAt: noon})
+	}},
+	{verb: "ForgetNode", do: func(s *store.Store) error { return s.ForgetNode(ctx, "node") }},
 	{verb: "UpdateUser", do: func(s *store.Store) error {
 		return s.UpdateUser(ctx, identity.User{ID: "bob", Name: "Bobby", Role: identity.RoleUser, Version: 1}, noon, event(audit.UserUpdated))
 	}},
@@ -238,14 +255,14 @@ var others = map[string]string{
 
 // reads change nothing.
 var reads = []string{
-	"ACMEEntry", "API", "APIByID", "APIs", "AccessToken", "AnyUser", "AskedVerification", "AuditCheckpoints", "BusiestClients", "Busy",
+	"ACMEEntry", "API", "APIByID", "APIs", "AccessToken", "AnyUser", "AskedVerification", "AuditCheckpoints", "BusiestClients",
 	"Catalog", "Client", "ClientBySecret", "ClientImpact", "ClientMilestones", "ClientSecrets", "ClientSummary", "ClientUses", "Clients",
-	"ClientsOfAPI", "ClientsOfScope", "Close", "Code", "Consent", "Consents", "Count", "CountLiveSessions", "DB", "DailyFailures",
+	"ClientsOfAPI", "ClientsNamed", "ClientsOfScope", "Close", "Code", "Consent", "Consents", "Count", "CountLiveSessions", "DB", "DailyFailures", "DatabaseInfo",
 	"Dialect", "EachEvent", "Event", "EventPage", "Events", "EventsSince", "ExpiringSecrets", "Families", "Family", "FamilyImpact",
-	"FamilyPage", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson", "LiveSessions", "MasterKeyID", "MigrationStatus", "Names",
+	"FamilyPage", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson", "LiveSessions", "Lockouts", "MasterKeyID", "MigrationStatus", "Names", "Nodes",
 	"NoteSecretUse", "Observe", "Offer", "Person", "Ping", "Pool", "RefreshToken", "RefreshTokens", "ResetLink", "RollupSums", "Rollups",
 	"SavedFilters", "SchemaState", "Scope", "ScopeClients", "ScopeConsents", "Scopes", "Session", "SessionByToken", "SessionImpact",
-	"SessionPage", "SetupSeed", "SigningKeys", "User", "UserBySignIn", "UserByUsername", "UserImpact", "Users", "Verifications",
+	"SessionPage", "SetSessionIdle", "Settings", "SetupSeed", "SigningKeys", "User", "UserBySignIn", "UserByUsername", "UserImpact", "Users", "Verifications",
 	"VerifyEvents",
 }
 
@@ -302,8 +319,9 @@ func furnished(t testing.TB, s *store.Store) {
 	must(t, s.SaveInteraction(ctx, oauth.Interaction{Hash: "unbound", ClientID: "app", CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}))
 	must(t, s.CreateResetLink(ctx, identity.ResetLink{Hash: "link", UserID: "bob", ExpiresAt: noon.Add(time.Hour)}, noon, event(audit.UserResetLinkMade)))
 	must(t, s.RevokeAccessToken(ctx, "old", noon, event(audit.TokenRevoked)))
+	must(t, s.SeeNode(ctx, store.Node{ID: "node", StartedAt: noon, SeenAt: noon}))
 	for _, key := range []string{"tried", "tried too"} {
-		_, _, err := s.BeginAttempt(ctx, key, noon)
+		_, _, err := s.BeginAttempt(ctx, identity.Counter{Key: key, Kind: identity.CountsNetwork, UserID: "bob", Network: "192.0.2.0/24"}, noon)
 		must(t, err)
 	}
 }

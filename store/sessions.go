@@ -151,7 +151,7 @@ func (s *Store) LiveSessions(ctx context.Context, userID string, at time.Time) (
 	var sessions []identity.Session
 	err := s.all(ctx, "session", &sessions, "SELECT "+sessionColumns+` FROM sessions
 		WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_seen_at > $3 ORDER BY last_seen_at DESC, id DESC`,
-		userID, at, at.Add(-identity.SessionIdle))
+		userID, at, s.seenSince(at))
 	return sessions, err
 }
 
@@ -179,17 +179,17 @@ func (want SessionFilter) table() string {
 	return "sessions"
 }
 
-func (want SessionFilter) conditions() filter {
+func (want SessionFilter) conditions(seenSince time.Time) filter {
 	var f filter
 	f.addIf("id", want.ID)
 	f.addIf("user_id", want.UserID)
 	f.addIf("ip", want.IP)
 	f.addIf("session_clients.client_id", want.ClientID)
-	switch idle := want.At.Add(-identity.SessionIdle); want.State {
+	switch want.State {
 	case SessionLive:
-		f.add("ended_at IS NULL AND expires_at > ? AND last_seen_at > ?", want.At, idle)
+		f.add("ended_at IS NULL AND expires_at > ? AND last_seen_at > ?", want.At, seenSince)
 	case SessionEnded:
-		f.add("(ended_at IS NOT NULL OR expires_at <= ? OR last_seen_at <= ?)", want.At, idle)
+		f.add("(ended_at IS NOT NULL OR expires_at <= ? OR last_seen_at <= ?)", want.At, seenSince)
 	}
 	return f
 }
@@ -226,7 +226,7 @@ func (s *Store) SessionPage(ctx context.Context, want SessionFilter) (p SessionP
 	if list.table = want.table(); want.ClientID != "" {
 		list.by = "session_clients.session_id"
 	}
-	p.Sessions, p.Previous, p.Next, p.Total, err = list.page(ctx, s, want.conditions(), want.After, want.Before, want.Limit)
+	p.Sessions, p.Previous, p.Next, p.Total, err = list.page(ctx, s, want.conditions(s.seenSince(want.At)), want.After, want.Before, want.Limit)
 	if err == nil {
 		err = s.addClients(ctx, p.Sessions)
 	}
@@ -284,7 +284,7 @@ type SessionImpact struct {
 
 // SessionImpact counts what would end with the sessions that fit the filter.
 func (s *Store) SessionImpact(ctx context.Context, want SessionFilter) (impact SessionImpact, err error) {
-	f := want.conditions()
+	f := want.conditions(s.seenSince(want.At))
 	these := " FROM " + want.table() + f.where()
 	bound := " FROM families WHERE ended_at IS NULL AND expires_at > ? AND session_id IN (SELECT id" + these + ")"
 	args := slices.Concat([]any{want.At}, f.args, []any{want.At}, f.args, f.args)
@@ -297,7 +297,7 @@ func (s *Store) SessionImpact(ctx context.Context, want SessionFilter) (impact S
 // CountLiveSessions counts the sessions of all people that hold at the given time, up to a limit.
 func (s *Store) CountLiveSessions(ctx context.Context, at time.Time, limit int) (n int64, err error) {
 	err = s.get(ctx, "session", &n, `SELECT COUNT(*) FROM (
-		SELECT 1 FROM sessions WHERE expires_at > $1 AND ended_at IS NULL AND last_seen_at > $2 LIMIT $3) AS live`, at, at.Add(-identity.SessionIdle), limit)
+		SELECT 1 FROM sessions WHERE expires_at > $1 AND ended_at IS NULL AND last_seen_at > $2 LIMIT $3) AS live`, at, s.seenSince(at), limit)
 	return n, err
 }
 

@@ -170,6 +170,25 @@ func pages() map[string]templ.Component {
 		"event panel":    console.EventPanel(ch, told),
 		"end":            console.EndPage(ch, stop),
 		"end dialog":     console.EndDialog(ch, stop),
+		"settings":       console.SettingsPage(ch, hostileSettings(true)),
+		"settings read":  console.SettingsPage(ch, hostileSettings(false)),
+		"security": console.SecurityPage(ch, console.SecurityData{
+			Lockouts: []console.Lockout{{Person: who, Networks: []string{hostile, "a", "b", "c", "d"}, Until: now.Add(time.Minute), CanUnlock: true}, {Person: who, Strangers: true}}, MoreLockouts: true,
+			Limited: []console.Limited{{What: "requests", Who: hostile, Client: link, Until: now}, {What: "signin", Who: hostile}, {What: "password", Client: link}, {What: "client"}}, LimitedTotal: 9,
+			Hash:     console.HashCost{Now: hostile, Measuring: true, At: now, Fault: hostile, Measured: []console.MeasuredHash{{Cost: hostile}}, Suggestions: []console.SuggestedHash{{Cost: hostile}, {InUse: true}}},
+			Settings: hostileSettings(true), CanEdit: true, Now: now,
+		}),
+		"security none": console.SecurityPage(ch, console.SecurityData{Hash: console.HashCost{Measured: []console.MeasuredHash{{Cost: hostile}}}}),
+		"system": console.SystemPage(ch, console.SystemData{
+			Version: hostile, Commit: hostile, Go: hostile, Platform: hostile, Issuer: hostile, Database: hostile, DatabaseVersion: hostile, LastMigration: hostile, Pending: 1, Now: now,
+			Nodes:    []console.Node{{ID: hostile, Address: hostile, Version: hostile, Commit: hostile}, {Silent: true}, {Other: true}},
+			Health:   []console.Health{{Part: hostile, Text: hostile}, {Well: true}},
+			Settings: []console.SystemSetting{{Name: hostile, Value: hostile, Source: hostile}, {Source: "default"}},
+		}),
+		"search":       console.SearchPage(ch, layout.Palette{Q: hostile, Groups: []layout.PaletteGroup{{Label: hostile, Items: []layout.PaletteItem{{Label: hostile, Note: hostile, Href: "/console", Icon: "app"}}}}}),
+		"search none":  console.SearchPage(ch, layout.Palette{Q: hostile}),
+		"palette":      layout.PaletteResults(layout.Palette{Q: hostile, Groups: []layout.PaletteGroup{{Label: hostile, Items: []layout.PaletteItem{{Label: hostile, Note: hostile, Href: "/console", Icon: "app"}}}}}),
+		"palette none": layout.PaletteResults(layout.Palette{Q: hostile}),
 		"consent": oauth.ConsentPage(ch, oauth.ConsentData{
 			Interaction: hostile, ClientName: hostile, ClientURI: "javascript:alert(1)", RedirectHost: hostile, PolicyURI: hostile, TosURI: hostile, SwitchURL: "/login", Error: hostile,
 			Scopes: []oauth.ConsentScope{{Value: "openid", Needed: true}, {Value: hostile, Title: hostile, Description: hostile, APIs: []oauth.ConsentAPI{{Name: hostile, Identifier: hostile}}}},
@@ -262,5 +281,17 @@ func TestPages_payWhatTheyOwe(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// hostileSettings are settings of every kind.
+func hostileSettings(canEdit bool) console.SettingsData {
+	return console.SettingsData{
+		Action: "/console/settings", Revision: hostile, CanEdit: canEdit, Errs: map[string]string{"a": hostile},
+		Conflict: &console.Conflict{What: hostile, By: hostile, Changes: []console.Change{{Field: hostile, Theirs: hostile, Yours: hostile}}},
+		Groups: []console.SettingGroup{{Title: hostile, Text: hostile, Fields: []console.SettingField{
+			{Name: "a", Label: hostile, Hint: hostile, Unit: hostile, Value: hostile, Default: hostile, Bounds: hostile, Kept: true},
+			{Name: "b", Label: hostile, Hint: hostile, Value: "true", Switch: true}, {Name: "c", Label: "c", Value: hostile, Source: hostile}, {Name: "d", Label: "d", Switch: true, Source: hostile},
+		}}},
 	}
 }

@@ -631,6 +631,35 @@ var deeds = []deed{
 
 	// What people and applications were given
 
+	{name: "settle something", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		b.Get("/console/settings")
+		return request{send: submit(t, h, b, "/console/settings", url.Values{"code_ttl": {"2m"}, "id_token_ttl": {"5m"}}), done: func(a webtest.Answer) bool {
+			_, stored, err := h.Store.Settings(t.Context())
+			return leadsTo("/console/settings")(a) && err == nil && len(stored) == 2 && stored["code_ttl"] == "2m" && stored["id_token_ttl"] == "5m"
+		}}
+	}},
+	{name: "settle what is asked of passwords", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		b.Get("/console/security")
+		return request{send: submit(t, h, b, "/console/security", url.Values{"password_min_length": {"16"}}), done: leadsTo("/console/security")}
+	}},
+	{name: "measure password hashes", hashes: true, reads: true, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		b.Get("/console/security")
+		return request{send: submit(t, h, b, "/console/security/measure", nil), done: shows("hash-cost")}
+	}},
+	{name: "unlock somebody", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleOperator)
+		u := h.User(t)
+		guess(t, h, u.Username, identity.FreeFailures+1)
+		b.Get("/console/security")
+		path := "/console/security/lockouts/" + u.ID + "/unlock"
+		return request{send: submit(t, h, b, path, nil), done: func(a webtest.Answer) bool {
+			rows, err := h.Store.Lockouts(t.Context(), h.Clock.Now(), 10)
+			return leadsTo("/console/security")(a) && err == nil && len(rows) == 0
+		}}
+	}},
 	{name: "end somebody's session", begin: func(t *testing.T, h *webtest.House) request {
 		b, _ := staff(t, h, identity.RoleOperator)
 		them, user := h.Browser(t), h.User(t)

@@ -77,7 +77,7 @@ func (s *site) admit(least identity.Role, used func(c *fiber.Ctx, now time.Time)
 }
 
 func (s *site) consoleIdle(session *identity.Session) bool {
-	return s.Now().Sub(session.LastSeenAt) >= identity.ConsoleIdle
+	return s.Now().Sub(session.LastSeenAt) >= s.Policy.Now().Sessions.ConsoleIdle
 }
 
 // still returns a question that an answer which goes on for long asks from time to time: would the request be admitted now?
@@ -91,7 +91,7 @@ func (s *site) still(c *fiber.Ctx, least identity.Role) func(ctx context.Context
 		if err != nil {
 			return false, err
 		}
-		return session.Live(s.Now()) && user.Enabled() && !s.consoleIdle(session) && user.Role.AtLeast(least), nil
+		return session.Live(s.Now(), s.Policy.Now().Sessions.Idle) && user.Enabled() && !s.consoleIdle(session) && user.Role.AtLeast(least), nil
 	}
 }
 
@@ -151,7 +151,7 @@ func (s *site) loadSession(c *fiber.Ctx, used func(c *fiber.Ctx, now time.Time) 
 		return err
 	}
 	now := s.Now()
-	if !session.Live(now) || !user.Enabled() {
+	if !session.Live(now, s.Policy.Now().Sessions.Idle) || !user.Enabled() {
 		request.SetCookie(c, request.SessionCookie, "", -1)
 		return nil
 	}
@@ -164,7 +164,7 @@ func (s *site) loadSession(c *fiber.Ctx, used func(c *fiber.Ctx, now time.Time) 
 func (s *site) touch(c *fiber.Ctx, now time.Time) error {
 	session := request.Of(c).Session
 	idle := now.Sub(session.LastSeenAt)
-	if idle < identity.TouchEvery || (idle >= identity.ConsoleIdle && request.Of(c).User.Role.Console()) {
+	if idle < identity.TouchEvery || (s.consoleIdle(session) && request.Of(c).User.Role.Console()) {
 		return nil
 	}
 	return s.Store.TouchSession(c.UserContext(), session.ID, now)

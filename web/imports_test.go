@@ -32,6 +32,7 @@ var rooms = map[string]struct{ house, world []string }{
 	"internal/oauth":     {[]string{"internal/keys", "internal/secret", "internal/fault", "internal/audit"}, []string{"github.com/golang-jwt/jwt", "github.com/google/uuid"}},
 	"internal/keys":      {[]string{"internal/secret"}, []string{"github.com/golang-jwt/jwt", "golang.org/x/sync"}},
 	"internal/identity":  {[]string{"internal/secret", "internal/fault"}, []string{"github.com/google/uuid"}},
+	"internal/policy":    {[]string{"internal/oauth", "internal/identity", "internal/secret", "internal/audit", "internal/fault"}, nil},
 	"internal/audit":     {nil, nil},
 	"internal/secret":    {nil, []string{"golang.org/x/crypto"}},
 	"internal/fault":     {nil, nil},

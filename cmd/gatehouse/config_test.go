@@ -170,6 +170,10 @@ func TestConfig_hasDefaults(t *testing.T) {
 		},
 		CodeTTL: time.Minute, RefreshTokenTTL: 720 * time.Hour, RefreshTokenIdle: 336 * time.Hour,
 	}
+	if len(s.Pins) > 0 {
+		t.Errorf("pinned are %v", s.Pins)
+	}
+	want.Pins, want.Origins = s.Pins, s.Origins
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("got  %+v\nwant %+v", s, want)
 	}

@@ -81,7 +81,7 @@ func (h *Handlers) ChangePassword(c *fiber.Ctx) error {
 	if form.Get("current_password") == "" {
 		errs.Add("current_password", "Enter your current password.")
 	}
-	if err := secret.CheckPasswordRule(password, user.Username, user.Email, user.Name); err != nil {
+	if err := secret.CheckPasswordRule(h.Policy.Now().Password.MinLength, password, user.Username, user.Email, user.Name); err != nil {
 		errs.Add("password", err.Error())
 	}
 	if form.Get("password_again") != password {
@@ -123,7 +123,8 @@ func (h *Handlers) ChangePassword(c *fiber.Ctx) error {
 func (h *Handlers) knowsPassword(c *fiber.Ctx, password string) (bool, error) {
 	state, now := request.Of(c), h.Now()
 	key := state.House.MAC("password change", state.Session.ID)
-	until, allowed, err := h.Store.BeginAttempt(c.UserContext(), key, now)
+	counter := identity.Counter{Key: key, Kind: identity.CountsSession, UserID: state.User.ID, Network: identity.Network(state.Caller.IP)}
+	until, allowed, err := h.Store.BeginAttempt(c.UserContext(), counter, now)
 	if err != nil {
 		return false, err
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -24,9 +24,13 @@ type Handlers struct {
 	CountFailure func(c *fiber.Ctx)
 	Blocked      func(c *fiber.Ctx) error
 
-	discovery   sync.Once
-	metadata    []byte // what Discovery publishes, once it was asked for
-	metadataErr error
+	metadata atomic.Pointer[metadata] // what Discovery publishes, once it was asked for
+}
+
+// metadata are what was published under a policy.
+type metadata struct {
+	policy oauth.Policy
+	json   []byte
 }
 
 // Token is the token endpoint (RFC 6749 §3.2).
@@ -153,13 +157,18 @@ func (h *Handlers) JWKS(c *fiber.Ctx) error {
 	return c.Send(set)
 }
 
-// Discovery publishes the metadata (RFC 8414 §3, OpenID Connect Discovery §4). It is written once.
+// Discovery publishes the metadata (RFC 8414 §3, OpenID Connect Discovery §4). It is written once for each policy.
 func (h *Handlers) Discovery(c *fiber.Ctx) error {
-	h.discovery.Do(func() { h.metadata, h.metadataErr = json.Marshal(h.Rules.Discovery()) })
-	if h.metadataErr != nil {
-		return h.metadataErr
+	policy, known := *h.Rules.Policy(), h.metadata.Load()
+	if known == nil || known.policy != policy {
+		written, err := json.Marshal(h.Rules.Discovery())
+		if err != nil {
+			return err
+		}
+		known = &metadata{policy, written}
+		h.metadata.Store(known)
 	}
 	c.Set(fiber.HeaderCacheControl, "public, max-age=300")
 	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
-	return c.Send(h.metadata)
+	return c.Send(known.json)
 }

@@ -11,6 +11,7 @@ const (
 	SignInRefused   Action = "signin.refused"
 	SessionEnded    Action = "session.ended"
 	SessionsEnded   Action = "sessions.ended"
+	SignInUnlocked  Action = "signin.unlocked"
 
 	UserCreated         Action = "user.created"
 	UserUpdated         Action = "user.updated"
@@ -40,6 +41,8 @@ const (
 	ScopeUpdated Action = "scope.updated"
 	ScopeDeleted Action = "scope.deleted"
 	KeyRotated   Action = "signing_key.rotated"
+
+	SettingsChanged Action = "settings.changed"
 
 	ConsentGiven     Action = "consent.given"
 	ConsentWithdrawn Action = "consent.withdrawn"

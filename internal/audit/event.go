@@ -26,6 +26,7 @@ const (
 	KindSecret  = "client_secret"
 	KindToken   = "access_token"
 	KindAPI     = "api"
+	KindHouse   = "house"  // what is settled for all
 	KindCLI     = "cli"    // a command run beside the server
 	KindSystem  = "system" // the server itself
 )

@@ -23,6 +23,7 @@ var Meanings = []Meaning{
 	{SignInRefused, "Sign-in refused", GroupSignIn},
 	{SessionEnded, "Session ended", GroupSignIn},
 	{SessionsEnded, "Sessions ended", GroupSignIn},
+	{SignInUnlocked, "Sign-in unlocked", GroupSignIn},
 
 	{CodeIssued, "Code issued", GroupTokens},
 	{CodeRedeemed, "Code redeemed", GroupTokens},
@@ -77,6 +78,7 @@ var Meanings = []Meaning{
 	{AuditExported, "Audit log exported", GroupHouse},
 	{AuditVerifyAsked, "Verifying the audit log begun", GroupHouse},
 	{AuditVerified, "Audit log verified", GroupHouse},
+	{SettingsChanged, "Settings changed", GroupHouse},
 	{AccessDenied, "Access denied", GroupHouse},
 	{RefusalsSuppressed, "Refusals only counted", GroupHouse},
 }

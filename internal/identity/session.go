@@ -2,11 +2,26 @@ package identity
 
 import "time"
 
-// How long browser sessions last (product.md §6).
+// How long browser sessions last where nobody has settled anything else (product.md §6).
 const (
 	SessionIdle     = 8 * time.Hour
 	SessionAbsolute = 24 * time.Hour
 	ConsoleIdle     = 30 * time.Minute
+)
+
+// SessionPolicy is how long browser sessions last.
+type SessionPolicy struct {
+	Idle        time.Duration // unused
+	Absolute    time.Duration // from sign-in on
+	ConsoleIdle time.Duration // unused, in the console
+}
+
+// DefaultSessions is the policy of a house in which nobody has settled anything.
+func DefaultSessions() SessionPolicy {
+	return SessionPolicy{Idle: SessionIdle, Absolute: SessionAbsolute, ConsoleIdle: ConsoleIdle}
+}
+
+const (
 	// TouchEvery is how stale Session.LastSeenAt may get before a request writes it anew.
 	TouchEvery = time.Minute
 	// DeviceLife is how long a browser counts as known without having been used to sign in.
@@ -35,7 +50,7 @@ type Session struct {
 	UserAgent  string     `db:"user_agent"`
 }
 
-// Live reports whether the session holds at the given time.
-func (s *Session) Live(at time.Time) bool {
-	return s.EndedAt == nil && at.Before(s.ExpiresAt) && at.Before(s.LastSeenAt.Add(SessionIdle))
+// Live reports whether the session holds at the given time, if it may be unused for so long.
+func (s *Session) Live(at time.Time, idle time.Duration) bool {
+	return s.EndedAt == nil && at.Before(s.ExpiresAt) && at.Before(s.LastSeenAt.Add(idle))
 }

@@ -83,6 +83,11 @@ var nav = []navGroup{
 	}},
 	{"nav-security", "Security", []navItem{
 		{"Audit log", "/console/audit", "audit"},
+		{"Security", "/console/security", "shield"},
+	}},
+	{"nav-server", "Server", []navItem{
+		{"Settings", "/console/settings", "settings"},
+		{"System", "/console/system", "screen"},
 	}},
 }
 
