@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/keys"
 	"gatehouse/views/account"
 	"gatehouse/views/console"
 	"gatehouse/views/layout"
@@ -112,7 +113,23 @@ func pages() map[string]templ.Component {
 		ID: "family-revoke", Title: hostile, Text: hostile, Button: hostile, Heading: hostile, Section: console.Crumbs{Label: hostile, Href: "/console/families"}, Action: "/console/families/" + "x", Field: "user", Value: hostile,
 		Back: "/console/families", Life: hostile, Reason: hostile, Errs: map[string]string{"": hostile, "reason": hostile}, Impact: []console.ImpactLine{{N: 1, One: hostile}},
 	}
+	var signing console.SigningKeysData
+	for _, state := range []keys.State{keys.Retired, keys.Compromised, keys.Retiring, keys.Current, keys.Next} {
+		signing.Add(console.SigningKey{KID: hostile, Algorithm: "ES256", State: state, Created: now, Signs: now, PublishedUntil: now.Add(time.Hour)})
+	}
+	signing.CanEdit, signing.Now, signing.Every, signing.NextRotation = true, now, 90*24*time.Hour, now
+	calm := stop
+	calm.Calm, calm.Icon, calm.KeepWords, calm.Notes, calm.Life = true, "key", hostile, []string{hostile}, ""
+	again := console.SudoData{Action: "/console/clients", Form: hostile, Back: hostile, TooLong: true, SecretsLeft: true, Trouble: layout.Trouble{Message: hostile, Field: hostile}}
 	return map[string]templ.Component{
+		"keys":           console.SigningKeysPage(ch, signing),
+		"keys none":      console.SigningKeysPage(ch, console.SigningKeysData{}),
+		"keys stage":     console.EndPage(ch, calm),
+		"sudo":           console.SudoPage(ch, again),
+		"sudo dialog":    console.SudoDialog(ch, again),
+		"sudo busy":      console.SudoPage(ch, console.SudoData{Trouble: layout.Trouble{Busy: true}}),
+		"restored":       layout.Restored(layout.RestoredData{Left: []layout.Typed{{Name: hostile, Value: hostile}}, SecretsLeft: true, Discard: hostile}),
+		"login resumed":  login.LoginPage(ch, login.LoginData{ReturnTo: "/console?interrupted=1"}),
 		"users":          console.UsersPage(ch, console.UsersData{Q: hostile, Rows: []console.UserRow{{User: person, Rights: may}, {User: shut}}, Count: hostile, Next: hostile, CanEdit: true, Now: now}),
 		"users none":     console.UsersPage(ch, console.UsersData{Q: hostile, Role: "auditor"}),
 		"user new":       console.NewUserPage(ch, newProfile),

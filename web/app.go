@@ -59,6 +59,9 @@ type Config struct {
 	PasswordGrant, ImplicitGrant bool
 	DefaultClient                string
 
+	// KeyRotation is how long a signing key signs until the schedule replaces it; 0 for no schedule.
+	KeyRotation time.Duration
+
 	// MetricsAllow are the networks that may ask for /metrics; MetricsApart takes it away from the app, for a listener of its own (App.Probes).
 	MetricsAllow []netip.Prefix
 	MetricsApart bool
@@ -133,7 +136,7 @@ func New(cfg Config) (*App, error) {
 	s.metrics = newMetrics(cfg, s.ready, s.streams)
 	cfg.Store.Observe(s.metrics.event)
 	s.refused = newRefusals(cfg.Store, cfg.Log)
-	s.house = &request.House{Issuer: cfg.Issuer, Secure: issuer.secure, MAC: cfg.Sealer.MAC}
+	s.house = &request.House{Issuer: cfg.Issuer, Secure: issuer.secure, Sealer: cfg.Sealer}
 	s.door = &identity.Doorkeeper{
 		Store: cfg.Store, Hasher: cfg.Hasher, MAC: cfg.Sealer.MAC, Now: cfg.Now, Log: cfg.Log,
 		Reserve: s.reserveSignIn, FailureFloor: cfg.FailureFloor,
@@ -143,13 +146,14 @@ func New(cfg Config) (*App, error) {
 		Sealer: cfg.Sealer, Now: cfg.Now, ReadySince: s.ready.since,
 		PasswordGrant: cfg.PasswordGrant, ImplicitGrant: cfg.ImplicitGrant, DefaultClient: cfg.DefaultClient, CheckPassword: s.checkPassword,
 	})
-	s.oauth = &oauthdoor.Handlers{Rules: s.rules, Refused: s.refused.record, CountFailure: s.countClientFailure, Blocked: s.clientBlocked}
+	s.metrics.registry.MustRegister(keyAges{s})
+	s.oauth = &oauthdoor.Handlers{Rules: s.rules, Refused: s.refused.record, CountFailure: s.countClientFailure, Blocked: s.clientBlocked, Fetched: func() { cfg.Store.NoteJWKSFetch(cfg.Now()) }}
 	s.login = &login.Handlers{
 		Store: cfg.Store, Rules: s.rules, Door: s.door, Hasher: cfg.Hasher, Now: cfg.Now, Log: cfg.Log, Refused: s.refused.write,
 	}
 	s.account = &account.Handlers{Store: cfg.Store, Hasher: cfg.Hasher, Now: cfg.Now}
 	s.console = &console.Handlers{
-		Store: cfg.Store, Rules: s.rules, Now: cfg.Now, Denied: s.denied,
+		Store: cfg.Store, Rules: s.rules, Now: cfg.Now, KeyRotation: cfg.KeyRotation, Denied: s.denied,
 		Tail: store.NewTail(cfg.Store, cfg.Now), Streams: s.streams, Still: s.still,
 	}
 

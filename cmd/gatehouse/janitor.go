@@ -57,6 +57,7 @@ type janitor struct {
 	now    func() time.Time
 	holder string // names this node in its lease
 	pause  time.Duration
+	tend   func(context.Context) error // what else one node does for all each time; nil for nothing
 
 	mu    sync.Mutex
 	until time.Time // the end of its lease
@@ -112,6 +113,9 @@ func (j *janitor) sweep(ctx context.Context) error {
 		if n > 0 {
 			j.log.Info("swept", "rows", n, "duration_ms", j.now().Sub(started).Milliseconds())
 		}
+	}
+	if err == nil && j.tend != nil {
+		err = j.tend(ctx)
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()

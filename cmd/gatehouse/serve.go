@@ -110,7 +110,7 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	cfg := web.Config{
 		Issuer: settings.Issuer, Store: st, Sealer: sealer, Hasher: hasher, Lifetimes: settings.lifetimes(),
 		Now: now, Log: log, TrustedProxies: settings.TrustedProxies, FailureFloor: failureFloor,
-		PasswordGrant: settings.PasswordGrant, ImplicitGrant: settings.ImplicitGrant, DefaultClient: settings.DefaultClient,
+		KeyRotation: settings.KeyRotation, PasswordGrant: settings.PasswordGrant, ImplicitGrant: settings.ImplicitGrant, DefaultClient: settings.DefaultClient,
 		MetricsAllow: settings.MetricsAllow, MetricsApart: settings.MetricsListen != "", Version: this.Version, Commit: this.Commit, Janitor: sweeper.Stats,
 	}
 	if from != nil {
@@ -120,6 +120,7 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
+	sweeper.tend = app.TendKeys
 	open, err := openDoors(ctx, settings, log)
 	if err != nil {
 		return err

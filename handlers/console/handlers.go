@@ -24,6 +24,8 @@ type Handlers struct {
 	Store *store.Store
 	Rules *oauth.Server
 	Now   func() time.Time // UTC, to the microsecond
+	// KeyRotation is how long a signing key signs until the schedule replaces it; 0 for no schedule.
+	KeyRotation time.Duration
 	// Denied writes down that the person's role is not enough, where the route's guard cannot know, and returns the refusal.
 	Denied func(c *fiber.Ctx, least identity.Role) error
 	// Tail tells of new events, and Streams sends them.

@@ -9,10 +9,10 @@ const AtMost = 365 * 24 * time.Hour
 // what people and applications do all day is written down to answer questions about the last months.
 var Classes = []Class{
 	{30 * 24 * time.Hour, []Action{
-		SignInRefused, AuthorizeRefused, TokenRefused, RevokeRefused, IntrospectRefused, UserinfoRefused, MeRefused, AccessDenied, RefusalsSuppressed,
+		SignInRefused, SudoRefused, AuthorizeRefused, TokenRefused, RevokeRefused, IntrospectRefused, UserinfoRefused, MeRefused, AccessDenied, RefusalsSuppressed,
 	}},
 	{90 * 24 * time.Hour, []Action{
-		SignInSucceeded, SessionEnded,
+		SignInSucceeded, SudoGranted, SessionEnded,
 		CodeIssued, CodeRedeemed, CodeReplayed, TokenIssued, ImplicitIssued, PasswordTraded, TokenRefreshed, TokenRetried, RefreshReplayed, TokenRevoked,
 	}},
 }

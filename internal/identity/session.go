@@ -7,6 +7,8 @@ const (
 	SessionIdle     = 8 * time.Hour
 	SessionAbsolute = 24 * time.Hour
 	ConsoleIdle     = 30 * time.Minute
+	// ProofLife is how long a proof of the password opens what is asked for anew (security.md rule 27).
+	ProofLife = 10 * time.Minute
 	// TouchEvery is how stale Session.LastSeenAt may get before a request writes it anew.
 	TouchEvery = time.Minute
 	// DeviceLife is how long a browser counts as known without having been used to sign in.
@@ -33,6 +35,13 @@ type Session struct {
 	EndReason  string     `db:"end_reason"`
 	IP         string     `db:"ip"`
 	UserAgent  string     `db:"user_agent"`
+	// ProvenAt is when the person last proved in it who they are; nil if not since their password was changed.
+	ProvenAt *time.Time `db:"proven_at"`
+}
+
+// Proven reports whether the person proved who they are so lately that they may do what is worth asking for (security.md rule 27).
+func (s *Session) Proven(at time.Time) bool {
+	return s.ProvenAt != nil && at.Before(s.ProvenAt.Add(ProofLife))
 }
 
 // Live reports whether the session holds at the given time.
