@@ -79,7 +79,11 @@ func turned(event audit.Event, turns []keys.Turn) audit.Event {
 	}
 	target := audit.Party{Kind: audit.KindKey}
 	for _, t := range turns {
-		changes[t.Algorithm+" "+t.KID] = audit.Change{Before: string(t.Before), After: string(t.After)}
+		name := t.Algorithm + " " + t.KID
+		if t.Before == "" {
+			name = t.Algorithm + " (new) " + t.KID
+		}
+		changes[name] = audit.Change{Before: string(t.Before), After: string(t.After)}
 		if t.Before == "" || turns[0].Before != "" {
 			target.ID, target.Name = strings.TrimSpace(target.ID+" "+t.KID), strings.TrimSpace(target.Name+" "+t.Algorithm)
 		}

@@ -54,7 +54,7 @@ func TestChangeSigningKeys_tellsWhoseStateChanges(t *testing.T) {
 		must(t, s.ChangeSigningKeys(ctx, seen, keys.Change{Added: []keys.SigningKey{fresh}, Updated: []keys.SigningKey{lost}}, replaced))
 		e := must1(s.Events(ctx, store.EventFilter{Action: audit.KeyReplaced}))(t)[0]
 		if e.Target != (audit.Party{Kind: audit.KindKey, ID: "fresh", Name: keys.ES256}) || len(e.Changes) != 3 || e.Changes[audit.Reason].After != "A lost backup" ||
-			e.Changes["ES256 old"] != (audit.Change{Before: "current", After: "compromised"}) || e.Changes["ES256 fresh"] != (audit.Change{After: "current"}) {
+			e.Changes["ES256 old"] != (audit.Change{Before: "current", After: "compromised"}) || e.Changes["ES256 (new) fresh"] != (audit.Change{After: "current"}) {
 			t.Errorf("written down: %+v", e)
 		}
 		now := must1(s.SigningKeys(ctx))(t)

@@ -144,7 +144,7 @@ func TestKeys_aRotationInStagesStopsNobody(t *testing.T) {
 		}
 
 		events := eventsOf(t, one, audit.KeyStaged)
-		if len(events) != 1 || events[0].Actor.ID != boss.ID || events[0].Changes[audit.Reason].After != "Every spring" || events[0].Changes["RS256 "+next[0]] != (audit.Change{After: "next"}) {
+		if len(events) != 1 || events[0].Actor.ID != boss.ID || events[0].Changes[audit.Reason].After != "Every spring" || events[0].Changes["RS256 (new) "+next[0]] != (audit.Change{After: "next"}) {
 			t.Errorf("written down: %+v", events)
 		}
 		if events := eventsOf(t, one, audit.KeyRolledBack); len(events) != 1 || events[0].Changes["RS256 "+was] != (audit.Change{Before: "retiring", After: "current"}) || events[0].Changes["RS256 "+next[0]] != (audit.Change{Before: "current", After: "retiring"}) {

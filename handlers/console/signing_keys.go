@@ -142,7 +142,7 @@ func (h *Handlers) replaceKeys(c *fiber.Ctx, sure bool) error {
 			Text: "For when somebody else may have a private key. New keys sign at once; those of now count as compromised, for ever.",
 			Impact: []view.ImpactLine{
 				{N: lost, One: "key compromised", Many: "keys compromised"},
-				{N: issued, One: "recent access token at most", Many: "recent access tokens at most"},
+				{N: issued, One: "access token issued lately", Many: "access tokens issued lately"},
 			},
 			Notes: []string{
 				"Access tokens that are JWTs, and ID tokens, signed until now are refused here at once: by userinfo, introspection and as hints. Opaque tokens, refresh tokens and sessions stay.",

@@ -112,6 +112,8 @@ func Replace(all []SigningKey, sealer *secret.Sealer, at time.Time) (Change, err
 func RollBack(all []SigningKey, kid string, at time.Time) (Change, error) {
 	k, state := find(all, kid, at)
 	switch {
+	case state == "":
+		return Change{}, noSuchKey
 	case state == Compromised:
 		return Change{}, Refusal("This key is compromised: nothing is ever signed with it again.")
 	case state != Retiring || k.PrivateSealed == "":
@@ -133,12 +135,17 @@ func RollBack(all []SigningKey, kid string, at time.Time) (Change, error) {
 // private part is destroyed. A Refusal for every other.
 func Retire(all []SigningKey, kid string, at time.Time) (Change, error) {
 	k, state := find(all, kid, at)
+	if state == "" {
+		return Change{}, noSuchKey
+	}
 	if state != Next && state != Retiring {
 		return Change{}, Refusal("Only a key that is retiring or next can be taken out of use. The current one is replaced by a rotation.")
 	}
 	k.RetiredAt, k.PrivateSealed = &at, ""
 	return Change{Updated: []SigningKey{k}}, nil
 }
+
+const noSuchKey = Refusal("There is no signing key with this id.")
 
 func find(all []SigningKey, kid string, at time.Time) (SigningKey, State) {
 	i := indexOf(all, kid)

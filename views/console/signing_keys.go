@@ -88,5 +88,5 @@ func (k SigningKey) retire() string {
 var (
 	keyTones = map[keys.State]string{keys.Next: "accent", keys.Current: "success", keys.Retiring: "warning", keys.Retired: "off", keys.Compromised: "danger"}
 	keyNodes = map[keys.State]string{keys.Next: "origin", keys.Current: "current", keys.Retiring: "spent"}
-	keyNames = map[keys.State]string{keys.Next: "Published", keys.Current: "Signs now", keys.Retiring: "Still published"}
+	keyNames = map[keys.State]string{keys.Next: "Signs next", keys.Current: "Signs now", keys.Retiring: "Still published"}
 )

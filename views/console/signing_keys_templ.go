@@ -718,12 +718,12 @@ func signingKey(d SigningKeysData, k SigningKey) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if k.State == keys.Retiring && !k.Withdrawn {
-				templ_7745c5c3_Err = keyAct(k.path()+"/roll-back", ui.ButtonData{Size: "sm", Label: "Sign with " + k.Algorithm + " key …" + KeyEnd(k.KID) + " again"}, "Roll back…").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = keyAct(k.path()+"/roll-back", ui.ButtonData{Size: "sm", Label: "Roll back… to " + k.Algorithm + " key …" + KeyEnd(k.KID)}, "Roll back…").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = keyAct(k.path()+"/retire", ui.ButtonData{Size: "sm", Variant: "danger-quiet", Label: k.retire() + " " + k.Algorithm + " key …" + KeyEnd(k.KID)}, k.retire()+"…").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = keyAct(k.path()+"/retire", ui.ButtonData{Size: "sm", Variant: "danger-quiet", Label: k.retire() + "… " + k.Algorithm + " key …" + KeyEnd(k.KID)}, k.retire()+"…").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
