@@ -23,7 +23,9 @@ func openAged(t *testing.T) *webtest.House {
 		must(t, err)
 		must(t, h.Store.ChangeSigningKeys(t.Context(), all, done, event()))
 	}
-	anew := func(all []keys.SigningKey, at time.Time) (keys.Change, error) { return keys.SignAnew(all, h.Sealer, at) }
+	anew := func(all []keys.SigningKey, at time.Time) (keys.Change, error) {
+		return keys.SignAnew(all, h.Sealer, at)
+	}
 	change(anew)
 	h.Clock.Advance(40 * 24 * time.Hour)
 	change(func(all []keys.SigningKey, at time.Time) (keys.Change, error) { return keys.Replace(all, h.Sealer, at) })
