@@ -22,8 +22,8 @@ import (
 // keep keeps the form that was sent when its session had ended, and returns where the page is that shows it again; path alone
 // where there is nothing to keep. Only a form of ours that was bound to the session is kept, one for each browser.
 func (s *site) keep(c *fiber.Ctx, path string) (string, error) {
-	lapsed := request.Of(c).Lapsed
-	if r := s.routeOf(c); lapsed == nil || r == nil || r.audience != person || request.CheckLapsedForm(c) != nil {
+	lapsed, r := request.Of(c).Lapsed, s.routeOf(c)
+	if ours := request.CheckLapsedForm(c) == nil; !ours || r == nil || r.audience != person {
 		return path, nil
 	}
 	form, err := request.Interrupt(c, path, s.Now())

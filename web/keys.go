@@ -42,10 +42,10 @@ func (s *site) tend(ctx context.Context, all []keys.SigningKey, change keys.Chan
 	err := s.Store.ChangeSigningKeys(ctx, all, change, audit.Event{
 		At: s.Now(), Action: action, Outcome: audit.Success, Actor: audit.Party{Kind: audit.KindSystem, Name: "schedule"},
 	})
-	if fault.AsConflict(err) != nil { // somebody was faster: there may be nothing left to do, and if there is, it is done the next time
-		return nil
-	}
-	if err == nil {
+	switch {
+	case fault.AsConflict(err) != nil: // somebody was faster: there may be nothing left to do, and if there is, it is done the next time
+		err = nil
+	case err == nil:
 		s.Log.Info("signing keys tended", "action", action, "added", len(change.Added), "destroyed", len(change.Updated), "forgotten", len(change.Removed))
 	}
 	return err

@@ -130,7 +130,7 @@ type keyRollBack struct {
 }
 
 func (c keyRollBack) Run(ctx context.Context, p *process) error {
-	return c.place.changeKey(ctx, p, c.KID, keys.RollBack, audit.KeyRolledBack)
+	return c.changeKey(ctx, p, c.KID, keys.RollBack, audit.KeyRolledBack)
 }
 
 type keyRetire struct {
@@ -139,7 +139,7 @@ type keyRetire struct {
 }
 
 func (c keyRetire) Run(ctx context.Context, p *process) error {
-	return c.place.changeKey(ctx, p, c.KID, keys.Retire, audit.KeyRetired)
+	return c.changeKey(ctx, p, c.KID, keys.Retire, audit.KeyRetired)
 }
 
 // changeKey does something to a key that exists, and shows it.
