@@ -100,8 +100,11 @@ func (s *site) provePassword(c *fiber.Ctx, password string) (layout.Trouble, int
 		Name: state.User.Username, Password: password, IP: state.Caller.IP, Device: request.Cookie(c, request.DeviceCookie),
 		Refused: func(_ *identity.User, r *identity.Refusal) error { return s.recordSudoRefusal(c, r) },
 	})
+	if trouble, status, waits := notNow(c, err); waits {
+		return trouble, status, nil
+	}
 	if err != nil {
-		return notNow(c, err)
+		return layout.Trouble{}, 0, err
 	}
 	if refusal != nil {
 		if refusal.Message != identity.WrongCredentials {
@@ -124,17 +127,16 @@ func (s *site) provePassword(c *fiber.Ctx, password string) (layout.Trouble, int
 	return layout.Trouble{}, fiber.StatusOK, err
 }
 
-// notNow answers what is no wrong password: somebody who has to wait, or a server that is busy.
-func notNow(c *fiber.Ctx, err error) (layout.Trouble, int, error) {
-	wait, busy := fault.AsTooMany(err), errors.Is(err, secret.ErrBusy)
-	switch {
-	case wait != nil:
-		return layout.Trouble{WaitSeconds: respond.RetryAfter(c, wait.RetryAfter)}, fiber.StatusTooManyRequests, nil
-	case busy:
-		respond.RetryAfter(c, 2*time.Second)
-		return layout.Trouble{Busy: true}, fiber.StatusServiceUnavailable, nil
+// notNow tells what is no wrong password: somebody who has to wait, or a server that is busy.
+func notNow(c *fiber.Ctx, err error) (trouble layout.Trouble, status int, waits bool) {
+	if wait := fault.AsTooMany(err); wait != nil {
+		return layout.Trouble{WaitSeconds: respond.RetryAfter(c, wait.RetryAfter)}, fiber.StatusTooManyRequests, true
 	}
-	return layout.Trouble{}, 0, err
+	if errors.Is(err, secret.ErrBusy) {
+		respond.RetryAfter(c, 2*time.Second)
+		return layout.Trouble{Busy: true}, fiber.StatusServiceUnavailable, true
+	}
+	return trouble, 0, false
 }
 
 func (s *site) recordSudoRefusal(c *fiber.Ctx, r *identity.Refusal) error {

@@ -3,6 +3,7 @@ package console
 import (
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"gatehouse/internal/keys"
@@ -38,10 +39,9 @@ type SigningKey struct {
 
 // Add puts the key where it belongs. Keys come in the order in which they sign.
 func (d *SigningKeysData) Add(k SigningKey) {
-	i := slices.IndexFunc(d.Groups, func(g KeyGroup) bool { return g.Algorithm == k.Algorithm })
-	if i < 0 {
-		i = len(d.Groups)
-		d.Groups = append(d.Groups, KeyGroup{Algorithm: k.Algorithm})
+	i, found := slices.BinarySearchFunc(d.Groups, k.Algorithm, func(g KeyGroup, alg string) int { return strings.Compare(g.Algorithm, alg) })
+	if !found {
+		d.Groups = slices.Insert(d.Groups, i, KeyGroup{Algorithm: k.Algorithm})
 	}
 	g := &d.Groups[i]
 	if k.State == keys.Retired || k.State == keys.Compromised {
@@ -86,7 +86,8 @@ func (k SigningKey) retire() string {
 }
 
 var (
-	keyTones = map[keys.State]string{keys.Next: "accent", keys.Current: "success", keys.Retiring: "warning", keys.Retired: "off", keys.Compromised: "danger"}
-	keyNodes = map[keys.State]string{keys.Next: "origin", keys.Current: "current", keys.Retiring: "spent"}
-	keyNames = map[keys.State]string{keys.Next: "Signs next", keys.Current: "Signs now", keys.Retiring: "Still published"}
+	keyTones   = map[keys.State]string{keys.Next: "accent", keys.Current: "success", keys.Retiring: "warning", keys.Retired: "off", keys.Compromised: "danger"}
+	keyNodes   = map[keys.State]string{keys.Next: "origin", keys.Current: "current", keys.Retiring: "spent"}
+	signsWords = map[keys.State]string{keys.Next: "signs from ", keys.Current: "signs since ", keys.Retiring: "signed from "}
+	keyNames   = map[keys.State]string{keys.Next: "Signs next", keys.Current: "Signs now", keys.Retiring: "Still published"}
 )
