@@ -18,7 +18,7 @@ func openAged(t *testing.T) *webtest.House {
 	h := openHouse(t, func(o *webtest.Options) { o.Web = func(c *web.Config) { c.KeyRotation = 90 * 24 * time.Hour } })
 	change := func(decide func(all []keys.SigningKey, at time.Time) (keys.Change, error)) {
 		t.Helper()
-		all := keysOf(t, h)
+		all := signingKeysOf(t, h)
 		done, err := decide(all, h.Clock.Now())
 		must(t, err)
 		must(t, h.Store.ChangeSigningKeys(t.Context(), all, done, event()))
@@ -42,7 +42,7 @@ func openAged(t *testing.T) *webtest.House {
 func keyScenes(t *testing.T, dialog func(string) func(*tab)) []scene {
 	t.Helper()
 	aged, staged, waiting, lapsed := openAged(t), openAged(t), openHouse(t), openHouse(t)
-	all := keysOf(t, staged)
+	all := signingKeysOf(t, staged)
 	change, err := keys.Stage(all, staged.Sealer, staged.Clock.Now())
 	must(t, err)
 	must(t, staged.Store.ChangeSigningKeys(t.Context(), all, change, event()))

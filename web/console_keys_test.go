@@ -308,7 +308,7 @@ func TestKeys_theScheduleRotates(t *testing.T) {
 		}
 		one.Clock.Advance(time.Second)
 		tend()
-		for _, k := range keysOf(t, one) {
+		for _, k := range signingKeysOf(t, one) {
 			if k.KID == first {
 				t.Error("the first key is kept for ever")
 			}
@@ -319,7 +319,7 @@ func TestKeys_theScheduleRotates(t *testing.T) {
 	}, func(o *webtest.Options) { o.Web = func(c *web.Config) { c.KeyRotation = 90 * day } })
 }
 
-func keysOf(t *testing.T, h *webtest.House) []keys.SigningKey {
+func signingKeysOf(t *testing.T, h *webtest.House) []keys.SigningKey {
 	t.Helper()
 	all, err := h.Store.SigningKeys(t.Context())
 	must(t, err)

@@ -801,7 +801,7 @@ func sends(t *testing.T, h *webtest.House, b *webtest.Browser, method, path stri
 // displacedKey is a key that is published though a newer one signs.
 func displacedKey(t *testing.T, h *webtest.House) string {
 	t.Helper()
-	was := keysOf(t, h)
+	was := signingKeysOf(t, h)
 	change, err := keys.SignAnew(was, h.Sealer, h.Clock.Now())
 	must(t, err)
 	must(t, h.Store.ChangeSigningKeys(t.Context(), was, change, event()))
