@@ -73,7 +73,11 @@ func TestUp_makesDaysOfTheHours(t *testing.T) {
 	storetest.EachBackend(t, func(t *testing.T, b storetest.Backend) {
 		o := b.Migrated(t)
 		db, dialect := storetest.DB(t, o), migrations.Dialect(o.Driver)
-		for _, statement := range []string{"DROP TABLE daily_rollups", "DROP TABLE daily_tokens", "DELETE FROM goose_db_version WHERE version_id >= 19"} {
+		for _, statement := range []string{
+			"ALTER TABLE signing_keys DROP COLUMN retired_at", "ALTER TABLE signing_keys DROP COLUMN compromised_at", "DROP TABLE last_times", // what has come since
+			"ALTER TABLE sessions DROP COLUMN proven_at", "DROP TABLE kept_forms",
+			"DROP TABLE daily_rollups", "DROP TABLE daily_tokens", "DELETE FROM goose_db_version WHERE version_id >= 19",
+		} {
 			if _, err := db.ExecContext(t.Context(), statement); err != nil {
 				t.Fatal(err)
 			}
