@@ -31,7 +31,7 @@ var files embed.FS
 
 // inGo are the steps that differ between the databases.
 func inGo(dialect Dialect) []*goose.Migration {
-	return []*goose.Migration{collation(dialect), peopleFound(dialect), dailyRollups(dialect)}
+	return []*goose.Migration{collation(dialect), peopleFound(dialect), dailyRollups(dialect), sealOrder(dialect)}
 }
 
 // Latest is the version of the schema this binary knows.

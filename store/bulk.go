@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"strings"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -38,6 +39,19 @@ func (b Bulk) Clients(ctx context.Context, clients iter.Seq[oauth.Client]) (int6
 func (b Bulk) ClientSecrets(ctx context.Context, secrets iter.Seq[oauth.ClientSecret]) (int64, error) {
 	return fill(ctx, b.s, "client secret", secrets, func(secret oauth.ClientSecret) row {
 		return newSecret(secret, secret.CreatedAt)
+	})
+}
+
+// ClientUse is when an application was last used.
+type ClientUse struct {
+	ClientID   string    `db:"client_id"`
+	LastUsedAt time.Time `db:"last_used_at"`
+}
+
+// ClientUses adds when applications were last used.
+func (b Bulk) ClientUses(ctx context.Context, uses iter.Seq[ClientUse]) (int64, error) {
+	return fill(ctx, b.s, "last use", uses, func(u ClientUse) row {
+		return row{table: "client_uses", columns: "client_id, last_used_at", value: u}
 	})
 }
 

@@ -49,6 +49,9 @@ func TestBulk_addsWhatTheVerbsAdd(t *testing.T) {
 		s := storetest.Open(t, everyday)
 		must(t, s.CreateUser(ctx, u, at, events[0]))
 		must(t, s.CreateClient(ctx, c, &secret, at, events[1]))
+		store.ForgetCounts(s)
+		s.NoteSecretUse(c.ID, "none", at)
+		must(t, s.Flush(ctx))
 		must(t, s.BeginFamily(ctx, oauth.Beginning{Family: f, First: &token, Consent: &oauth.Consent{UserID: u.ID, ClientID: c.ID, Scopes: f.Scopes}}, events[2]))
 
 		inBulk := b.Migrated(t)
@@ -64,6 +67,7 @@ func TestBulk_addsWhatTheVerbsAdd(t *testing.T) {
 		added(1)(bulk.Users(ctx, one(u)))
 		added(1)(bulk.Clients(ctx, one(c)))
 		added(1)(bulk.ClientSecrets(ctx, one(secret)))
+		added(1)(bulk.ClientUses(ctx, one(store.ClientUse{ClientID: c.ID, LastUsedAt: at})))
 		added(1)(bulk.Families(ctx, one(f)))
 		added(1)(bulk.RefreshTokens(ctx, one(token)))
 		added(1)(bulk.Consents(ctx, one(oauth.Consent{UserID: u.ID, ClientID: c.ID, Scopes: f.Scopes, UpdatedAt: at})))

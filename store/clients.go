@@ -12,7 +12,7 @@ import (
 )
 
 const clientColumns = "id, client_name, application_type, redirect_uris, grant_types, scope, token_endpoint_auth_method, " +
-	"id_token_signed_response_alg, require_pkce, client_uri, policy_uri, tos_uri, contacts, default_resource, resource_server, grant_id, disabled_at, created_at, updated_at, version"
+	"id_token_signed_response_alg, require_pkce, first_party, client_uri, policy_uri, tos_uri, contacts, default_resource, resource_server, grant_id, disabled_at, created_at, updated_at, version"
 
 // clientRow is a client with what is derived for ordering and searching.
 type clientRow struct {
@@ -62,28 +62,80 @@ func (s *Store) Offer(ctx context.Context, grantTypes []string) (o oauth.Offer, 
 	return o, err
 }
 
-// ClientFilter says which clients: Query is looked for in name, id and redirect URIs; Status is "active", "disabled" or
-// empty for both. UnusedSince leaves those that may be used, are older and were never used. After and Before are cursors of a ClientPage; garbage there shows the first page.
+// ClientFilter says which clients; what is empty means any.
 type ClientFilter struct {
-	Query         string
-	Status        string
-	UnusedSince   time.Time // zero: used or not
-	After, Before string
-	Limit         int // 0 is 50
+	Query       string    // looked for in name, id and redirect URIs
+	Kind        string    // of oauth.Client
+	GrantType   string    // registered
+	Status      string    // "active" or "disabled"
+	UnusedSince time.Time // those that may be used, are older and were never used
+	IdleSince   time.Time // those that may be used, are older and were not used since
+	Locked      time.Time // those that may be used, but have no secret that is live then
+	Sort        ClientSort
+	Reversed    bool // the order backwards: by time, the latest first
+	// At is when what each client holds is counted; zero: it is not.
+	At            time.Time
+	After, Before string // cursors of a ClientPage in the same order; garbage there shows the first page
+	Limit         int    // 0 is 50
 }
 
-// ClientPage is a part of the list of clients, by name. Next and Previous are cursors, empty where the list ends.
+// ClientSort is what a list of clients is ordered by. Clients of the same time are in the order of their names.
+type ClientSort string
+
+// The orders there are.
+const (
+	ClientsByName ClientSort = ""
+	ClientsByAge  ClientSort = "created"
+	ClientsByUse  ClientSort = "last_used" // those that never were as if it had been long ago
+)
+
+// ClientPage is a part of the list of clients. Next and Previous are cursors, empty where the list ends.
 type ClientPage struct {
-	Clients        []oauth.Client
+	Clients        []ListedClient
 	Previous, Next string
 	Total          int64 // of all pages
 }
 
-// Clients returns a page of clients by name.
-func (s *Store) Clients(ctx context.Context, want ClientFilter) (ClientPage, error) {
+// ListedClient is a client and what it holds.
+type ListedClient struct {
+	oauth.Client
+	LastUsedAt *time.Time `db:"last_used_at"` // to the minute; nil: never
+	// With ClientFilter.At: what is live then. Families are counted up to LiveFamiliesCounted and one.
+	LiveSecrets int64 `db:"-"`
+	Families    int64 `db:"-"`
+}
+
+// LiveFamiliesCounted is how far the families of a listed client are counted: one may have a million.
+const LiveFamiliesCounted = 100
+
+// neverUsed stands where a client was never used.
+var neverUsed = time.Unix(0, 0).UTC()
+
+const lastUse = "COALESCE(last_used_at, '1970-01-01 00:00:00+00:00')"
+
+// kinds are the conditions that oauth.Client.Kind makes.
+var kinds = func() map[string]string {
+	const people = "grant_types NOT IN ('', '" + oauth.GrantClientCredentials + "') AND application_type "
+	const native, public = "= '" + oauth.ApplicationNative + "'", " AND token_endpoint_auth_method = '" + oauth.AuthNone + "'"
+	return map[string]string{
+		oauth.KindAPI: "grant_types = ''", oauth.KindService: "grant_types = '" + oauth.GrantClientCredentials + "'",
+		oauth.KindNative: people + native, oauth.KindSPA: people + "<> '" + oauth.ApplicationNative + "'" + public,
+		oauth.KindWeb: people + "<> '" + oauth.ApplicationNative + "' AND NOT (token_endpoint_auth_method = '" + oauth.AuthNone + "')",
+	}
+}()
+
+func (want ClientFilter) conditions() filter {
 	var f filter
 	if want.Query != "" {
 		f.add(`search_text LIKE ? ESCAPE '\'`, contains(want.Query))
+	}
+	if condition, known := kinds[want.Kind]; known {
+		f.add(condition)
+	} else if want.Kind != "" {
+		f.add("1 = 0")
+	}
+	if want.GrantType != "" {
+		f.add(`' ' || grant_types || ' ' LIKE ? ESCAPE '\'`, "% "+likeEscaper.Replace(want.GrantType)+" %")
 	}
 	switch want.Status {
 	case "active":
@@ -92,13 +144,66 @@ func (s *Store) Clients(ctx context.Context, want ClientFilter) (ClientPage, err
 		f.add("disabled_at IS NOT NULL")
 	}
 	if !want.UnusedSince.IsZero() {
-		f.add("disabled_at IS NULL AND created_at < ? AND NOT EXISTS (SELECT 1 FROM client_uses WHERE client_id = clients.id)", want.UnusedSince)
+		f.add("disabled_at IS NULL AND created_at < ? AND last_used_at IS NULL", want.UnusedSince)
 	}
-	clients := list[oauth.Client]{what: "client", table: "clients", columns: clientColumns, key: clientKey}
-	var p ClientPage
-	var err error
-	p.Clients, p.Previous, p.Next, p.Total, err = clients.page(ctx, s, f, want.After, want.Before, want.Limit)
+	if !want.IdleSince.IsZero() {
+		f.add("disabled_at IS NULL AND COALESCE(last_used_at, created_at) < ?", want.IdleSince)
+	}
+	if !want.Locked.IsZero() {
+		f.add("disabled_at IS NULL AND token_endpoint_auth_method <> '"+oauth.AuthNone+"' AND NOT EXISTS (SELECT 1 FROM client_secrets WHERE client_id = clients.id AND "+
+			liveSecret+")", want.Locked)
+	}
+	return f
+}
+
+// liveSecret is the condition that a secret opens the door at a time.
+const liveSecret = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)"
+
+// Clients returns a page of the clients that fit the filter.
+func (s *Store) Clients(ctx context.Context, want ClientFilter) (p ClientPage, err error) {
+	clients := list[ListedClient]{
+		what: "client", table: "clients LEFT JOIN client_uses ON client_uses.client_id = clients.id", columns: clientColumns + ", last_used_at",
+		key: func(c *ListedClient) string { return clientKey(&c.Client) }, reversed: want.Reversed,
+	}
+	switch want.Sort {
+	case ClientsByAge:
+		clients.timed, clients.at = "created_at", func(c *ListedClient) time.Time { return c.CreatedAt }
+	case ClientsByUse:
+		clients.timed, clients.at = lastUse, func(c *ListedClient) time.Time {
+			if c.LastUsedAt == nil {
+				return neverUsed
+			}
+			return *c.LastUsedAt
+		}
+	}
+	p.Clients, p.Previous, p.Next, p.Total, err = clients.page(ctx, s, want.conditions(), want.After, want.Before, want.Limit)
+	if err == nil && !want.At.IsZero() && len(p.Clients) > 0 {
+		err = s.countHoldings(ctx, p.Clients, want.At)
+	}
 	return p, err
+}
+
+// countHoldings counts what each of the clients holds.
+func (s *Store) countHoldings(ctx context.Context, clients []ListedClient, at time.Time) error {
+	live := FamilyFilter{State: oauth.FamilyLive, At: at}.conditions()
+	args := append([]any{at}, append(live.args, LiveFamiliesCounted+1)...)
+	places := make(map[string]int, len(clients))
+	for i, c := range clients {
+		args, places[c.ID] = append(args, c.ID), i
+	}
+	query := "SELECT c.id, (SELECT COUNT(*) FROM client_secrets WHERE client_id = c.id AND " + liveSecret + ") AS secrets, (SELECT COUNT(*) FROM (SELECT 1 FROM families" +
+		live.where() + " AND client_id = c.id LIMIT ?) AS live) AS families FROM clients c WHERE c.id IN (?" + strings.Repeat(", ?", len(clients)-1) + ")"
+	var rows []struct {
+		ID       string `db:"id"`
+		Secrets  int64  `db:"secrets"`
+		Families int64  `db:"families"`
+	}
+	err := s.all(ctx, "client", &rows, dollars(query), args...)
+	for _, r := range rows {
+		c := &clients[places[r.ID]]
+		c.LiveSecrets, c.Families = r.Secrets, r.Families
+	}
+	return err
 }
 
 // CreateClient adds a client, with its first secret unless that is nil. fault.Conflict "id" if the id is a client's, a
@@ -157,7 +262,7 @@ func (s *Store) UpdateClient(ctx context.Context, c oauth.Client, at time.Time, 
 	n, err := s.act(ctx, "client", statement{`
 		UPDATE clients SET client_name = :client_name, application_type = :application_type, redirect_uris = :redirect_uris,
 			grant_types = :grant_types, scope = :scope, token_endpoint_auth_method = :token_endpoint_auth_method,
-			id_token_signed_response_alg = :id_token_signed_response_alg, require_pkce = :require_pkce, client_uri = :client_uri,
+			id_token_signed_response_alg = :id_token_signed_response_alg, require_pkce = :require_pkce, first_party = :first_party, client_uri = :client_uri,
 			policy_uri = :policy_uri, tos_uri = :tos_uri, contacts = :contacts, default_resource = :default_resource,
 			resource_server = :resource_server, search_key = :search_key, search_text = :search_text,
 			updated_at = :updated_at, version = version + 1

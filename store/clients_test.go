@@ -304,3 +304,157 @@ func TestUsers_pagesGoForthAndBack(t *testing.T) {
 		}
 	})
 }
+
+// shelf are clients of every kind and state. Ages grow from the last to the first; the uses are in minutes after noon.
+func shelf(t *testing.T, s *store.Store) map[string]oauth.Client {
+	t.Helper()
+	populated(t, s)
+	clients := map[string]oauth.Client{}
+	code, own := oauth.Words{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken}, oauth.Words{oauth.GrantClientCredentials}
+	for i, c := range []struct {
+		id, kind, method string
+		grants           oauth.Words
+		secretLives      time.Duration // negative: none
+		used             time.Duration
+	}{
+		{"web", oauth.ApplicationWeb, oauth.AuthBasic, code, 0, 2 * time.Minute},
+		{"web-expired", oauth.ApplicationWeb, oauth.AuthPost, append(code, oauth.GrantPassword), time.Hour, time.Minute},
+		{"web-bare", oauth.ApplicationWeb, oauth.AuthBasic, append(own, code...), -1, 0},
+		{"spa", oauth.ApplicationWeb, oauth.AuthNone, code, -1, 5 * time.Minute},
+		{"native", oauth.ApplicationNative, oauth.AuthNone, code, -1, 0},
+		{"native-kept", oauth.ApplicationNative, oauth.AuthBasic, code, 0, 0},
+		{"service", oauth.ApplicationWeb, oauth.AuthBasic, own, 0, 2 * time.Minute},
+		{"api", oauth.ApplicationWeb, oauth.AuthBasic, nil, 0, 0},
+		{"gone", oauth.ApplicationWeb, oauth.AuthBasic, code, -1, 0},
+	} {
+		at := noon.Add(-time.Duration(i) * 24 * time.Hour)
+		client := oauth.Client{ID: c.id, Name: "The " + c.id, ApplicationType: c.kind, TokenEndpointAuthMethod: c.method, GrantTypes: c.grants, RequirePKCE: true}
+		var secret *oauth.ClientSecret
+		if c.secretLives >= 0 {
+			secret = &oauth.ClientSecret{ID: c.id + "-secret", Hash: c.id}
+			if c.secretLives > 0 {
+				secret.ExpiresAt = new(noon.Add(c.secretLives))
+			}
+		}
+		must(t, s.CreateClient(ctx, client, secret, at, event(audit.ClientCreated)))
+		if c.used > 0 {
+			s.NoteSecretUse(c.id, "some", noon.Add(c.used))
+		}
+		clients[c.id] = client
+	}
+	must(t, s.DeleteClient(ctx, "app", noon, event(audit.ClientDeleted)))
+	must(t, s.DisableClient(ctx, "gone", noon, event(audit.ClientDisabled)))
+	must(t, s.Flush(ctx))
+	return clients
+}
+
+func TestClients_areNarrowed(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		clients := shelf(t, s)
+		later := noon.Add(2 * time.Hour)
+		for _, c := range []struct {
+			name string
+			want store.ClientFilter
+			ids  string
+		}{
+			{"all", store.ClientFilter{}, "api gone native native-kept service spa web web-bare web-expired"},
+			{"web apps", store.ClientFilter{Kind: oauth.KindWeb}, "gone web web-bare web-expired"},
+			{"single-page apps", store.ClientFilter{Kind: oauth.KindSPA}, "spa"},
+			{"native apps", store.ClientFilter{Kind: oauth.KindNative}, "native native-kept"},
+			{"services", store.ClientFilter{Kind: oauth.KindService}, "service"},
+			{"APIs", store.ClientFilter{Kind: oauth.KindAPI}, "api"},
+			{"what there is not", store.ClientFilter{Kind: "toaster"}, ""},
+			{"a grant", store.ClientFilter{GrantType: oauth.GrantClientCredentials}, "service web-bare"},
+			{"another", store.ClientFilter{GrantType: oauth.GrantPassword}, "web-expired"},
+			{"a part of a grant's name is none", store.ClientFilter{GrantType: "client"}, ""},
+			{"without a live secret", store.ClientFilter{Locked: noon}, "web-bare"},
+			{"without a live secret, later", store.ClientFilter{Locked: later}, "web-bare web-expired"},
+			{"never used", store.ClientFilter{UnusedSince: later}, "api native native-kept web-bare"},
+			{"not used since", store.ClientFilter{IdleSince: noon.Add(90 * time.Second)}, "api native native-kept web-bare web-expired"},
+			{"young and never used", store.ClientFilter{IdleSince: noon.Add(-4 * 24 * time.Hour)}, "api native-kept"},
+			{"both, and a search", store.ClientFilter{Kind: oauth.KindWeb, GrantType: oauth.GrantRefreshToken, Status: "active", Query: "WEB"}, "web web-bare web-expired"},
+		} {
+			p := must1(s.Clients(ctx, c.want))(t)
+			var ids []string
+			for _, listed := range p.Clients {
+				ids = append(ids, listed.ID)
+				if kind := listed.Kind(); c.want.Kind != "" && kind != c.want.Kind {
+					t.Errorf("%s: %s is a %s", c.name, listed.ID, kind)
+				}
+			}
+			if got := strings.Join(ids, " "); got != c.ids || p.Total != int64(len(ids)) {
+				t.Errorf("%s: %q (%d), not %q", c.name, got, p.Total, c.ids)
+			}
+		}
+		for _, c := range clients { // every one is of a kind that finds it
+			p := must1(s.Clients(ctx, store.ClientFilter{Kind: c.Kind(), Query: "the " + c.ID}))(t)
+			if !slices.ContainsFunc(p.Clients, func(l store.ListedClient) bool { return l.ID == c.ID }) {
+				t.Errorf("%s is a %s, and is not found as one", c.ID, c.Kind())
+			}
+		}
+	})
+}
+
+func TestClients_areOrdered(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		shelf(t, s)
+		for _, c := range []struct {
+			sort     store.ClientSort
+			reversed bool
+			ids      string
+		}{
+			{store.ClientsByName, false, "api gone native native-kept service spa web web-bare web-expired"},
+			{store.ClientsByName, true, "web-expired web-bare web spa service native-kept native gone api"},
+			{store.ClientsByAge, false, "gone api service native-kept native spa web-bare web-expired web"},
+			{store.ClientsByAge, true, "web web-expired web-bare spa native native-kept service api gone"},
+			{store.ClientsByUse, true, "spa service web web-expired api gone native native-kept web-bare"}, // of the same time by name
+			{store.ClientsByUse, false, "api gone native native-kept web-bare web-expired service web spa"},
+		} {
+			for _, limit := range []int{1, 2, 4, 20} {
+				got := walk(t, func(after, before string) ([]store.ListedClient, string, string) {
+					p := must1(s.Clients(ctx, store.ClientFilter{Sort: c.sort, Reversed: c.reversed, After: after, Before: before, Limit: limit}))(t)
+					return p.Clients, p.Previous, p.Next
+				}, func(c store.ListedClient) string { return c.ID })
+				if ids := strings.Join(got, " "); ids != c.ids {
+					t.Errorf("by %q, reversed %v, pages of %d: %q, not %q", c.sort, c.reversed, limit, ids, c.ids)
+				}
+			}
+		}
+		// A cursor of another order shows the first page.
+		byName := must1(s.Clients(ctx, store.ClientFilter{Limit: 2}))(t)
+		p := must1(s.Clients(ctx, store.ClientFilter{Sort: store.ClientsByAge, After: byName.Next, Limit: 2}))(t)
+		if p.Previous != "" || p.Clients[0].ID != "gone" {
+			t.Errorf("%+v", p)
+		}
+	})
+}
+
+func TestClients_sayWhatTheyHold(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		populated(t, s)
+		addClient(t, s, "bare")
+		must(t, s.RevokeClientSecret(ctx, "bare", "bare-secret", noon, event(audit.ClientSecretRevoked)))
+		must(t, s.AddClientSecret(ctx, oauth.ClientSecret{ClientID: "app", Hash: "short", ExpiresAt: new(noon.Add(time.Hour))}, noon, event(audit.ClientSecretAdded)))
+		for i := range store.LiveFamiliesCounted + 3 {
+			grant(t, s, fmt.Sprint("g", i), "bob", "")
+		}
+		must(t, s.EndFamily(ctx, "g0-family", oauth.EndedByClient, noon, event(audit.FamilyEnded)))
+		holds := func(at time.Time) string {
+			var all []string
+			for _, c := range must1(s.Clients(ctx, store.ClientFilter{At: at}))(t).Clients {
+				all = append(all, fmt.Sprintf("%s %d %d", c.ID, c.LiveSecrets, c.Families))
+			}
+			return strings.Join(all, ", ")
+		}
+		for at, want := range map[time.Time]string{
+			{}:                            "app 0 0, bare 0 0", // nobody asked
+			noon:                          "app 2 101, bare 0 0",
+			noon.Add(2 * time.Hour):       "app 1 101, bare 0 0",
+			noon.Add(31 * 24 * time.Hour): "app 1 0, bare 0 0", // families have lapsed
+		} {
+			if got := holds(at); got != want {
+				t.Errorf("at %s: %s, not %s", at, got, want)
+			}
+		}
+	})
+}

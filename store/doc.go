@@ -12,7 +12,7 @@
 // Those who ask or write at the same time do it together (queue.go). fresh.go reads anew, in one statement for all who wait and
 // begun after each of them came, whatever can refuse a request; the rest of clients, people, scopes and APIs it remembers by the
 // version that was read with it. What a connection is asked twice it keeps prepared (prepared.go). Events and last uses are counted in
-// memory and added to the rollups (rollups.go).
+// memory and added to the rollups (rollups.go). What was written down is sealed afterwards (audit_seals.go).
 //
 // Order of locks. An ending changes what it ends first (user, client, session), then voids unused codes, then ends families.
 // A redemption changes its code and adds the family, a rotation changes its family. So an ending either finds the family or

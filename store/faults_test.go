@@ -14,6 +14,7 @@ import (
 	"gatehouse/internal/identity"
 	"gatehouse/internal/keys"
 	"gatehouse/internal/oauth"
+	"gatehouse/internal/secret"
 	"gatehouse/store"
 	"gatehouse/store/storetest"
 )
@@ -35,6 +36,9 @@ var changes = []change{
 	}},
 	{verb: "AddSigningKeys", do: func(s *store.Store) error {
 		return s.AddSigningKeys(ctx, []keys.SigningKey{{KID: "one", CreatedAt: noon, ActiveFrom: noon}, {KID: "two", CreatedAt: noon, ActiveFrom: noon}}, event(audit.KeyRotated))
+	}},
+	{verb: "AskVerification", do: func(s *store.Store) error {
+		return s.AskVerification(ctx, "new", "ada", noon, event(audit.AuditVerifyAsked))
 	}},
 	{verb: "BeginAttempt", do: func(s *store.Store) error { _, _, err := s.BeginAttempt(ctx, "tried", noon); return err }},
 	{verb: "BeginFamily", do: func(s *store.Store) error {
@@ -90,6 +94,7 @@ var changes = []change{
 	}},
 	{verb: "DeleteAPI", do: func(s *store.Store) error { return s.DeleteAPI(ctx, "orders", noon, event(audit.APIDeleted)) }},
 	{verb: "DeleteClient", do: func(s *store.Store) error { return s.DeleteClient(ctx, "app", noon, event(audit.ClientDeleted)) }},
+	{verb: "DeleteSavedFilter", do: func(s *store.Store) error { return s.DeleteSavedFilter(ctx, "bob", "kept") }},
 	{verb: "DeleteScope", do: func(s *store.Store) error {
 		return s.DeleteScope(ctx, "spare", noon, event(audit.ScopeDeleted))
 	}},
@@ -121,6 +126,11 @@ var changes = []change{
 	{verb: "EndUser", do: func(s *store.Store) error {
 		_, err := s.EndUser(ctx, "bob", oauth.EndedByOperator, noon, event(audit.UserEnded))
 		return err
+	}},
+	{verb: "EraseEvents", inParts: true, world: deletedAndSealed, do: func(s *store.Store) error { _, err := s.EraseEvents(ctx, ownChain(), nil); return err }},
+	{verb: "ExpireSeals", inParts: true, world: sweptAndSealed, do: func(s *store.Store) error { return s.ExpireSeals(ctx, ownChain(), noon.Add(40*day), nil) }},
+	{verb: "FinishVerification", world: verifying, do: func(s *store.Store) error {
+		return s.FinishVerification(ctx, "one", audit.Verification{Events: 7}, noon, event(audit.AuditVerified))
 	}},
 	{verb: "ForgiveAttempt", inParts: true, do: func(s *store.Store) error { return s.ForgiveAttempt(ctx, "tried", "tried too") }},
 	{verb: "HoldLease", do: func(s *store.Store) error {
@@ -159,6 +169,7 @@ var changes = []change{
 	{verb: "MarkRefreshTokenPresented", do: func(s *store.Store) error {
 		return s.MarkRefreshTokenPresented(ctx, "offline-family", "offline-0", noon)
 	}},
+	{verb: "NoteVerification", world: verifying, do: func(s *store.Store) error { return s.NoteVerification(ctx, "one", audit.Verification{Events: 7}, noon) }},
 	{verb: "ProveSession", do: func(s *store.Store) error {
 		return s.ProveSession(ctx, "bob-session", "bob", "hash", noon.Add(time.Minute), event(audit.SudoGranted))
 	}},
@@ -199,10 +210,17 @@ var changes = []change{
 	{verb: "SaveAccessToken", do: func(s *store.Store) error {
 		return s.SaveAccessToken(ctx, opaque("new", "offline-family", "bob"), event(audit.TokenRetried))
 	}},
+	{verb: "SaveFilter", do: func(s *store.Store) error {
+		return s.SaveFilter(ctx, store.SavedFilter{UserID: "bob", List: "audit", Name: "Refused", Query: "outcome=refused"}, noon)
+	}},
 	{verb: "SaveInteraction", do: func(s *store.Store) error {
 		return s.SaveInteraction(ctx, oauth.Interaction{Hash: "new", ClientID: "app", CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)})
 	}},
 	{verb: "SaveSetupLink", do: func(s *store.Store) error { return s.SaveSetupLink(ctx, "seed", "link") }},
+	{verb: "SealEvents", inParts: true, do: func(s *store.Store) error {
+		_, err := s.SealEvents(ctx, ownChain(), noon.Add(time.Hour), audit.Late, nil)
+		return err
+	}},
 	{verb: "Sweep", inParts: true, do: func(s *store.Store) error { _, err := s.Sweep(ctx, noon.Add(200*24*time.Hour), nil); return err }},
 	{verb: "TouchSession", do: func(s *store.Store) error { return s.TouchSession(ctx, "bob-session", noon.Add(time.Minute)) }},
 	{verb: "UpdateAPI", do: func(s *store.Store) error {
@@ -237,13 +255,45 @@ var others = map[string]string{
 
 // reads change nothing.
 var reads = []string{
-	"ACMEEntry", "API", "APIByID", "APIs", "AccessToken", "AnyUser", "BusiestClients", "Busy", "Catalog", "Client", "ClientBySecret",
-	"ClientImpact", "ClientMilestones", "ClientSecrets", "ClientSummary", "ClientUses", "Clients", "ClientsOfAPI", "ClientsOfScope", "Close", "Code", "Consent",
-	"Consents", "Count", "CountLiveSessions", "DB", "DailyFailures", "Dialect", "Event", "EventPage", "Events", "EventsSince", "ExpiringSecrets", "Families",
-	"Family", "FamilyImpact", "FamilyPage", "Interaction", "KeptForm", "KnownDevice", "LastJWKSFetch", "LiveClientGrant", "LivePerson", "LiveSessions", "MasterKeyID",
-	"MigrationStatus", "Names", "NoteJWKSFetch", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "Pool", "RefreshToken", "RefreshTokens", "ResetLink",
-	"RollupSums", "Rollups", "SchemaState", "Scope", "ScopeClients", "ScopeConsents", "Scopes", "Session", "SessionByToken", "SessionImpact", "SessionPage",
-	"SetupSeed", "SigningKeys", "User", "UserBySignIn", "UserByUsername", "UserImpact", "Users",
+	"ACMEEntry", "API", "APIByID", "APIs", "AccessToken", "AnyUser", "AskedVerification", "AuditCheckpoints", "BusiestClients", "Busy",
+	"Catalog", "Client", "ClientBySecret", "ClientImpact", "ClientMilestones", "ClientSecrets", "ClientSummary", "ClientUses", "Clients",
+	"ClientsOfAPI", "ClientsOfScope", "Close", "Code", "Consent", "Consents", "Count", "CountLiveSessions", "DB", "DailyFailures",
+	"Dialect", "EachEvent", "Event", "EventPage", "Events", "EventsSince", "ExpiringSecrets", "Families", "Family", "FamilyImpact",
+	"FamilyPage", "Interaction", "KeptForm", "KnownDevice", "LastJWKSFetch", "LiveClientGrant", "LivePerson", "LiveSessions",
+	"MasterKeyID", "MigrationStatus", "Names", "NoteJWKSFetch", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "Pool",
+	"RefreshToken", "RefreshTokens", "ResetLink", "RollupSums", "Rollups", "SavedFilters", "SchemaState", "Scope", "ScopeClients",
+	"ScopeConsents", "Scopes", "Session", "SessionByToken", "SessionImpact", "SessionPage", "SetupSeed", "SigningKeys", "User",
+	"UserBySignIn", "UserByUsername", "UserImpact", "Users", "Verifications", "VerifyEvents",
+}
+
+// ownChain is the chain of a master key of these tests.
+func ownChain() *audit.Chain {
+	sealer, err := secret.NewSealer(make([]byte, 32))
+	if err != nil {
+		panic(err)
+	}
+	return store.NewAuditChain(sealer)
+}
+
+func deletedAndSealed(t testing.TB, s *store.Store) {
+	t.Helper()
+	addUser(t, s, "ada", identity.RoleAdmin)
+	addUser(t, s, "bob", identity.RoleUser)
+	log(t, s, noon, 3)
+	must(t, s.DeleteUser(ctx, "bob", noon, event(audit.UserDeleted)))
+	must1(s.SealEvents(ctx, ownChain(), noon.Add(2*time.Hour), audit.Late, nil))(t)
+}
+
+func sweptAndSealed(t testing.TB, s *store.Store) {
+	t.Helper()
+	log(t, s, noon, 6)
+	must1(s.SealEvents(ctx, ownChain(), noon.Add(time.Hour), audit.Late, nil))(t)
+	must1(s.Sweep(ctx, noon.Add(40*day), nil))(t)
+}
+
+func verifying(t testing.TB, s *store.Store) {
+	t.Helper()
+	must(t, s.AskVerification(ctx, "one", "ada", noon, event(audit.AuditVerifyAsked)))
 }
 
 // furnished is a world in which every change finds something to change.
@@ -260,6 +310,7 @@ func furnished(t testing.TB, s *store.Store) {
 	must(t, s.SaveACMEEntry(ctx, "account", "sealed", noon))
 	must(t, s.AddSigningKeys(ctx, []keys.SigningKey{signingKey("leaked"), signingKey("forgotten")}, event(audit.KeyRotated)))
 	must(t, s.KeepForm(ctx, store.KeptForm{BrowserHash: "browser", UserID: "bob", Sealed: "sealed", ExpiresAt: noon.Add(time.Hour)}))
+	must(t, s.SaveFilter(ctx, store.SavedFilter{ID: "kept", UserID: "bob", List: "audit", Name: "Kept"}, noon))
 	if !must1(s.HoldLease(ctx, "sweep", "node", noon, noon.Add(time.Minute)))(t) {
 		t.Fatal("a free lease is not given")
 	}

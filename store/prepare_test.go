@@ -62,8 +62,7 @@ func TestPrepare_theSchemaGoesFromEmptyToCurrentAndANewerOneIsRefused(t *testing
 				t.Errorf("step %s was not applied", step.Name)
 			}
 		}
-		undoLatest(t, s)
-		_, err := s.DB().Exec("DELETE FROM goose_db_version WHERE version_id = $1", migrations.Latest())
+		_, err := s.DB().Exec("DELETE FROM goose_db_version WHERE version_id >= $1", undoLatest(t, s))
 		must(t, err)
 		want(store.SchemaBehind)
 		must(t, s.Prepare(ctx, nil))
@@ -82,16 +81,19 @@ func TestPrepare_theSchemaGoesFromEmptyToCurrentAndANewerOneIsRefused(t *testing
 	})
 }
 
-// undoLatest runs the Down part of the latest step.
-func undoLatest(t *testing.T, s *store.Store) {
+// undoLatest runs the Down part of the latest step that is SQL, and tells its version.
+func undoLatest(t *testing.T, s *store.Store) (undone int64) {
 	t.Helper()
-	found, err := filepath.Glob(fmt.Sprintf("../migrations/%05d_*.sql", migrations.Latest()))
-	if err != nil || len(found) != 1 {
-		t.Fatalf("%v, %v", found, err)
+	for undone = migrations.Latest(); ; undone-- { // steps in Go come after it, and change nothing that they find changed
+		found, err := filepath.Glob(fmt.Sprintf("../migrations/%05d_*.sql", undone))
+		must(t, err)
+		if len(found) == 1 {
+			text := must1(os.ReadFile(found[0]))(t)
+			_, down, _ := strings.Cut(string(text), "-- +goose Down")
+			must1(s.DB().Exec(down))(t)
+			return undone
+		}
 	}
-	text := must1(os.ReadFile(found[0]))(t)
-	_, down, _ := strings.Cut(string(text), "-- +goose Down")
-	must1(s.DB().Exec(down))(t)
 }
 
 func TestPrepare_anErrorUndoesWhatWasMadeButNotTheSchema(t *testing.T) {

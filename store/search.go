@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -116,31 +117,29 @@ type list[T any] struct {
 	key                  func(*T) string
 	newest               bool
 	by                   string // the column that has the id of a newest list, where it is another than id
+	reversed             bool   // the order backwards
+	// timed is a time that orders the list where it is given, and at reads it; those of the same time are in the order of their
+	// search_key, whichever way the time goes.
+	timed string
+	at    func(*T) time.Time
 }
 
 // page is the part of the list that fits the filter, after or before a cursor. previous and next are empty where the list ends.
 func (l list[T]) page(ctx context.Context, s *Store, f filter, after, before string, limit int) (rows []T, previous, next string, total int64, err error) {
-	if total, err = l.count(ctx, s, f); err != nil {
+	if total, err = l.count(ctx, s, f); err != nil || total == 0 {
 		return nil, "", "", 0, err
 	}
-	column, valid, descending := "search_key", isSearchKey, false
-	if l.newest {
-		column, valid, descending = cmp.Or(l.by, "id"), isID, true
-	}
-	after, before = readCursor(after, valid), readCursor(before, valid)
+	after, before = readCursor(after, l.isEdge), readCursor(before, l.isEdge)
 	edge, backwards := after, after == "" && before != ""
 	if backwards {
-		edge, descending = before, !descending
+		edge = before
 	}
-	order, beyond := "ASC", " > ?"
-	if descending {
-		order, beyond = "DESC", " < ?"
-	}
+	order, beyond, args := l.from(edge, backwards)
 	if edge != "" {
-		f.add(column+beyond, edge)
+		f.add(beyond, args...)
 	}
 	limit = limited(limit)
-	query := "SELECT " + l.columns + " FROM " + l.table + f.where() + " ORDER BY " + column + " " + order + " LIMIT ?"
+	query := "SELECT " + l.columns + " FROM " + l.table + f.where() + " ORDER BY " + order + " LIMIT ?"
 	if err := s.all(ctx, l.what, &rows, dollars(query), append(f.args, limit+1)...); err != nil {
 		return nil, "", "", 0, err
 	}
@@ -153,12 +152,64 @@ func (l list[T]) page(ctx context.Context, s *Store, f filter, after, before str
 		slices.Reverse(rows)
 	}
 	if more && backwards || after != "" {
-		previous = cursor(l.key(&rows[0]))
+		previous = cursor(l.edge(&rows[0]))
 	}
 	if more && !backwards || backwards {
-		next = cursor(l.key(&rows[len(rows)-1]))
+		next = cursor(l.edge(&rows[len(rows)-1]))
 	}
 	return rows, previous, next, total, nil
+}
+
+// edge is the place of a row in the list.
+func (l list[T]) edge(row *T) string {
+	if l.timed == "" {
+		return l.key(row)
+	}
+	return stamp(l.at(row)).Format(time.RFC3339Nano) + separator + l.key(row)
+}
+
+func (l list[T]) isEdge(edge string) bool {
+	switch {
+	case l.newest:
+		return isID(edge)
+	case l.timed == "":
+		return isSearchKey(edge)
+	}
+	at, key, _ := strings.Cut(edge, separator)
+	_, err := time.Parse(time.RFC3339Nano, at)
+	return err == nil && isSearchKey(key)
+}
+
+// A way is a direction in which a column is read: its order, and which values come after another, without and with that one.
+type way struct{ order, beyond, from string }
+
+var (
+	up   = way{" ASC", " > ?", " >= ?"}
+	down = way{" DESC", " < ?", " <= ?"}
+)
+
+func wayOf(downwards bool) way {
+	if downwards {
+		return down
+	}
+	return up
+}
+
+// from is the order in which the list is read, and the condition that a row comes after an edge in it.
+func (l list[T]) from(edge string, backwards bool) (order, beyond string, args []any) {
+	if l.timed == "" {
+		column, w := "search_key", wayOf(l.reversed != backwards)
+		if l.newest {
+			column, w = cmp.Or(l.by, "id"), wayOf(!backwards)
+		}
+		return column + w.order, column + w.beyond, []any{edge}
+	}
+	byTime, byKey := wayOf(l.reversed != backwards), wayOf(backwards)
+	at, key, _ := strings.Cut(edge, separator)
+	t, _ := time.Parse(time.RFC3339Nano, at) // isEdge has seen it, unless there is none
+	// The first half is a range of an index; with the second alone SQLite would look for either part by itself, and sort.
+	return l.timed + byTime.order + ", search_key" + byKey.order,
+		l.timed + byTime.from + " AND (" + l.timed + byTime.beyond + " OR search_key" + byKey.beyond + ")", []any{t, t, key}
 }
 
 // count is how many rows fit the filter: of a list by time, up to CountLimit and one.

@@ -309,8 +309,8 @@ func (s *Store) EndUser(ctx context.Context, id, reason string, at time.Time, ev
 	return impact, err
 }
 
-// DeleteUser removes the person and all they have; their events stay, and nobody is given their username again (security.md
-// rule 7). fault.Fields "role" for the last administrator.
+// DeleteUser removes the person and all they have. Their events stay, and lose what tells who the person was (EraseEvents); nobody
+// is given their username again (security.md rule 7). fault.Fields "role" for the last administrator.
 func (s *Store) DeleteUser(ctx context.Context, id string, at time.Time, event audit.Event) error {
 	return s.InTx(ctx, func(tx *Store) error {
 		if err := tx.keepAnAdmin(ctx, id); err != nil {
@@ -334,7 +334,7 @@ func (s *Store) DeleteUser(ctx context.Context, id string, at time.Time, event a
 			table: "reserved_usernames", columns: "username_key, user_id, reserved_at",
 			value: map[string]any{"username_key": fold(u.Username), "user_id": id, "reserved_at": at},
 		}
-		return tx.insert(ctx, "user", reserved, eventOf(event, at))
+		return tx.insert(ctx, "user", reserved, askErasure(id, at), eventOf(event, at))
 	})
 }
 

@@ -29,7 +29,7 @@ func pages() map[string]templ.Component {
 	ch := layout.Chrome{
 		User:  &layout.ChromeUser{ID: "u", Name: hostile, Email: hostile, Username: hostile, Role: "admin"},
 		CSRF:  "the-token",
-		Flash: []layout.Flash{{Tone: "success", Title: hostile, Text: hostile}},
+		Flash: []layout.Flash{{Tone: "success", Title: hostile, Text: hostile, Undo: "/console/clients/x/enable"}},
 		Path:  "/console/clients", Issuer: "https://id.example", RequestID: hostile,
 	}
 	errs := map[string]string{"": hostile, "client_name": hostile, "redirect_uris.0": hostile, "grant_types": hostile, "confirm": hostile, "password": hostile, "username": hostile, "email": hostile, "name": hostile}
@@ -44,6 +44,7 @@ func pages() map[string]templ.Component {
 	}
 	look, fresh := form, form
 	look.CanEdit, fresh.ID = false, ""
+	fresh.Notice, fresh.Profile = hostile, &console.ClientProfile{Name: hostile, Label: hostile, Sets: choices}
 	api := console.API{ID: hostile, Name: hostile, Identifier: hostile, Format: "jwt", Alg: "HS256", Claims: hostile, Created: now}
 	opaque := console.API{ID: hostile, Name: hostile, Identifier: hostile, Format: "opaque"}
 	users := []console.APIClient{{ID: hostile, Name: hostile, Own: true, Default: true, Disabled: true}}
@@ -121,6 +122,12 @@ func pages() map[string]templ.Component {
 	calm := stop
 	calm.Calm, calm.Icon, calm.KeepWords, calm.Notes, calm.Life = true, "key", hostile, []string{hostile}, ""
 	again := console.SudoData{Action: "/console/clients", Form: hostile, Back: hostile, TooLong: true, SecretsLeft: true, Trouble: layout.Trouble{Message: hostile, Field: hostile}}
+	proven := console.VerificationRow{ID: hostile, By: hostile, Asked: now, Seen: now, Finished: now, Verification: audit.Verification{Events: 1, Expired: 2, SealedUntil: now, Unsealed: 3, OldestOpen: now}}
+	broken, going := proven, proven
+	broken.Breaks = []audit.Break{{Class: hostile, Seq: 1, EventID: hostile, What: hostile}, {What: hostile}}
+	going.Finished, going.Of = time.Time{}, 7
+	kept := []console.SavedFilter{{ID: "x", Name: hostile, Href: "/console/audit?q=" + hostile}, {ID: "y", Name: hostile, Current: true}}
+	told.Changes = append(told.Changes, console.ChangedField("redirect_uris", audit.Change{Before: "https://a " + hostile, After: "https://b " + hostile}), console.ChangedField(hostile, audit.Change{After: hostile}))
 	return map[string]templ.Component{
 		"keys":           console.SigningKeysPage(ch, signing),
 		"keys none":      console.SigningKeysPage(ch, console.SigningKeysData{}),
@@ -130,6 +137,11 @@ func pages() map[string]templ.Component {
 		"sudo busy":      console.SudoPage(ch, console.SudoData{Trouble: layout.Trouble{Busy: true}}),
 		"restored":       layout.Restored(layout.RestoredData{Left: []layout.Typed{{Name: hostile, Value: hostile}}, SecretsLeft: true, Discard: hostile}),
 		"login resumed":  login.LoginPage(ch, login.LoginData{ReturnTo: "/console?interrupted=1"}),
+		"verified":       console.VerificationPage(ch, console.VerificationData{Runs: []console.VerificationRow{proven, broken}, Now: now}),
+		"verified not":   console.VerificationPage(ch, console.VerificationData{Runs: []console.VerificationRow{going, broken, proven}, Now: now}),
+		"verified never": console.VerificationPage(ch, console.VerificationData{}),
+		"events saved":   console.EventsPage(ch, console.EventsData{ListData: list, Rows: []console.EventRow{seen}, Query: "q=" + hostile, Saved: kept[:1], SaveAs: hostile, SaveErrs: errs, Verified: &broken, Now: now}),
+		"events kept":    console.EventsPage(ch, console.EventsData{ListData: list, Rows: []console.EventRow{seen}, Saved: kept, Verified: &going, Now: now}),
 		"users":          console.UsersPage(ch, console.UsersData{Q: hostile, Rows: []console.UserRow{{User: person, Rights: may}, {User: shut}}, Count: hostile, Next: hostile, CanEdit: true, Now: now}),
 		"users none":     console.UsersPage(ch, console.UsersData{Q: hostile, Role: "auditor"}),
 		"user new":       console.NewUserPage(ch, newProfile),
@@ -188,12 +200,14 @@ func pages() map[string]templ.Component {
 			Consents: account.ConsentsData{List: []account.Consent{{ClientID: hostile, ClientName: hostile, Scopes: []string{hostile}}}},
 		}),
 		"account, empty": account.AccountPage(ch, account.AccountData{}),
-		"clients":        console.ClientsPage(ch, console.ClientsData{Q: hostile, Rows: []console.ClientRow{{ID: hostile, Name: hostile, URI: hostile, Grants: []string{hostile}}, {ID: "b"}}, Next: "?after=b", CanEdit: true}),
+		"clients":        console.ClientsPage(ch, console.ClientsData{Q: hostile, Rows: []console.ClientRow{{Client: client, URI: hostile, Grants: []string{hostile}, Families: 101}, {Client: console.Client{ID: "b"}}}, Sorted: console.Sorting{Value: hostile, By: "name", Reversed: true, Links: map[string]string{"name": "?sort=" + hostile}}, CSV: "?q=" + hostile, Next: "?after=b", CanEdit: true}),
 		"clients, empty": console.ClientsPage(ch, console.ClientsData{Q: hostile, Status: "active"}),
 		"client":         console.ClientPage(ch, client, form),
 		"client, look":   console.ClientPage(ch, client, look),
 		"client, off":    console.ClientPage(ch, disabled, form),
 		"client, new":    console.NewClientPage(ch, fresh),
+		"client, kinds":  console.ClientProfilesPage(ch, []console.ClientProfile{{Name: hostile, Label: hostile, Icon: "app", Text: hostile}}),
+		"client, import": console.ImportClientPage(ch, console.ImportData{Metadata: hostile, Errs: map[string]string{"metadata": hostile}}),
 		"integrate": console.IntegratePage(ch, console.Integration{
 			Client: client, Lang: hostile, Snippet: console.Snippet{Title: hostile, Text: hostile, File: hostile, Code: hostile}, Languages: []console.Language{{Key: hostile, Label: hostile}},
 			Endpoints: []console.Link{link}, Milestones: []console.Milestone{{Text: hostile, Hint: hostile}, {Text: hostile, Done: true}}, Refusal: seen, Now: now,
@@ -208,6 +222,8 @@ func pages() map[string]templ.Component {
 		"revoke dialog":   console.SecretRevokeDialog(ch, revoke),
 		"APIs":            console.APIsPage(ch, console.APIsData{Rows: []console.APIRow{{API: api, Scopes: []string{hostile, hostile, hostile}, Life: hostile}, {API: opaque}}, CanEdit: true}),
 		"APIs, empty":     console.APIsPage(ch, console.APIsData{}),
+		"APIs, no match":  console.APIsPage(ch, console.APIsData{Q: hostile}),
+		"scopes, none":    console.ScopesPage(ch, console.ScopesData{Q: hostile}),
 		"API":             console.APIPage(ch, settings, api),
 		"API, look":       console.APIPage(ch, readAPI, api),
 		"API, ownless":    console.APIPage(ch, ownless, opaque),

@@ -38,6 +38,8 @@ const (
 	actDeadline      = 20 * time.Second
 	eventStreams     = 1000 // at once
 	eventStreamsEach = 4    // of one session
+	files            = 4    // that are written as they are sent, at once
+	filesEach        = 2    // of one session
 	maxUserAgent     = 256  // bytes that are kept
 )
 
@@ -67,6 +69,8 @@ type Config struct {
 	MetricsApart bool
 	// Janitor tells what became of sweeping; nil where nobody sweeps.
 	Janitor func() Janitor
+	// Notary tells what became of sealing the audit log; nil where nobody does.
+	Notary func() Notary
 	// CertificateExpires tells when the certificate of https does; nil where others speak it for us.
 	CertificateExpires func() time.Time
 	Version, Commit    string // what is running
@@ -85,6 +89,7 @@ type site struct {
 	table   []entry
 	metrics *metrics
 	streams *respond.Streams // open event streams
+	files   *respond.Streams // being written
 
 	oauth   *oauthdoor.Handlers
 	login   *login.Handlers
@@ -113,10 +118,11 @@ func (a *App) ShutdownWithTimeout(patience time.Duration) error {
 	return a.App.ShutdownWithTimeout(patience)
 }
 
-// drain turns this node's readiness red and ends the event streams, for which a shutdown would wait.
+// drain turns this node's readiness red and ends event streams and files, for which a shutdown would wait.
 func (a *App) drain() {
 	a.site.ready.drain()
 	a.site.streams.Close()
+	a.site.files.Close()
 }
 
 // Stop ends what runs beside the requests. The app is shut down first.
@@ -133,6 +139,7 @@ func New(cfg Config) (*App, error) {
 	}
 	s := &site{Config: cfg, issuer: issuer, ready: newReadiness(cfg.Store, cfg.Now, cfg.Log), limit: newLimiter()}
 	s.streams = respond.NewStreams(eventStreams, eventStreamsEach, cfg.Log)
+	s.files = respond.NewStreams(files, filesEach, cfg.Log)
 	s.metrics = newMetrics(cfg, s.ready, s.streams)
 	cfg.Store.Observe(s.metrics.event)
 	s.refused = newRefusals(cfg.Store, cfg.Log)
@@ -155,6 +162,7 @@ func New(cfg Config) (*App, error) {
 	s.console = &console.Handlers{
 		Store: cfg.Store, Rules: s.rules, Now: cfg.Now, KeyRotation: cfg.KeyRotation, Denied: s.denied,
 		Tail: store.NewTail(cfg.Store, cfg.Now), Streams: s.streams, Still: s.still,
+		Chain: store.NewAuditChain(cfg.Sealer), Files: s.files,
 	}
 
 	app := fiber.New(fiber.Config{

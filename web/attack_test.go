@@ -217,7 +217,7 @@ func TestAttack_bodiesAreAsLongAsTheirPageNeeds(t *testing.T) {
 	webtest.Each(t, func(t *testing.T, h *webtest.House) {
 		b := h.Browser(t)
 		b.SignIn(h.User(t, func(u *identity.User) { u.Role = identity.RoleAdmin }))
-		b.Get("/console/clients/new")
+		b.Get("/console/clients/new?type=web")
 		form := b.Form("/console/clients").Values
 		form.Set("client_name", "Long")
 		form.Del("redirect_uris")

@@ -115,7 +115,7 @@ func apiScenes(t *testing.T, h *webtest.House, boss, auditor, user *identity.Use
 		{name: "client with an API", as: boss, open: "/console/clients/" + client.ID},
 		{name: "client with an API auditor", as: auditor, open: "/console/clients/" + client.ID},
 		{name: "client new of an API", as: boss, open: "/console/clients/new?resource_server=" + url.QueryEscape(opaque.Identifier)},
-		{name: "client new with risks", house: risky, as: chief, open: "/console/clients/new"},
+		{name: "client new with risks", house: risky, as: chief, open: "/console/clients/new?type=web"},
 		{name: "consent for an API", as: user, open: h.AuthorizeURL(client, url.Values{"redirect_uri": {app.url}, "scope": {"openid orders:read orders:write"}})},
 	}
 }

@@ -47,7 +47,7 @@ func TestBrowser_searchFollowsTypingAndBackUndoesIt(t *testing.T) {
 	b.keys("house")
 	b.wait(`document.querySelectorAll("tbody tr").length === 1`)
 	b.wait(`document.querySelector("#count").innerText === "1 client"`)
-	if b.path() != "/console/clients?q=warehouse&status=" {
+	if b.path() != "/console/clients?q=warehouse&type=&grant=&status=" {
 		t.Errorf("the search stands at %s", b.path())
 	}
 	if b.focus() != "q" || b.value("#q") != "warehouse" {
@@ -92,7 +92,7 @@ func TestBrowser_aRefusedFormPutsTheFocusOnItsFirstFault(t *testing.T) {
 	b.fill("#password_again", "another one, longer")
 	b.refused("#password-save", "password_again")
 
-	b.open("/console/clients/new")
+	b.open("/console/clients/new?type=web")
 	b.fill("#client_name", "Acme")
 	b.refused("#client-save", "redirect_uris")
 	b.fill(`[name="redirect_uris"]`, "http://acme.example/cb")
@@ -215,7 +215,7 @@ func TestBrowser_aDoubleClickActsOnce(t *testing.T) {
 	b, app := openTab(t, h), openApplication(t)
 	b.enter(h.User(t, admin))
 
-	b.open("/console/clients/new")
+	b.open("/console/clients/new?type=web")
 	b.fill("#client_name", "Acme Storefront")
 	b.fill(`[name="redirect_uris"]`, app.url)
 	b.doubleClick("#client-save")

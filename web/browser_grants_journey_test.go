@@ -50,7 +50,7 @@ func TestBrowser_anOperatorFindsAndRevokes(t *testing.T) {
 	// The audit log shows an event beside the list, by its own address; Back closes it.
 	b.open("/console/audit")
 	b.click(`[name="outcome"][value="refused"]`)
-	b.wait(`location.search.includes("outcome=refused") && document.querySelectorAll("tbody tr").length === 2`)
+	b.wait(`location.search.includes("outcome=refused") && document.querySelectorAll("tbody:not([hidden]) tr").length === 2`)
 	refusal := newestEvent(t, h, audit.TokenRefused)
 	b.click(`.row-link[href^="/console/audit/` + refusal.ID + `"]`)
 	b.wait(`document.activeElement.id === "detail-title"`)

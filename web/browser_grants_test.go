@@ -84,10 +84,29 @@ func grantScenes(t *testing.T, menu, dialog func(string) func(*tab)) []scene {
 		Target: audit.Party{Kind: audit.KindClient, ID: shop.ID, Name: shop.Name}, Caller: audit.Caller{RequestID: "0123456789abcdefghijkl", IP: "203.0.113.9", UserAgent: firefox},
 		Changes: map[string]audit.Change{
 			"redirect_uris": {Before: "https://acme.example/callback", After: "https://www.acme.example/after/a/rather/long/way/through/many/folders/callback"},
+			"scopes":        {Before: "openid profile email orders.read", After: "openid email orders.read orders.write"},
 			"contacts":      {After: "ops@acme.example"}, audit.Reason: {After: "The shop has moved."},
 		},
 	}))
 	diff := eventOf(t, h, audit.ClientUpdated)
+	for _, name := range []string{"Refused", "What Jonas did since the shop moved to its new address"} {
+		must(t, h.Store.SaveFilter(t.Context(), store.SavedFilter{UserID: boss.ID, List: "audit", Name: name, Query: url.Values{"outcome": {"refused"}, "client": []string{shop.ID}[:len(name)%2]}.Encode()}, h.Clock.Now()))
+	}
+	ask := func(h *webtest.House, id string) {
+		must(t, h.Store.AskVerification(t.Context(), id, "Sofia Ivanova", h.Clock.Now(), audit.Event{Action: audit.AuditVerifyAsked, Outcome: audit.Success}))
+	}
+	sealLog(t, h)
+	ask(h, "first")
+	verifyLog(t, h)
+	ask(h, "second")
+	verifyLog(t, h)
+	ask(h, "third")
+	must(t, h.Store.NoteVerification(t.Context(), "third", audit.Verification{Events: 1_234_567, Of: 4_000_000}, h.Clock.Now()))
+	ask(quiet, "only")
+	must(t, quiet.Store.FinishVerification(t.Context(), "only", audit.Verification{Events: 7, Unsealed: 2, SealedUntil: quiet.Clock.Now(), OldestOpen: quiet.Clock.Now(), Breaks: []audit.Break{
+		{Class: audit.ClassChanges, Seq: 4, EventID: "019cabcd-0000-7000-8000-000000000000", What: "the event was changed after it was sealed"},
+		{Class: audit.ClassActivity, Seq: 1200, What: "the chain ends too early: seals were cut off"},
+	}}, quiet.Clock.Now(), audit.Event{Action: audit.AuditVerified, Outcome: audit.Success}))
 	h.Browser(t).SignIn(jonas)
 	sessions, err := h.Store.LiveSessions(t.Context(), jonas.ID, h.Clock.Now())
 	must(t, err)
@@ -127,6 +146,11 @@ func grantScenes(t *testing.T, menu, dialog func(string) func(*tab)) []scene {
 		{name: "families revoke dialog", as: boss, open: ofJonas, then: dialog("/console/families/revoke?user=" + jonas.ID)},
 		{name: "audit", as: boss, open: "/console/audit"},
 		{name: "audit filtered", as: auditor, open: "/console/audit?outcome=refused&client=" + phone.ID + "&user=" + jonas.ID + "&action=token.refresh_replayed"},
+		{name: "audit export", as: boss, open: "/console/audit", after: menu("export-menu")},
+		{name: "audit save filter", as: auditor, open: "/console/audit?outcome=refused", then: func(b *tab) { b.click(".save-filter summary") }},
+		{name: "audit saved filters", as: boss, open: "/console/audit?outcome=refused"},
+		{name: "verification", as: boss, open: verificationPage},
+		{name: "verification broken", as: chief, open: verificationPage, house: quiet},
 		{name: "audit none", as: boss, open: "/console/audit?ip=192.0.2.77&from=2026-03-14T09:30"},
 		{name: "audit refused", as: boss, open: "/console/audit?from=yesterday", status: http.StatusUnprocessableEntity},
 		{name: "audit panel", as: boss, open: "/console/audit?client=" + shop.ID, then: func(b *tab) {

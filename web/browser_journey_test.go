@@ -159,6 +159,7 @@ func TestBrowser_aClientIsRegisteredAndUsed(t *testing.T) {
 func (b *tab) register(name, redirect string) (clientID, secret string) {
 	b.t.Helper()
 	b.open("/console/clients/new")
+	b.press(`.choices [href$="?type=web"]`)
 	b.wait(`document.activeElement.id === "client_name"`)
 	b.fill("#client_name", name)
 	b.fill(`[name="redirect_uris"]`, redirect)

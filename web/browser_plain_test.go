@@ -76,7 +76,7 @@ func TestBrowser_theConsoleWorksWithoutJavaScript(t *testing.T) {
 	b.press("#client-disable-confirm")
 	b.at(page)
 	b.sees("Client disabled")
-	b.press("#client-enable")
+	b.press("#undo")
 	b.sees("Client enabled")
 
 	b.click(`[popovertarget="client-menu"]`)

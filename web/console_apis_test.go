@@ -683,9 +683,8 @@ func TestConsole_anOpaqueAPIGetsItsOwnClient(t *testing.T) {
 		if strings.Contains(p.Text(), "The API cannot check") || !strings.Contains(p.Text(), "Its own client") || len(p.Parts("a", "href", clientList+"/"+own.ID)) != 1 {
 			t.Errorf("the page says %s", p.Text())
 		}
-		b.Get(clientList + "/new?resource_server=https://nobody.example.test")
-		if f := b.Form(clientList).Values; f.Get("client_name") != "" || !f.Has("grant_types") {
-			t.Errorf("an unknown API prefilled %v", f)
+		if p := b.Get(clientList + "/new?resource_server=https://nobody.example.test"); !strings.Contains(p.Text(), "What kind of application is it?") {
+			t.Errorf("for an unknown API: %s", p.Text())
 		}
 	})
 }
@@ -744,7 +743,7 @@ func TestConsole_warnsOfRiskyGrants(t *testing.T) {
 		for _, on := range []bool{false, true} {
 			h := webtest.Open(t, s, func(o *webtest.Options) { o.PasswordGrant, o.ImplicitGrant = on, on })
 			b, _ := staff(t, h, identity.RoleAdmin)
-			p := b.Get(clientList + "/new")
+			p := b.Get(clientList + "/new?type=web")
 			for _, grant := range []string{"password", "implicit"} {
 				if len(p.Parts("input", "value", grant)) > 0 != on {
 					t.Errorf("switched on %v: %s is offered otherwise", on, grant)

@@ -20,6 +20,8 @@ const (
 	familyList  = "/console/families"
 	sessionList = "/console/sessions"
 	eventList   = "/console/audit"
+
+	verificationPage = eventList + "/verification"
 )
 
 // rows are the last parts of the addresses that the list leads to.

@@ -441,12 +441,30 @@ var deeds = []deed{
 	}},
 	{name: "register a client", begin: func(t *testing.T, h *webtest.House) request {
 		b, _ := staff(t, h, identity.RoleAdmin)
-		b.Get(clientList + "/new")
+		b.Get(clientList + "/new?type=web")
 		return request{
 			send:  submit(t, h, b, clientList, url.Values{"client_name": {"New"}, "redirect_uris": {webtest.Callback}}),
 			done:  shows("new-client-secret"),
 			twice: leadsTo(clientList + "/"), // where another secret can be made: nobody has seen this one
 		}
+	}},
+	{name: "read a client's metadata", reads: true, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		b.Get(clientList + "/import")
+		return request{
+			send: submit(t, h, b, clientList+"/import", url.Values{"metadata": {`{"client_name": "Read", "redirect_uris": ["https://app.example.test/cb"]}`}}),
+			done: shows("Nothing is saved yet"),
+		}
+	}},
+	{name: "check a redirect URI", reads: true, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		form := url.Values{"csrf_token": {csrf(b)}, "row": {"0"}, "redirect_uris": {"http://app.example.test/cb"}}
+		return request{send: sends(t, h, b, http.MethodPost, clientList+"/redirect-uri", form), done: shows("Use https.")}
+	}},
+	{name: "save clients as a file", reads: true, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAuditor)
+		client := h.Client(t)
+		return request{send: sends(t, h, b, http.MethodGet, clientList+"/export?format=csv", nil), done: shows(client.ID)}
 	}},
 	onClient("change a client", func(t *testing.T, h *webtest.House, b *webtest.Browser, client *webtest.Client, path string) request {
 		b.Get(path)
@@ -720,6 +738,33 @@ var deeds = []deed{
 			done: func(a webtest.Answer) bool {
 				return leadsTo(familyList)(a) && !active(t, h, client, token)
 			},
+		}
+	}},
+
+	// The audit log
+
+	{name: "verify the audit log", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAuditor)
+		b.Get(verificationPage)
+		return request{send: submit(t, h, b, verificationPage, nil), done: leadsTo(verificationPage)}
+	}},
+	{name: "save a filter", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAuditor)
+		b.Get(eventList + "?outcome=refused")
+		return request{
+			send:  submit(t, h, b, eventList+"/filters", url.Values{"name": {"Refused"}}),
+			done:  leadsTo(eventList),
+			twice: func(a webtest.Answer) bool { return a.Status == http.StatusUnprocessableEntity },
+		}
+	}},
+	{name: "delete a saved filter", begin: func(t *testing.T, h *webtest.House) request {
+		b, me := staff(t, h, identity.RoleAuditor)
+		must(t, h.Store.SaveFilter(t.Context(), store.SavedFilter{ID: "kept", UserID: me.ID, List: "audit", Name: "Kept", Query: "outcome=refused"}, h.Clock.Now()))
+		b.Get(eventList)
+		return request{
+			send:  submit(t, h, b, eventList+"/filters/kept/delete", nil),
+			done:  leadsTo(eventList),
+			twice: func(a webtest.Answer) bool { return a.Status == http.StatusNotFound },
 		}
 	}},
 }

@@ -50,7 +50,9 @@ func (s *site) signedIn(c *fiber.Ctx) error {
 }
 
 // role lets those pass who have at least this role. The console forgets people sooner than the rest of the house.
-func (s *site) role(least identity.Role) fiber.Handler { return s.admit(least, s.touch, s.withWhatWasTyped) }
+func (s *site) role(least identity.Role) fiber.Handler {
+	return s.admit(least, s.touch, s.withWhatWasTyped)
+}
 
 // sudo is role for what is worth asking for the password again (security.md rule 27).
 func (s *site) sudo(least identity.Role) fiber.Handler { return s.admit(least, s.touch, s.proven) }

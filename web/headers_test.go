@@ -47,6 +47,8 @@ var street = []struct{ method, path, audience string }{
 	{"GET", "/account", aPerson}, {"POST", "/account/profile", aPerson}, {"POST", "/account/password", aPerson},
 	{"POST", "/account/sessions/end-others", aPerson}, {"POST", "/account/sessions/:id/end", aPerson}, {"POST", "/account/consents/:client/withdraw", aPerson},
 	{"GET", "/console", aPerson}, {"GET", "/console/clients", aPerson}, {"POST", "/console/clients", aPerson}, {"GET", "/console/clients/new", aPerson},
+	{"GET", "/console/clients/import", aPerson}, {"POST", "/console/clients/import", aPerson}, {"POST", "/console/clients/redirect-uri", aPerson},
+	{"GET", "/console/clients/export", aPerson}, {"GET", "/console/clients/:id/export", aPerson},
 	{"GET", "/console/clients/:id", aPerson}, {"POST", "/console/clients/:id", aPerson},
 	{"GET", "/console/clients/:id/disable", aPerson}, {"POST", "/console/clients/:id/disable", aPerson}, {"POST", "/console/clients/:id/enable", aPerson},
 	{"GET", "/console/clients/:id/delete", aPerson}, {"POST", "/console/clients/:id/delete", aPerson},
@@ -75,7 +77,8 @@ var street = []struct{ method, path, audience string }{
 	{"GET", "/console/keys/replace", aPerson}, {"POST", "/console/keys/replace", aPerson},
 	{"GET", "/console/keys/:id/roll-back", aPerson}, {"POST", "/console/keys/:id/roll-back", aPerson},
 	{"GET", "/console/keys/:id/retire", aPerson}, {"POST", "/console/keys/:id/retire", aPerson},
-	{"GET", "/console/audit", aPerson}, {"GET", "/console/audit/:id", aPerson}, {"GET", "/console/events/audit", aPerson},
+	{"GET", "/console/audit", aPerson}, {"GET", "/console/audit/export", aPerson}, {"GET", "/console/audit/verification", aPerson}, {"POST", "/console/audit/verification", aPerson},
+	{"POST", "/console/audit/filters", aPerson}, {"POST", "/console/audit/filters/:id/delete", aPerson}, {"GET", "/console/audit/:id", aPerson}, {"GET", "/console/events/audit", aPerson},
 	{"GET", "/assets/*", aFile}, {"GET", "/favicon.ico", aFile}, {"GET", "/healthz", aProbe}, {"GET", "/readyz", aProbe},
 	{"GET", "/metrics", aProbe},
 }

@@ -29,6 +29,15 @@ type Janitor struct {
 	Swept   map[string]int64 // rows by table
 }
 
+// Notary is what became of sealing the audit log.
+type Notary struct {
+	Leads       bool      // this node is the one that seals
+	SealedUntil time.Time // when it last found nothing left to seal; zero for never
+	Lag         float64   // seconds since then; 0 where it does not lead
+	Sealed      int64     // events
+	Failed      int64     // tries that did not come to an end
+}
+
 // metrics is what Prometheus may ask: what happens by the request is counted as it happens, what can be asked for is asked for
 // when somebody wants to know.
 type metrics struct {
@@ -115,6 +124,15 @@ func (m *metrics) ask(cfg Config, ready *readiness, streams *respond.Streams) {
 	)
 	if cfg.Janitor != nil {
 		m.registry.MustRegister(&sweeping{cfg.Janitor})
+	}
+	if cfg.Notary != nil {
+		m.registry.MustRegister(&asked[Notary]{cfg.Notary, []answer[Notary]{
+			{"gatehouse_audit_seal_leads", "1 on the node that seals the audit log.", false, func(n Notary) float64 { return yes(n.Leads) }},
+			{"gatehouse_audit_seal_lag_seconds", "On the node that seals: how long ago every event there was had been sealed.", false, func(n Notary) float64 { return n.Lag }},
+			{"gatehouse_audit_sealed_until_timestamp_seconds", "When this node last found nothing left to seal; 0 for never.", false, func(n Notary) float64 { return unix(n.SealedUntil) }},
+			{"gatehouse_audit_sealed_events_total", "Events that this node sealed.", true, func(n Notary) float64 { return float64(n.Sealed) }},
+			{"gatehouse_audit_seal_failures_total", "Tries to seal that did not come to an end on this node.", true, func(n Notary) float64 { return float64(n.Failed) }},
+		}})
 	}
 }
 

@@ -88,6 +88,11 @@ func TestMetrics_tellOfTheHouse(t *testing.T) {
 			`gatehouse_janitor_swept_rows_total{table="codes"}`: 7,
 			`gatehouse_signing_key_age_seconds{alg="ES256"}`:    60,
 			`gatehouse_signing_key_age_seconds{alg="RS256"}`:    60,
+			"gatehouse_audit_seal_leads":                        1,
+			"gatehouse_audit_seal_lag_seconds":                  2.5,
+			"gatehouse_audit_sealed_until_timestamp_seconds":    1e9,
+			"gatehouse_audit_sealed_events_total":               7,
+			"gatehouse_audit_seal_failures_total":               3,
 			"go_goroutines":                                     1,
 			"process_cpu_seconds_total":                         0,
 			`gatehouse_build_info{commit="abc",database="` + string(h.Store.Dialect()) + `",version="v1"}`: 1,
@@ -101,6 +106,9 @@ func TestMetrics_tellOfTheHouse(t *testing.T) {
 			c.MetricsAllow, c.Version, c.Commit = []netip.Prefix{here}, "v1", "abc"
 			c.Janitor = func() web.Janitor {
 				return web.Janitor{Leads: true, LastRun: time.Unix(1e9, 0), Failed: 3, Swept: map[string]int64{"codes": 7}}
+			}
+			c.Notary = func() web.Notary {
+				return web.Notary{Leads: true, SealedUntil: time.Unix(1e9, 0), Lag: 2.5, Sealed: 7, Failed: 3}
 			}
 		}
 	})

@@ -115,6 +115,7 @@ func (s *seed) fill(ctx context.Context, st *store.Store, out output) error {
 		{"users", func() (int64, error) { return b.Users(ctx, numbered(s.Users, s.user)) }},
 		{"clients", func() (int64, error) { return b.Clients(ctx, numbered(s.Clients, s.client)) }},
 		{"client secrets", func() (int64, error) { return b.ClientSecrets(ctx, s.secrets()) }},
+		{"last uses", func() (int64, error) { return b.ClientUses(ctx, s.clientUses()) }},
 		{"sessions", func() (int64, error) { return b.Sessions(ctx, s.sessions()) }},
 		{"session clients", func() (int64, error) { return b.SessionClients(ctx, s.sessionClients()) }},
 		{"consents", func() (int64, error) { return b.Consents(ctx, s.consents()) }},
@@ -292,6 +293,18 @@ func (s *seed) secrets() iter.Seq[oauth.ClientSecret] {
 				ID: s.id(ofSecret, i, at), ClientID: s.clientID(i), Hash: string(s.text(nil, 43, ofSecret, i, 1)),
 				Hint: string(s.text(nil, 4, ofSecret, i, 7)), CreatedAt: at,
 			}) {
+				return
+			}
+		}
+	}
+}
+
+// clientUses are of all applications but every tenth.
+func (s *seed) clientUses() iter.Seq[store.ClientUse] {
+	return func(yield func(store.ClientUse) bool) {
+		for i := range s.Clients {
+			drawn := s.draw(ofClient, i, 3)
+			if percent(drawn, 90) && !yield(store.ClientUse{ClientID: s.clientID(i), LastUsedAt: s.between(s.at(i, s.Clients), drawn)}) {
 				return
 			}
 		}

@@ -71,13 +71,23 @@ func TestSeed_fillsAHouse(t *testing.T) {
 		if applications.Total != clients {
 			t.Errorf("%d applications", applications.Total)
 		}
+		used := 0
 		for _, c := range applications.Clients {
+			if at := c.LastUsedAt; at != nil {
+				if used++; at.Before(c.CreatedAt) || at.After(now) {
+					t.Errorf("%s of %s was used at %s", c.Name, c.CreatedAt, at)
+				}
+			}
 			if errs := c.Validate(offer); len(errs) > 0 {
 				t.Errorf("%+v: %v", c, errs)
 			}
 			if secrets := must(s.ClientSecrets(ctx, c.ID))(t); (len(secrets) == 0) != c.Public() {
 				t.Errorf("%s has %d secrets", c.Name, len(secrets))
 			}
+		}
+
+		if used == 0 {
+			t.Error("no application was used")
 		}
 
 		all := must(s.Families(ctx, store.FamilyFilter{Limit: 500}))(t)

@@ -41,6 +41,27 @@ func (l place) open(ctx context.Context, p *process) (*house, error) {
 	return openHouse(ctx, p, l.config())
 }
 
+// keyedPlace is the database of a command that needs its master key.
+type keyedPlace struct {
+	place
+	MasterKeyFile string `variable:"GATEHOUSE_MASTER_KEY_FILE" placeholder:"FILE" help:"File with the master key, 32 bytes in base64."`
+}
+
+// open opens the database, and returns what seals and opens under its master key.
+func (l keyedPlace) open(ctx context.Context, p *process) (*house, *secret.Sealer, error) {
+	config := l.config()
+	config.MasterKeyFile = l.MasterKeyFile
+	h, err := openHouse(ctx, p, config, "GATEHOUSE_MASTER_KEY", "GATEHOUSE_MASTER_KEY_FILE")
+	if err != nil {
+		return nil, nil, err
+	}
+	sealer, err := unlock(ctx, h.Store, h.settings)
+	if err != nil {
+		return nil, nil, errors.Join(err, h.Close())
+	}
+	return h, sealer, nil
+}
+
 // openHouse opens the database and furnishes an empty one; needs names further settings that have to be right.
 func openHouse(ctx context.Context, p *process, c Config, needs ...string) (*house, error) {
 	h, err := openAnySchema(ctx, p, c, needs...)

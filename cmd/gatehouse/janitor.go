@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"gatehouse/internal/secret"
 	"gatehouse/store"
 	"gatehouse/web"
 )
@@ -47,25 +46,18 @@ func flush(ctx context.Context, st *store.Store, log *slog.Logger) {
 	}
 }
 
-// errLost ends a sweep whose lease has become another node's.
-var errLost = errors.New("another node sweeps now")
-
 // A janitor sweeps what has lapsed, while no other node does.
 type janitor struct {
-	store  *store.Store
-	log    *slog.Logger
-	now    func() time.Time
-	holder string // names this node in its lease
-	pause  time.Duration
-	tend   func(context.Context) error // what else one node does for all each time; nil for nothing
+	lease
+	pause time.Duration
+	tend  func(context.Context) error // what else one node does for all each time; nil for nothing
 
 	mu    sync.Mutex
-	until time.Time // the end of its lease
 	stats web.Janitor
 }
 
 func newJanitor(st *store.Store, log *slog.Logger) *janitor {
-	j := &janitor{store: st, log: log, now: now, holder: secret.New("")[:22], pause: sweepPause, stats: web.Janitor{Swept: map[string]int64{}}}
+	j := &janitor{lease: newLease(st, log, "sweep", sweepLease), pause: sweepPause, stats: web.Janitor{Swept: map[string]int64{}}}
 	for _, table := range store.SweptTables {
 		j.stats.Swept[table] = 0 // to be seen from the start
 	}
@@ -78,29 +70,13 @@ func (j *janitor) Stats() web.Janitor {
 	defer j.mu.Unlock()
 	s := j.stats
 	s.Swept = maps.Clone(s.Swept)
-	s.Leads = j.until.After(j.now())
+	s.Leads = j.leads()
 	return s
 }
 
 // work sweeps regularly until the context ends.
 func (j *janitor) work(ctx context.Context) {
-	defer j.release()
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		switch err := j.sweep(ctx); {
-		case ctx.Err() != nil:
-			return
-		case errors.Is(err, errLost):
-		case err != nil:
-			j.log.Warn("lapsed rows could not be swept", "error", err)
-		}
-	}
+	j.regularly(ctx, sweepEvery, "lapsed rows could not be swept", j.sweep)
 }
 
 // sweep sweeps once, if this is the node that does.
@@ -128,51 +104,13 @@ func (j *janitor) sweep(ctx context.Context) error {
 	return err
 }
 
-// hold takes the lease or takes it for longer; errLost if it is another's.
-func (j *janitor) hold(ctx context.Context) error {
-	at := j.now()
-	held, err := j.store.HoldLease(ctx, "sweep", j.holder, at, at.Add(sweepLease))
-	if err == nil && !held {
-		err = errLost
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if err == nil {
-		j.until = at.Add(sweepLease)
-	} else if errors.Is(err, errLost) {
-		j.until = time.Time{}
-	}
-	return err
-}
-
 // swept counts a batch, leaves the database to others for a moment, and keeps the lease while there is much to do.
 func (j *janitor) swept(ctx context.Context, table string, rows int64) error {
 	j.mu.Lock()
 	j.stats.Swept[table] += rows
-	short := j.until.Sub(j.now()) < sweepLease/2
 	j.mu.Unlock()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(j.pause):
+	if err := pause(ctx, j.pause); err != nil {
+		return err
 	}
-	if short {
-		return j.hold(ctx)
-	}
-	return nil
-}
-
-// release lets another node sweep without having to wait for the end of the lease.
-func (j *janitor) release() {
-	if !j.Stats().Leads {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	if err := j.store.ReleaseLease(ctx, "sweep", j.holder); err != nil {
-		j.log.Warn("the lease on sweeping could not be given back", "error", err)
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.until = time.Time{}
+	return j.keep(ctx)
 }

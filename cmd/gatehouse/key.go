@@ -68,24 +68,17 @@ func (c keyList) Run(ctx context.Context, p *process) error {
 }
 
 type keyRotate struct {
-	place
-	MasterKeyFile string `variable:"GATEHOUSE_MASTER_KEY_FILE" placeholder:"FILE" help:"File with the master key, 32 bytes in base64."`
-	Staged        bool   `xor:"how" help:"Publish the keys now and sign with them in 24 hours, when everybody knows them."`
-	Emergency     bool   `xor:"how" help:"Count all other keys as compromised: what they signed is refused at once, and they leave the JWKS."`
+	keyedPlace
+	Staged    bool `xor:"how" help:"Publish the keys now and sign with them in 24 hours, when everybody knows them."`
+	Emergency bool `xor:"how" help:"Count all other keys as compromised: what they signed is refused at once, and they leave the JWKS."`
 }
 
 func (c keyRotate) Run(ctx context.Context, p *process) error {
-	config := c.config()
-	config.MasterKeyFile = c.MasterKeyFile
-	h, err := openHouse(ctx, p, config, "GATEHOUSE_MASTER_KEY", "GATEHOUSE_MASTER_KEY_FILE")
+	h, sealer, err := c.open(ctx, p)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	sealer, err := unlock(ctx, h.Store, h.settings)
-	if err != nil {
-		return err
-	}
 	existing, err := h.SigningKeys(ctx)
 	if err != nil {
 		return err

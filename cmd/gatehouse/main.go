@@ -48,6 +48,7 @@ type commands struct {
 	Key     keyCommands        `cmd:"" help:"Keys that tokens are signed with."`
 	Session sessionCommands    `cmd:"" help:"Browsers in which people are signed in."`
 	Family  familyCommands     `cmd:"" help:"Grants that people gave applications, with all tokens of each."`
+	Audit   auditCommands      `cmd:"" help:"What happened, who did it, and the proof that nobody changed it since."`
 	Health  healthcheckCommand `cmd:"" name:"healthcheck" help:"Ask the server on this machine whether it can serve."`
 	Version versionCommand     `cmd:"" help:"Tell which version this is."`
 }

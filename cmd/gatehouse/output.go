@@ -109,6 +109,7 @@ func failureOf(err error) (failure, int) {
 	var (
 		wrongUse usage
 		refusal  *oauth.Error
+		tampered broken
 	)
 	switch {
 	case errors.As(err, &wrongUse):
@@ -119,6 +120,8 @@ func failureOf(err error) (failure, int) {
 		return f, exitUsage
 	case errors.As(err, &refusal):
 		f.Code, f.Description = refusal.Code, refusal.Description
+	case errors.As(err, &tampered):
+		f.Code = "audit_log_broken"
 	case errors.As(err, &f.Fields):
 		f.Code = "invalid"
 	case fault.IsNotFound(err):

@@ -102,7 +102,8 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	} else if warning != "" {
 		log.Warn("GATEHOUSE_DEFAULT_CLIENT: " + warning)
 	}
-	sweeper := newJanitor(st, log)
+	chain := store.NewAuditChain(sealer)
+	sweeper, witness, examiner := newJanitor(st, log), newNotary(st, chain, log), newVerifier(st, chain, log)
 	from, err := openCertificates(settings, st, sealer, log)
 	if err != nil {
 		return err
@@ -111,7 +112,7 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 		Issuer: settings.Issuer, Store: st, Sealer: sealer, Hasher: hasher, Lifetimes: settings.lifetimes(),
 		Now: now, Log: log, TrustedProxies: settings.TrustedProxies, FailureFloor: failureFloor,
 		KeyRotation: settings.KeyRotation, PasswordGrant: settings.PasswordGrant, ImplicitGrant: settings.ImplicitGrant, DefaultClient: settings.DefaultClient,
-		MetricsAllow: settings.MetricsAllow, MetricsApart: settings.MetricsListen != "", Version: this.Version, Commit: this.Commit, Janitor: sweeper.Stats,
+		MetricsAllow: settings.MetricsAllow, MetricsApart: settings.MetricsListen != "", Version: this.Version, Commit: this.Commit, Janitor: sweeper.Stats, Notary: witness.Stats,
 	}
 	if from != nil {
 		cfg.CertificateExpires = from.expires
@@ -138,8 +139,10 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 
 	beside, end := context.WithCancel(ctx) // what runs beside the requests
 	defer end()
-	var sweeping sync.WaitGroup
-	sweeping.Go(func() { sweeper.work(beside) })
+	var housework sync.WaitGroup
+	housework.Go(func() { sweeper.work(beside) })
+	housework.Go(func() { witness.work(beside) })
+	housework.Go(func() { examiner.work(beside) })
 	go flushRegularly(beside, st, log)
 	go app.Watch(beside)
 	main := open.main
@@ -175,7 +178,7 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 		}
 	}
 	end()
-	sweeping.Wait() // it gives its lease back
+	housework.Wait() // leases are given back
 	app.Stop()
 	flush(context.WithoutCancel(ctx), st, log)
 	log.Info("stopped")

@@ -255,12 +255,8 @@ func apiFaults(a *oauth.API, issuer string, rows fault.Fields) fault.Fields {
 
 // apiDifferences lists the settings in which the two differ, and what shall read otherwise, in the order of the form.
 func apiDifferences(before, after *oauth.API, asked scopesAsked) []difference {
-	var out []difference
-	compare := func(name, label, b, a string) {
-		if b != a {
-			out = append(out, difference{name, label, b, a})
-		}
-	}
+	var out compared
+	compare := out.setting
 	compare("name", "Name", before.Name, after.Name)
 	compare("scope", "Scopes", set(before.Scopes), set(after.Scopes))
 	compare("new_scopes", "New scopes", "", oauth.ScopeNames(asked.missing).String())

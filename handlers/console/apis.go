@@ -3,12 +3,10 @@ package console
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -42,14 +40,18 @@ func apiEvent(c *fiber.Ctx, at time.Time, action audit.Action, a *oauth.API) aud
 	return eventOn(c, at, action, audit.Party{Kind: audit.KindAPI, ID: a.ID, Name: a.Name})
 }
 
-// ListAPIs shows all APIs, by identifier.
+// ListAPIs shows the APIs that fit the search, by identifier.
 func (h *Handlers) ListAPIs(c *fiber.Ctx) error {
 	apis, err := h.Store.APIs(c.UserContext())
 	if err != nil {
 		return err
 	}
-	d := view.APIsData{CanEdit: canEdit(c)}
+	l := listingOf(c, apisPath)
+	d := view.APIsData{Q: l.get("q"), CanEdit: canEdit(c)}
 	for _, a := range apis {
+		if !l.finds(a.Name, a.Identifier, a.Scopes.String()) {
+			continue
+		}
 		d.Rows = append(d.Rows, view.APIRow{API: apiHead(&a), Scopes: a.Scopes, Life: lifeWords(a.AccessTokenTTL)})
 	}
 	ch := request.Chrome(c)
@@ -320,26 +322,9 @@ func (h *Handlers) UpdateAPI(c *fiber.Ctx) error {
 	}
 	if stranded := a.Stranded(clients); len(stranded) > 0 {
 		return respond.Flash(c, apiPath(a.ID), "info", "Settings saved, and clients left without tokens",
-			"It is the default resource of clients that may ask for none of its scopes now: "+few(stranded)+".")
+			"It is the default resource of clients that may ask for none of its scopes now: "+someOf(namesOf(stranded))+".")
 	}
 	return respond.Flash(c, apiPath(a.ID), "success", "Settings saved", "They apply to every token from now on.")
-}
-
-// few names as many clients as a notice has room for.
-func few(clients []oauth.Client) string {
-	const most, long = 3, 60
-	var names []string
-	for _, client := range clients[:min(most, len(clients))] {
-		name := []rune(client.Name)
-		if len(name) > long {
-			name = append(name[:long], '…')
-		}
-		names = append(names, string(name))
-	}
-	if more := len(clients) - most; more > 0 {
-		names = append(names, fmt.Sprintf("and %d more", more))
-	}
-	return strings.Join(names, ", ")
 }
 
 // lostAPIRace shows both what was sent and what somebody else saved first. Sending the form again overwrites the latter, knowingly.
@@ -348,34 +333,26 @@ func (h *Handlers) lostAPIRace(c *fiber.Ctx, mine *oauth.API, f view.APIFormData
 	if err != nil {
 		return err
 	}
-	f.Version, f.Conflict = theirs.Version, &view.Conflict{What: "API", At: theirs.UpdatedAt}
-	for _, d := range apiDifferences(theirs, mine, scopesAsked{}) {
+	differ := apiDifferences(theirs, mine, scopesAsked{})
+	for i, d := range differ {
 		if d.name == "access_token_ttl" {
-			d.before, d.after = lifeWords(theirs.AccessTokenTTL), lifeWords(mine.AccessTokenTTL)
+			differ[i].before, differ[i].after = lifeWords(theirs.AccessTokenTTL), lifeWords(mine.AccessTokenTTL)
 		}
-		f.Conflict.Changes = append(f.Conflict.Changes, view.Change{Field: d.label, Theirs: d.before, Yours: d.after})
 	}
-	last, err := h.lastChange(c.UserContext(), theirs, audit.APIUpdated)
-	if err != nil {
+	f.Version = theirs.Version
+	if f.Conflict, err = h.conflict(c, apiEvent(c, theirs.UpdatedAt, audit.APIUpdated, theirs), differ); err != nil {
 		return err
-	}
-	if last != nil { // otherwise it was another act: a new secret
-		f.Conflict.By = last.Actor.Name
 	}
 	return h.apiPage(c, fiber.StatusConflict, theirs, f)
 }
 
-// lastChange is the event of the API's last change, if that was this action; else nil.
-func (h *Handlers) lastChange(ctx context.Context, a *oauth.API, action audit.Action) (*audit.Event, error) {
-	events, err := h.Store.Events(ctx, store.EventFilter{Action: action})
-	if err != nil {
-		return nil, err
+// namesOf are what the clients are called.
+func namesOf(clients []oauth.Client) []string {
+	names := make([]string, len(clients))
+	for i, client := range clients {
+		names[i] = client.Name
 	}
-	i := slices.IndexFunc(events, func(e audit.Event) bool { return e.Target.ID == a.ID && e.At.Equal(a.UpdatedAt) })
-	if i < 0 {
-		return nil, nil
-	}
-	return &events[i], nil
+	return names
 }
 
 // ConfirmRotateSigningSecret asks whether to rotate the secret that is shared with the API, and says what that ends.
@@ -384,8 +361,7 @@ func (h *Handlers) ConfirmRotateSigningSecret(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	ch, d := request.Chrome(c), view.APIActData{API: apiHead(a)}
-	return respond.Page(c, fiber.StatusOK, view.SigningSecretPage(ch, d), view.SigningSecretDialog(ch, d))
+	return confirm(c, view.SigningSecretPage, view.SigningSecretDialog, view.APIActData{API: apiHead(a)})
 }
 
 // sharing reads the API that the path names, which has to share a secret.
@@ -437,11 +413,11 @@ func (h *Handlers) secretNotRotated(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	last, err := h.lastChange(c.UserContext(), a, audit.APISecretChanged)
+	rotated, err := h.Store.Events(c.UserContext(), store.EventFilter{TargetID: a.ID, Action: audit.APISecretChanged, Limit: 1})
 	if err != nil {
 		return err
 	}
-	if last != nil {
+	if len(rotated) == 1 && rotated[0].At.Equal(a.UpdatedAt) {
 		return respond.Flash(c, apiPath(id), "info", "Already rotated",
 			"This secret was rotated since the form was shown, or the form was sent twice. If nobody copied the new one, rotate it again.")
 	}
@@ -455,8 +431,7 @@ func (h *Handlers) ConfirmDeleteAPI(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	ch := request.Chrome(c)
-	return respond.Page(c, fiber.StatusOK, view.APIDeletePage(ch, d), view.APIDeleteDialog(ch, d))
+	return confirm(c, view.APIDeletePage, view.APIDeleteDialog, d)
 }
 
 // apiAct reads the API that a confirmation is about, and the clients that name it.
@@ -475,16 +450,12 @@ func (h *Handlers) apiAct(c *fiber.Ctx) (*oauth.API, view.APIActData, error) {
 
 // DeleteAPI removes the API, if its identifier was typed and no client names it.
 func (h *Handlers) DeleteAPI(c *fiber.Ctx) error {
-	form, err := request.Form(c)
-	if err != nil {
-		return err
-	}
 	a, d, err := h.apiAct(c)
 	if err != nil {
 		return err
 	}
-	if d.Confirm = strings.TrimSpace(form.Get("confirm")); d.Confirm != a.Identifier {
-		d.Errs = fault.Fields{"confirm": "Type the identifier exactly as it is written: " + a.Identifier}
+	if d.Confirm, d.Errs, err = typed(c, "identifier", a.Identifier); err != nil {
+		return err
 	}
 	if len(d.Errs) > 0 || len(d.Clients) > 0 { // the page says which clients
 		return respond.Page(c, fiber.StatusUnprocessableEntity, view.APIDeletePage(request.Chrome(c), d), nil)

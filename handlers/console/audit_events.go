@@ -10,6 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
 	"gatehouse/store"
@@ -23,46 +24,22 @@ const eventsPath = "/console/audit"
 // eventFilters are what the audit log can be asked for by its URL, besides q and the edge of a page.
 var eventFilters = []string{"action", "outcome", "user", "actor", "target", "client", "ip", "request", "error", "from", "to"}
 
-// eventsAsked is what the URL asks of the log, for the list and for those who follow it.
-func (h *Handlers) eventsAsked(c *fiber.Ctx) (d view.EventsData, want store.EventFilter, l listing, err error) {
-	ctx := c.UserContext()
-	l = listingOf(c, eventsPath, eventFilters...)
-	if !audit.Action(l.get("action")).Known() {
-		l.query.Del("action")
-	}
-	l.oneOf("outcome", string(audit.Success), string(audit.Refused))
-	m, err := h.meant(ctx, l)
-	if err != nil {
-		return d, want, l, err
-	}
-	d = view.EventsData{Action: l.get("action"), Outcome: l.get("outcome"), Errs: map[string]string{}}
-	d.ListData = view.ListData{Q: l.get("q"), Clear: eventsPath, Filtered: len(l.query) > 0, Unknown: m.unknown, Meant: m.perhaps}
-	want = store.EventFilter{
-		Action: audit.Action(d.Action), Outcome: audit.Outcome(d.Outcome), UserID: both(l.get("user"), m.userID), ActorID: l.get("actor"), TargetID: both(l.get("target"), m.id),
-		ClientID: both(l.get("client"), m.clientID), IP: both(l.get("ip"), m.ip), RequestID: both(l.get("request"), m.requestID), Error: both(l.get("error"), m.code),
-	}
-	want.From, d.From = timeOf(l, "from", d.Errs)
-	want.To, d.To = timeOf(l, "to", d.Errs)
-	return d, want, l, nil
-}
-
 // ListEvents shows the events that fit what the URL says.
 func (h *Handlers) ListEvents(c *fiber.Ctx) error {
-	ctx := c.UserContext()
-	d, want, l, err := h.eventsAsked(c)
+	return h.listEvents(c, fiber.StatusOK, listingOf(c, eventsPath, eventFilters...), "", nil)
+}
+
+// listEvents shows the list with, if a filter could not be saved, what was typed and what was wrong with it.
+func (h *Handlers) listEvents(c *fiber.Ctx, status int, l listing, saveAs string, errs fault.Fields) error {
+	ctx, now := c.UserContext(), h.Now() // before the log is read: nothing lies between the two
+	d, want, err := h.wantedEvents(c, l)
 	if err != nil {
 		return err
 	}
-	if d.Chips, err = h.chips(ctx, l, [2]string{"user", "Person"}, [2]string{"actor", "Actor"}, [2]string{"target", "Target"}, [2]string{"client", "Client"},
-		[2]string{"ip", "IP"}, [2]string{"request", "Request"}, [2]string{"error", "Error"}); err != nil {
-		return err
-	}
-	status := fiber.StatusOK
 	if len(d.Errs) > 0 {
 		status = fiber.StatusUnprocessableEntity
 	}
-	if !d.Unknown && status == fiber.StatusOK {
-		now := h.Now() // before the log is read: nothing lies between the two
+	if !d.Unknown && len(d.Errs) == 0 {
 		want.After, want.Before, want.Limit = c.Query("after"), c.Query("before"), rowsPerPage
 		page, err := h.Store.EventPage(ctx, want)
 		if err != nil {
@@ -78,8 +55,46 @@ func (h *Handlers) ListEvents(c *fiber.Ctx) error {
 		}
 		d.Here = l.address()
 	}
+	if d.Saved, err = h.savedFilters(c, l); err != nil {
+		return err
+	}
+	d.SaveAs, d.SaveErrs = saveAs, errs
+	runs, err := h.Store.Verifications(ctx, 1)
+	if err != nil {
+		return err
+	}
+	if len(runs) > 0 {
+		d.Verified = verificationRow(runs[0])
+	}
+	d.Now = now
 	ch := request.Chrome(c)
 	return respond.Page(c, status, view.EventsPage(ch, d), view.EventsTable(ch, d))
+}
+
+// wantedEvents reads what the listing asks for: as the page shows it, and as the store understands it.
+func (h *Handlers) wantedEvents(c *fiber.Ctx, l listing) (d view.EventsData, want store.EventFilter, err error) {
+	ctx := c.UserContext()
+	if !audit.Action(l.get("action")).Known() {
+		l.query.Del("action")
+	}
+	l.oneOf("outcome", string(audit.Success), string(audit.Refused))
+	m, err := h.meant(ctx, l)
+	if err != nil {
+		return d, want, err
+	}
+	d = view.EventsData{Action: l.get("action"), Outcome: l.get("outcome"), Errs: map[string]string{}, Query: l.query.Encode()}
+	d.ListData = view.ListData{Q: l.get("q"), Clear: eventsPath, Filtered: len(l.query) > 0, Unknown: m.unknown, Meant: m.perhaps}
+	if d.Chips, err = h.chips(ctx, l, [2]string{"user", "Person"}, [2]string{"actor", "Actor"}, [2]string{"target", "Target"}, [2]string{"client", "Client"},
+		[2]string{"ip", "IP"}, [2]string{"request", "Request"}, [2]string{"error", "Error"}); err != nil {
+		return d, want, err
+	}
+	want = store.EventFilter{
+		Action: audit.Action(d.Action), Outcome: audit.Outcome(d.Outcome), UserID: both(l.get("user"), m.userID), ActorID: l.get("actor"), TargetID: both(l.get("target"), m.id),
+		ClientID: both(l.get("client"), m.clientID), IP: both(l.get("ip"), m.ip), RequestID: both(l.get("request"), m.requestID), Error: both(l.get("error"), m.code),
+	}
+	want.From, d.From = timeOf(l, "from", d.Errs)
+	want.To, d.To = timeOf(l, "to", d.Errs)
+	return d, want, nil
 }
 
 // timeOf reads a time in UTC, and writes it as the form's field holds it.
@@ -196,7 +211,7 @@ func (h *Handlers) ShowEvent(c *fiber.Ctx) error {
 	}
 	for field, change := range e.Changes {
 		if field != audit.Reason && field != audit.Generation {
-			d.Changes = append(d.Changes, view.Changed{Field: field, Before: change.Before, After: change.After})
+			d.Changes = append(d.Changes, view.ChangedField(field, change))
 		}
 	}
 	slices.SortFunc(d.Changes, func(a, b view.Changed) int {

@@ -7,13 +7,12 @@ import (
 	"strings"
 	"unicode"
 
-	"gatehouse/internal/audit"
 	"gatehouse/internal/fault"
 	"gatehouse/internal/oauth"
 	view "gatehouse/views/console"
 )
 
-// newClient is what an empty form offers: an ordinary web application that signs people in.
+// newClient is an ordinary web application that signs people in.
 func newClient() *oauth.Client {
 	return &oauth.Client{
 		ApplicationType: oauth.ApplicationWeb, TokenEndpointAuthMethod: oauth.AuthBasic, IDTokenSignedResponseAlg: oauth.IDTokenAlgs[0],
@@ -21,6 +20,16 @@ func newClient() *oauth.Client {
 		// offline_access beside openid: without it the refresh token that is ticked would never come.
 		Scopes: oauth.Scopes{oauth.ScopeOpenID, oauth.ScopeProfile, oauth.ScopeEmail, oauth.ScopeOfflineAccess},
 	}
+}
+
+// copyOf is a new client that is registered as the other is. Secrets are nobody else's.
+func copyOf(other *oauth.Client) *oauth.Client {
+	const ending = " copy"
+	c := *other
+	name := []rune(c.Name)
+	c.Name = string(name[:min(len(name), oauth.MaxClientName-len(ending))]) + ending
+	c.ID, c.DisabledAt, c.Version = "", nil, 0
+	return &c
 }
 
 // clientOfAPI is an API's own client, which introspects and asks for no tokens.
@@ -37,7 +46,7 @@ func fill(c *oauth.Client, sent url.Values) {
 	c.ApplicationType = line("application_type")
 	c.TokenEndpointAuthMethod = line("token_endpoint_auth_method")
 	c.IDTokenSignedResponseAlg = line("id_token_signed_response_alg")
-	c.RequirePKCE = sent.Get("require_pkce") == "true"
+	c.RequirePKCE, c.FirstParty = sent.Get("require_pkce") == "true", sent.Get("first_party") == "true"
 	c.ClientURI, c.PolicyURI, c.TosURI = line("client_uri"), line("policy_uri"), line("tos_uri")
 	c.Contacts = strings.FieldsFunc(sent.Get("contacts"), func(r rune) bool { return unicode.IsSpace(r) || r == ',' || r == ';' })
 	c.GrantTypes, c.Scopes = once(sent["grant_types"]), once(sent["scopes"])
@@ -65,7 +74,7 @@ func once(words []string) []string {
 func formOf(c *oauth.Client, o oauth.Offer) view.ClientFormData {
 	f := view.ClientFormData{
 		ID: c.ID, Version: c.Version, CanEdit: true, ClientName: c.Name, ApplicationType: c.ApplicationType,
-		AuthMethod: c.TokenEndpointAuthMethod, RedirectURIs: c.RedirectURIs, RequirePKCE: c.RequirePKCE,
+		AuthMethod: c.TokenEndpointAuthMethod, RedirectURIs: c.RedirectURIs, RequirePKCE: c.RequirePKCE, FirstParty: c.FirstParty,
 		SigningAlg: c.IDTokenSignedResponseAlg, ClientURI: c.ClientURI, PolicyURI: c.PolicyURI, TosURI: c.TosURI,
 		Contacts: strings.Join(c.Contacts, "\n"), DefaultResource: c.DefaultResource, ResourceServer: c.ResourceServer,
 	}
@@ -143,17 +152,10 @@ func faults(c *oauth.Client, o oauth.Offer) fault.Fields {
 	return f
 }
 
-// difference is a setting that two states of a client do not share.
-type difference struct{ name, label, before, after string }
-
 // differences lists the settings in which the two differ, in the order of the form.
 func differences(before, after *oauth.Client) []difference {
-	var out []difference
-	compare := func(name, label, b, a string) {
-		if b != a {
-			out = append(out, difference{name, label, b, a})
-		}
-	}
+	var out compared
+	compare := out.setting
 	compare("client_name", "Name", before.Name, after.Name)
 	compare("client_uri", "Home page", before.ClientURI, after.ClientURI)
 	compare("application_type", "Type", before.ApplicationType, after.ApplicationType)
@@ -164,6 +166,7 @@ func differences(before, after *oauth.Client) []difference {
 	compare("default_resource", "Tokens are for", before.DefaultResource, after.DefaultResource)
 	compare("resource_server", "Own client of", before.ResourceServer, after.ResourceServer)
 	compare("require_pkce", "Require PKCE", strconv.FormatBool(before.RequirePKCE), strconv.FormatBool(after.RequirePKCE))
+	compare("first_party", "An application of our own", strconv.FormatBool(before.FirstParty), strconv.FormatBool(after.FirstParty))
 	compare("id_token_signed_response_alg", "ID token signature", before.IDTokenSignedResponseAlg, after.IDTokenSignedResponseAlg)
 	compare("policy_uri", "Privacy policy", before.PolicyURI, after.PolicyURI)
 	compare("tos_uri", "Terms of service", before.TosURI, after.TosURI)
@@ -173,12 +176,3 @@ func differences(before, after *oauth.Client) []difference {
 
 // set writes words whose order means nothing.
 func set(words []string) string { return strings.Join(slices.Sorted(slices.Values(words)), " ") }
-
-// changes is what the audit log keeps of differences.
-func changes(list []difference) map[string]audit.Change {
-	out := make(map[string]audit.Change, len(list))
-	for _, d := range list {
-		out[d.name] = audit.Change{Before: d.before, After: d.after}
-	}
-	return out
-}

@@ -133,8 +133,11 @@ func (h *Handlers) ConfirmRevokeClientSecret(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	ch, d := request.Chrome(c), view.SecretRevokeData{Client: headOf(client), Secret: secretOf(*s), Last: last, Now: h.Now()}
-	return respond.Page(c, fiber.StatusOK, view.SecretRevokePage(ch, d), view.SecretRevokeDialog(ch, d))
+	head, err := h.head(c, client)
+	if err != nil {
+		return err
+	}
+	return confirm(c, view.SecretRevokePage, view.SecretRevokeDialog, view.SecretRevokeData{Client: head, Secret: secretOf(*s), Last: last, Now: h.Now()})
 }
 
 // secret reads the secret that the path names; last tells that no other one of the client is live.

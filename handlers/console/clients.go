@@ -21,52 +21,68 @@ import (
 
 const clientsPerPage = 25
 
-// ListClients shows the clients that fit what the URL says: q, status, and the edge of a page in after or before.
+// ListClients shows the clients that fit what the URL says: q, type, grant, status, their order in sort, and the edge of a page in
+// after or before.
 func (h *Handlers) ListClients(c *fiber.Ctx) error {
-	want := store.ClientFilter{
-		Query: strings.ToValidUTF8(c.Query("q"), ""), Status: c.Query("status"),
-		After: c.Query("after"), Before: c.Query("before"), Limit: clientsPerPage,
-	}
-	status := want.Status
-	switch status {
-	case "active", "disabled":
-	case "unused":
-		want.Status, want.UnusedSince = "", unusedSince(h.Now())
-	default:
-		status, want.Status = "", ""
-	}
+	l := listingOf(c, clientsPath, append(clientFilters, "after", "before")...)
+	want := h.clientsWanted(l)
+	want.After, want.Before, want.Limit, want.At = l.get("after"), l.get("before"), clientsPerPage, h.Now()
 	page, err := h.Store.Clients(c.UserContext(), want)
 	if err != nil {
 		return err
 	}
+	l.query.Del("after")
+	l.query.Del("before")
 	if len(page.Clients) == 0 && page.Total > 0 { // what stood on this page was deleted meanwhile
-		return respond.SeeOther(c, pageOf(want.Query, status, "", ""))
+		return respond.SeeOther(c, l.address())
 	}
-	uses, err := h.Store.ClientUses(c.UserContext(), idsOf(page.Clients)...)
-	if err != nil {
-		return err
+	files := listing{clientsPath + "/export", l.query}
+	d := view.ClientsData{
+		Q: l.get("q"), Kind: l.get("type"), Grant: l.get("grant"), Status: l.get("status"), Sorted: l.sorting("name", "-last_used", "-created"),
+		Count: int(page.Total), CSV: files.with("format", "csv"), JSON: files.with("format", "json"), CanEdit: canEdit(c), Now: want.At,
 	}
-	d := view.ClientsData{Q: want.Query, Status: status, Count: int(page.Total), CanEdit: canEdit(c), Now: h.Now()}
 	if page.Previous != "" {
-		d.Previous = pageOf(want.Query, status, "before", page.Previous)
+		d.Previous = l.with("before", page.Previous)
 	}
 	if page.Next != "" {
-		d.Next = pageOf(want.Query, status, "after", page.Next)
+		d.Next = l.with("after", page.Next)
 	}
-	for _, client := range page.Clients {
-		d.Rows = append(d.Rows, view.ClientRow{
-			ID: client.ID, Name: client.Name, URI: client.ClientURI, ApplicationType: client.ApplicationType, Public: client.Public(),
-			Grants: client.GrantTypes, Disabled: !client.Enabled(), Created: client.CreatedAt, LastUsed: uses[client.ID],
-		})
+	for _, listed := range page.Clients {
+		row := view.ClientRow{Client: headOf(&listed.Client), URI: listed.ClientURI, Grants: listed.GrantTypes, Families: int(listed.Families)}
+		row.LastUsed, row.LiveSecrets = orZero(listed.LastUsedAt), int(listed.LiveSecrets)
+		d.Rows = append(d.Rows, row)
 	}
 	ch := request.Chrome(c)
 	return respond.Page(c, fiber.StatusOK, view.ClientsPage(ch, d), view.ClientsTable(ch, d))
 }
 
-// pageOf is the address of another page of the same search.
-func pageOf(q, status, edge, cursor string) string {
-	return searchPath(clientsPath, map[string]string{"q": q, "status": status, edge: cursor})
+// clientFilters are what a list of clients is narrowed to and ordered by.
+var clientFilters = []string{"type", "grant", "status", "sort"}
+
+// clientsWanted is what the URL of a list of clients asks for. What it does not know it takes out.
+func (h *Handlers) clientsWanted(l listing) store.ClientFilter {
+	want := store.ClientFilter{
+		Query: l.get("q"), Kind: l.among("type", view.ClientKinds()), GrantType: l.among("grant", view.ClientGrants()), Status: l.among("status", view.ClientStatuses()),
+	}
+	now := h.Now()
+	switch want.Status {
+	case "locked":
+		want.Status, want.Locked = "", now
+	case "idle":
+		want.Status, want.IdleSince = "", now.Add(-clientIdle)
+	case "unused":
+		want.Status, want.UnusedSince = "", unusedSince(now)
+	}
+	by, reversed := strings.CutPrefix(l.oneOf("sort", "-name", "last_used", "-last_used", "created", "-created"), "-")
+	want.Reversed = reversed
+	if by != "name" {
+		want.Sort = store.ClientSort(by)
+	}
+	return want
 }
+
+// clientIdle is how long a client is not used that people should look at.
+const clientIdle = 90 * 24 * time.Hour
 
 // searchPath is the address of a list that is searched; what is empty is left out.
 func searchPath(path string, search map[string]string) string {
@@ -82,25 +98,30 @@ func searchPath(path string, search map[string]string) string {
 	return path + "?" + query.Encode()
 }
 
-func idsOf(clients []oauth.Client) []string {
-	ids := make([]string, len(clients))
-	for i, client := range clients {
-		ids[i] = client.ID
-	}
-	return ids
-}
-
-// NewClient shows the empty form, or that of an API's own client where resource_server names the API.
+// NewClient asks what kind of application it is, and shows the form for it: that of an API's own client where resource_server names
+// the API, that of a copy where from names a client.
 func (h *Handlers) NewClient(c *fiber.Ctx) error {
 	o, err := h.offer(c.UserContext())
 	if err != nil {
 		return err
 	}
-	client := newClient()
-	if i := slices.IndexFunc(o.APIs, func(a oauth.API) bool { return a.Identifier == c.Query("resource_server") }); i >= 0 {
+	var client *oauth.Client
+	profile := profileOf(c.Query("type"))
+	switch i := slices.IndexFunc(o.APIs, func(a oauth.API) bool { return a.Identifier == c.Query("resource_server") }); {
+	case i >= 0:
 		client = clientOfAPI(&o.APIs[i])
+	case c.Query("from") != "":
+		if client, err = h.Store.Client(c.UserContext(), c.Query("from")); err != nil {
+			return err
+		}
+		client = copyOf(client)
+	case profile != nil:
+		client = profile.client()
+	default:
+		return respond.Page(c, fiber.StatusOK, view.ClientProfilesPage(request.Chrome(c), profileViews()), nil)
 	}
 	f := formOf(client, o)
+	f.Profile = profile.view()
 	f.RequestToken = secret.New("")
 	return newClientPage(c, fiber.StatusOK, f)
 }
@@ -123,7 +144,7 @@ func (h *Handlers) CreateClient(c *fiber.Ctx) error {
 	var client oauth.Client
 	fill(&client, sent)
 	f := formOf(&client, o)
-	f.RequestToken = sent.Get("request_token")
+	f.RequestToken, f.Profile = sent.Get("request_token"), profileOf(sent.Get("type")).view()
 	if changeRows(&f, sent) {
 		return newClientPage(c, fiber.StatusOK, f)
 	}
@@ -221,7 +242,7 @@ func (h *Handlers) used(c *fiber.Ctx, client *oauth.Client) (view.Client, error)
 
 func headOf(client *oauth.Client) view.Client {
 	return view.Client{
-		ID: client.ID, Name: client.Name, ApplicationType: client.ApplicationType, Public: client.Public(),
+		ID: client.ID, Name: client.Name, Kind: client.Kind(), Public: client.Public(), FirstParty: client.FirstParty,
 		Disabled: !client.Enabled(), Created: client.CreatedAt, Version: client.Version,
 	}
 }
@@ -275,16 +296,9 @@ func (h *Handlers) lostRace(c *fiber.Ctx, mine *oauth.Client, f view.ClientFormD
 	if err != nil {
 		return err
 	}
-	f.Version, f.Conflict = theirs.Version, &view.Conflict{What: "client", At: theirs.UpdatedAt}
-	for _, d := range differences(theirs, mine) {
-		f.Conflict.Changes = append(f.Conflict.Changes, view.Change{Field: d.label, Theirs: d.before, Yours: d.after})
-	}
-	last, err := h.Store.Events(c.UserContext(), store.EventFilter{ClientID: mine.ID, Action: audit.ClientUpdated, Limit: 1})
-	if err != nil {
+	f.Version = theirs.Version
+	if f.Conflict, err = h.conflict(c, event(c, theirs.UpdatedAt, audit.ClientUpdated, theirs), differences(theirs, mine)); err != nil {
 		return err
-	}
-	if len(last) == 1 && last[0].At.Equal(theirs.UpdatedAt) { // otherwise it was another act: disabling, enabling
-		f.Conflict.By = last[0].Actor.Name
 	}
 	return h.clientPage(c, fiber.StatusConflict, theirs, f)
 }
@@ -298,8 +312,7 @@ func (h *Handlers) ConfirmDisableClient(c *fiber.Ctx) error {
 	if !client.Enabled() {
 		return respond.Flash(c, clientPath(client.ID), "info", "Already disabled", client.Name+" is not served.")
 	}
-	ch := request.Chrome(c)
-	return respond.Page(c, fiber.StatusOK, view.ClientDisablePage(ch, d), view.ClientDisableDialog(ch, d))
+	return confirm(c, view.ClientDisablePage, view.ClientDisableDialog, d)
 }
 
 // act reads the client that a confirmation is about, and what would end with it.
@@ -312,8 +325,12 @@ func (h *Handlers) act(c *fiber.Ctx) (*oauth.Client, view.ClientActData, error) 
 	if err != nil {
 		return nil, view.ClientActData{}, err
 	}
+	head, err := h.head(c, client)
+	if err != nil {
+		return nil, view.ClientActData{}, err
+	}
 	life, err := h.tokenLife(c.UserContext())
-	return client, view.ClientActData{Client: headOf(client), TokenLife: life, Impact: view.Impact{
+	return client, view.ClientActData{Client: head, TokenLife: life, Impact: view.Impact{
 		Secrets: int(impact.Secrets), Families: int(impact.Families), Consents: int(impact.Consents), People: int(impact.People),
 	}}, err
 }
@@ -328,7 +345,7 @@ func (h *Handlers) DisableClient(c *fiber.Ctx) error {
 	if err := h.Store.DisableClient(c.UserContext(), client.ID, now, event(c, now, audit.ClientDisabled, client)); err != nil {
 		return err
 	}
-	return respond.Flash(c, clientPath(client.ID), "success", "Client disabled", acceptedUntil(now, d.TokenLife))
+	return respond.FlashUndo(c, clientPath(client.ID), "Client disabled", acceptedUntil(now, d.TokenLife), clientPath(client.ID)+"/enable")
 }
 
 // EnableClient serves the client again.
@@ -350,22 +367,19 @@ func (h *Handlers) ConfirmDeleteClient(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	ch := request.Chrome(c)
-	return respond.Page(c, fiber.StatusOK, view.ClientDeletePage(ch, d), view.ClientDeleteDialog(ch, d))
+	return confirm(c, view.ClientDeletePage, view.ClientDeleteDialog, d)
 }
 
 // DeleteClient removes the client and all it holds, if its name was typed.
 func (h *Handlers) DeleteClient(c *fiber.Ctx) error {
-	form, err := request.Form(c)
-	if err != nil {
-		return err
-	}
 	client, d, err := h.act(c)
 	if err != nil {
 		return err
 	}
-	if d.Confirm = strings.TrimSpace(form.Get("confirm")); d.Confirm != strings.TrimSpace(client.Name) {
-		d.Errs = fault.Fields{"confirm": "Type the name exactly as it is written: " + client.Name}
+	if d.Confirm, d.Errs, err = typed(c, "name", client.Name); err != nil {
+		return err
+	}
+	if len(d.Errs) > 0 {
 		return respond.Page(c, fiber.StatusUnprocessableEntity, view.ClientDeletePage(request.Chrome(c), d), nil)
 	}
 	now := h.Now()

@@ -48,7 +48,8 @@ func seenUntil(id string, now time.Time) string { return min(id, store.FirstID(n
 // FollowEvents sends the events that fit what the URL says as they happen: rows of the list, or lines of the overview where as=lines. It
 // begins after the event that the browser saw last, or the page.
 func (h *Handlers) FollowEvents(c *fiber.Ctx) error {
-	d, want, l, err := h.eventsAsked(c)
+	l := listingOf(c, eventsPath, eventFilters...)
+	d, want, err := h.wantedEvents(c, l)
 	if err != nil {
 		return err
 	}

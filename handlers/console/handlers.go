@@ -26,6 +26,8 @@ type Handlers struct {
 	Now   func() time.Time // UTC, to the microsecond
 	// KeyRotation is how long a signing key signs until the schedule replaces it; 0 for no schedule.
 	KeyRotation time.Duration
+	Chain       *audit.Chain     // of the audit log
+	Files       *respond.Streams // that are being written
 	// Denied writes down that the person's role is not enough, where the route's guard cannot know, and returns the refusal.
 	Denied func(c *fiber.Ctx, least identity.Role) error
 	// Tail tells of new events, and Streams sends them.

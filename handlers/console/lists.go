@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -13,6 +14,7 @@ import (
 	"gatehouse/internal/oauth"
 	"gatehouse/store"
 	view "gatehouse/views/console"
+	"gatehouse/views/ui"
 )
 
 // What lists of what happens in the house show on a page.
@@ -26,9 +28,14 @@ type listing struct {
 
 // listingOf reads those of the URL's parameters that the list knows.
 func listingOf(c *fiber.Ctx, path string, known ...string) listing {
+	return listingFrom(func(name string) string { return c.Query(name) }, path, known...)
+}
+
+// listingFrom is listingOf for parameters that come from elsewhere.
+func listingFrom(get func(name string) string, path string, known ...string) listing {
 	l := listing{path, url.Values{}}
-	for _, name := range append(known, "q") {
-		if value := strings.TrimSpace(c.Query(name)); value != "" && oauth.ValidText(value) {
+	for _, name := range append(slices.Clone(known), "q") {
+		if value := strings.TrimSpace(get(name)); value != "" && oauth.ValidText(value) {
 			l.query.Set(name, value)
 		}
 	}
@@ -65,6 +72,43 @@ func (l listing) oneOf(name string, values ...string) string {
 	}
 	l.query.Del(name)
 	return ""
+}
+
+// among is the parameter's value if it is one of the options; anything else asks for nothing.
+func (l listing) among(name string, options []ui.Option) string {
+	values := make([]string, len(options))
+	for i, o := range options {
+		values[i] = o.Value
+	}
+	return l.oneOf(name, values...)
+}
+
+// sorting is how the list is ordered by its parameter sort: a column, with - before it the other way. Of the columns it can be ordered
+// by the first is the usual order; each stands as it orders first.
+func (l listing) sorting(columns ...string) view.Sorting {
+	s := view.Sorting{Value: l.get("sort"), Links: map[string]string{}}
+	now := or(s.Value, columns[0])
+	s.By, s.Reversed = strings.CutPrefix(now, "-")
+	for _, first := range columns {
+		by := strings.TrimPrefix(first, "-")
+		switch {
+		case by == s.By && s.Reversed:
+			first = by
+		case by == s.By:
+			first = "-" + by
+		}
+		if first == columns[0] {
+			first = ""
+		}
+		s.Links[by] = l.with("sort", first)
+	}
+	return s
+}
+
+// finds reports whether one of the texts holds what is searched: in lists that are short enough to be read through.
+func (l listing) finds(texts ...string) bool {
+	q := strings.ToLower(l.get("q"))
+	return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(strings.ToLower(text), q) })
 }
 
 // pages leads to the neighbouring pages.

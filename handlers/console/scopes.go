@@ -51,7 +51,7 @@ func scopeHead(s *oauth.Scope) view.Scope {
 	return view.Scope{Name: s.Name, Description: s.Description, Builtin: s.Builtin, Created: s.CreatedAt, Version: s.Version}
 }
 
-// ListScopes shows all scopes by name, and who uses them.
+// ListScopes shows the scopes that fit the search by name, and who uses them.
 func (h *Handlers) ListScopes(c *fiber.Ctx) error {
 	ctx := c.UserContext()
 	scopes, err := h.Store.Scopes(ctx)
@@ -66,8 +66,12 @@ func (h *Handlers) ListScopes(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	d := view.ScopesData{CanEdit: canEdit(c)}
+	l := listingOf(c, scopesPath)
+	d := view.ScopesData{Q: l.get("q"), CanEdit: canEdit(c)}
 	for _, s := range scopes {
+		if !l.finds(s.Name, s.Description) {
+			continue
+		}
 		row := view.ScopeUse{Scope: scopeHead(&s), Clients: clients[s.Name]}
 		for _, a := range apis {
 			if a.Scopes.Has(s.Name) {
@@ -203,9 +207,13 @@ func (h *Handlers) lostScopeRace(c *fiber.Ctx, mine *oauth.Scope) error {
 	if err != nil {
 		return err
 	}
-	f := view.ScopeFormData{Scope: scopeHead(mine), Conflict: &view.Conflict{What: "scope", At: theirs.UpdatedAt}}
+	var differ compared
+	differ.setting("description", "Description", theirs.Description, mine.Description)
+	f := view.ScopeFormData{Scope: scopeHead(mine)}
 	f.Version = theirs.Version
-	f.Conflict.Changes = []view.Change{{Field: "Description", Theirs: theirs.Description, Yours: mine.Description}}
+	if f.Conflict, err = h.conflict(c, scopeEvent(c, theirs.UpdatedAt, audit.ScopeUpdated, theirs), differ); err != nil {
+		return err
+	}
 	return h.scopePage(c, fiber.StatusConflict, theirs, f)
 }
 
@@ -215,8 +223,7 @@ func (h *Handlers) ConfirmDeleteScope(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	ch := request.Chrome(c)
-	return respond.Page(c, fiber.StatusOK, view.ScopeDeletePage(ch, d), view.ScopeDeleteDialog(ch, d))
+	return confirm(c, view.ScopeDeletePage, view.ScopeDeleteDialog, d)
 }
 
 // scopeAct reads the scope that a confirmation is about, who uses it, and how many people allowed it.

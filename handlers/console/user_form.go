@@ -62,12 +62,8 @@ func userFormOf(u, me *identity.User) view.UserFormData {
 
 // userDifferences lists in what the two differ, in the order of the form.
 func userDifferences(before, after *identity.User) []difference {
-	var out []difference
-	compare := func(name, b, a string) {
-		if b != a {
-			out = append(out, difference{name, view.UserLabel(name), b, a})
-		}
-	}
+	var out compared
+	compare := func(name, b, a string) { out.setting(name, view.UserLabel(name), b, a) }
 	compare("name", before.Name, after.Name)
 	compare("email", before.Email, after.Email)
 	compare("email_verified", strconv.FormatBool(before.EmailVerified), strconv.FormatBool(after.EmailVerified))

@@ -241,16 +241,9 @@ func (h *Handlers) lostUserRace(c *fiber.Ctx, mine *identity.User) error {
 		return err
 	}
 	f := userFormOf(mine, request.Of(c).User)
-	f.Version, f.Conflict = theirs.Version, &view.Conflict{What: "user", At: theirs.UpdatedAt}
-	for _, d := range userDifferences(theirs, mine) {
-		f.Conflict.Changes = append(f.Conflict.Changes, view.Change{Field: d.label, Theirs: d.before, Yours: d.after})
-	}
-	last, err := h.Store.Events(c.UserContext(), store.EventFilter{UserID: mine.ID, Action: audit.UserUpdated, Limit: 1})
-	if err != nil {
+	f.Version = theirs.Version
+	if f.Conflict, err = h.conflict(c, userEvent(c, theirs.UpdatedAt, audit.UserUpdated, theirs), userDifferences(theirs, mine)); err != nil {
 		return err
-	}
-	if len(last) == 1 && last[0].At.Equal(theirs.UpdatedAt) { // otherwise it was another act: disabling, a new password
-		f.Conflict.By = last[0].Actor.Name
 	}
 	return userPage(c, fiber.StatusConflict, theirs, f)
 }
@@ -364,8 +357,7 @@ func (h *Handlers) ConfirmDisableUser(c *fiber.Ctx) error {
 	if !u.Enabled() {
 		return respond.Flash(c, userPath(u.ID), "info", "Already disabled", u.Label()+" cannot sign in.")
 	}
-	ch := request.Chrome(c)
-	return respond.Page(c, fiber.StatusOK, view.UserDisablePage(ch, d), view.UserDisableDialog(ch, d))
+	return confirm(c, view.UserDisablePage, view.UserDisableDialog, d)
 }
 
 // DisableUser shuts the person out and ends all they have.
@@ -381,7 +373,7 @@ func (h *Handlers) DisableUser(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return respond.Flash(c, userPath(u.ID), "success", "User disabled", acceptedUntil(now, d.TokenLife))
+	return respond.FlashUndo(c, userPath(u.ID), "User disabled", acceptedUntil(now, d.TokenLife), userPath(u.ID)+"/enable")
 }
 
 // EnableUser lets the person in again.
@@ -406,8 +398,7 @@ func (h *Handlers) ConfirmEndUser(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	ch := request.Chrome(c)
-	return respond.Page(c, fiber.StatusOK, view.UserEndPage(ch, d), view.UserEndDialog(ch, d))
+	return confirm(c, view.UserEndPage, view.UserEndDialog, d)
 }
 
 // EndUser ends all that the person holds, in one act.
@@ -441,22 +432,19 @@ func (h *Handlers) ConfirmDeleteUser(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	ch := request.Chrome(c)
-	return respond.Page(c, fiber.StatusOK, view.UserDeletePage(ch, d), view.UserDeleteDialog(ch, d))
+	return confirm(c, view.UserDeletePage, view.UserDeleteDialog, d)
 }
 
 // DeleteUser removes the person and all they have, if their username was typed.
 func (h *Handlers) DeleteUser(c *fiber.Ctx) error {
-	form, err := request.Form(c)
-	if err != nil {
-		return err
-	}
 	u, d, err := h.userAct(c, mayDeleteUser)
 	if err != nil {
 		return err
 	}
-	if d.Confirm = strings.TrimSpace(form.Get("confirm")); d.Confirm != u.Username {
-		d.Errs = fault.Fields{"confirm": "Type the username exactly as it is written: " + u.Username}
+	if d.Confirm, d.Errs, err = typed(c, "username", u.Username); err != nil {
+		return err
+	}
+	if len(d.Errs) > 0 {
 		return respond.Page(c, fiber.StatusUnprocessableEntity, view.UserDeletePage(request.Chrome(c), d), nil)
 	}
 	now := h.Now()
@@ -476,8 +464,7 @@ func (h *Handlers) ConfirmResetUser(c *fiber.Ctx) error {
 	if !u.Enabled() {
 		return resetDisabled(c, u)
 	}
-	ch := request.Chrome(c)
-	return respond.Page(c, fiber.StatusOK, view.UserResetPage(ch, d), view.UserResetDialog(ch, d))
+	return confirm(c, view.UserResetPage, view.UserResetDialog, d)
 }
 
 func resetDisabled(c *fiber.Ctx, u *identity.User) error {

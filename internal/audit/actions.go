@@ -72,6 +72,10 @@ const (
 	MeRefused         Action = "me.refused"
 	AccessDenied      Action = "access.denied"
 
+	AuditExported    Action = "audit.exported"
+	AuditVerifyAsked Action = "audit.verification_begun"
+	AuditVerified    Action = "audit.verified"
+
 	// RefusalsSuppressed stands for Event.Count refusals of one network and client that came faster than they are kept.
 	RefusalsSuppressed Action = "refusals.suppressed"
 )

@@ -81,6 +81,9 @@ var Meanings = []Meaning{
 	{KeyRolledBack, "Signing key rolled back", GroupHouse},
 	{KeyRetired, "Signing key taken out of use", GroupHouse},
 	{KeyForgotten, "Signing key forgotten", GroupHouse},
+	{AuditExported, "Audit log exported", GroupHouse},
+	{AuditVerifyAsked, "Verifying the audit log begun", GroupHouse},
+	{AuditVerified, "Audit log verified", GroupHouse},
 	{AccessDenied, "Access denied", GroupHouse},
 	{RefusalsSuppressed, "Refusals only counted", GroupHouse},
 }

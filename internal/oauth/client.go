@@ -32,6 +32,18 @@ const (
 	ApplicationNative = "native"
 )
 
+// Kinds of applications, as people tell them apart. RFC 7591 has no member for it: it follows from what a client registers.
+const (
+	KindWeb     = "web"     // runs on a server that keeps a secret
+	KindSPA     = "spa"     // runs in a browser
+	KindNative  = "native"  // runs on a person's device
+	KindService = "service" // acts as itself alone
+	KindAPI     = "api"     // asks for no tokens: it introspects those it is sent
+)
+
+// Kinds are all of them.
+var Kinds = []string{KindWeb, KindSPA, KindNative, KindService, KindAPI}
+
 // MaxRedirectURIs and MaxLiveSecrets bound a client (product.md §6).
 const (
 	MaxRedirectURIs = 50
@@ -49,6 +61,7 @@ type Client struct {
 	TokenEndpointAuthMethod  string       `db:"token_endpoint_auth_method"`
 	IDTokenSignedResponseAlg string       `db:"id_token_signed_response_alg"`
 	RequirePKCE              bool         `db:"require_pkce"` // our own member; false only for confidential clients
+	FirstParty               bool         `db:"first_party"`  // our own member: people trust it as they trust us, and are not asked to consent
 	ClientURI                string       `db:"client_uri"`
 	PolicyURI                string       `db:"policy_uri"`
 	TosURI                   string       `db:"tos_uri"`
@@ -83,6 +96,21 @@ func (c *Client) ResponseTypes() []string {
 		}
 	}
 	return types
+}
+
+// Kind is what kind of application the client is. The store finds clients by it.
+func (c *Client) Kind() string {
+	switch {
+	case len(c.GrantTypes) == 0:
+		return KindAPI
+	case len(c.GrantTypes) == 1 && c.Allows(GrantClientCredentials):
+		return KindService
+	case c.ApplicationType == ApplicationNative:
+		return KindNative
+	case c.Public():
+		return KindSPA
+	}
+	return KindWeb
 }
 
 // withPeople reports whether people take part in one of the client's grants.

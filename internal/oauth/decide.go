@@ -54,8 +54,9 @@ func Decide(a *Authorization, login *Login, consent *Consent, begun *time.Time, 
 			return signIn("max_age", "a sign-in within max_age")
 		}
 	}
-	unasked := a.Prompt.has(promptConsent) || consent == nil || !consent.Scopes.Covers(a.Scopes) || !a.rememberable()
-	if silent && unasked { // before who is signed in is compared: a client nobody agreed to learns nothing of them
+	agreed := a.Target.Client.FirstParty || consent != nil && consent.Scopes.Covers(a.Scopes)
+	unasked := a.Prompt.has(promptConsent) || !agreed || !a.rememberable() // security.md rule 19: not skipped where it is not remembered
+	if silent && unasked {                                                 // before who is signed in is compared: a client nobody agreed to learns nothing of them
 		return refusal("consent_required", "The person has to consent, and prompt=none forbids to ask.", "consent_given", "remembered consent to every scope", askThem)
 	}
 	if a.hintSubject != "" && a.hintSubject != login.Subject {

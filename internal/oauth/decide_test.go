@@ -10,6 +10,8 @@ import (
 var (
 	confidential = &Client{ID: "cl_web", TokenEndpointAuthMethod: AuthBasic}
 	public       = &Client{ID: "cl_spa", TokenEndpointAuthMethod: AuthNone}
+	ours         = &Client{ID: "cl_ours", TokenEndpointAuthMethod: AuthBasic, FirstParty: true}
+	ourApp       = &Client{ID: "cl_our_app", TokenEndpointAuthMethod: AuthNone, FirstParty: true}
 )
 
 func asked(c *Client, redirectURI string, change func(*Authorization)) *Authorization {
@@ -57,6 +59,13 @@ func TestDecide(t *testing.T) {
 		want    string
 	}{
 		{"nobody is signed in", confidential, https, nil, nil, nil, nil, "sign in"},
+		{"our own, without consent", ours, https, nil, hourOld, nil, nil, "done"},
+		{"our own app on a claimed address, without consent", ourApp, https, nil, hourOld, nil, nil, "done"},
+		{"our own app on a scheme of its own", ourApp, "com.example.app:/cb", nil, hourOld, all, nil, "consent"}, // RFC 8252 §8.6
+		{"our own app on a loopback address", ourApp, "http://127.0.0.1/cb", nil, hourOld, all, nil, "consent"},
+		{"our own, silently", ours, https, prompt("none"), hourOld, nil, nil, "done"},
+		{"our own app on a loopback address, silently", ourApp, "http://127.0.0.1/cb", prompt("none"), hourOld, nil, nil, consentRequired},
+		{"our own, that asks for consent", ours, https, prompt("consent"), hourOld, all, nil, "consent"},
 		{"nobody, though consent was given", confidential, https, nil, nil, all, begun, "sign in"},
 		{"nobody, prompt=none", confidential, https, prompt("none"), nil, all, nil, loginRequired + "signed_in"},
 		{"nobody, prompt=consent", confidential, https, prompt("consent"), nil, nil, nil, "sign in"},
@@ -130,7 +139,7 @@ func everyDecision(f func(name string, a *Authorization, login *Login, consent *
 				for _, login := range []*Login{nil, {Subject: "alice", AuthTime: noon.Add(-time.Hour)}, {Subject: "alice", AuthTime: begun}, {Subject: "alice", AuthTime: noon}} {
 					for _, consent := range []*Consent{nil, {}, {Scopes: Scopes{"openid"}}, {Scopes: Scopes{"openid", "email"}}} {
 						for _, at := range []*time.Time{nil, &begun} {
-							for _, c := range []*Client{confidential, public} {
+							for _, c := range []*Client{confidential, public, ours, ourApp} {
 								for _, uri := range []string{"https://app.example/cb", "http://127.0.0.1:1/cb", "com.example.app:/cb"} {
 									a := asked(c, uri, func(a *Authorization) { a.Prompt, a.MaxAge, a.hintSubject = strings.Fields(prompt), age, hint })
 									name := fmt.Sprintf("prompt=%q max_age=%v hint=%q login=%+v consent=%+v begun=%v %s %s", prompt, age, hint, login, consent, at, c.ID, uri)
@@ -188,7 +197,7 @@ func TestDecide_doneMeansThatEverythingHolds(t *testing.T) {
 			return
 		case a.hintSubject != "" && a.hintSubject != login.Subject:
 			t.Errorf("somebody else: %s", name)
-		case consent == nil || !consent.Scopes.Covers(a.Scopes) || a.Prompt.has(promptConsent):
+		case !a.Target.Client.FirstParty && (consent == nil || !consent.Scopes.Covers(a.Scopes)) || a.Prompt.has(promptConsent):
 			t.Errorf("without consent: %s", name)
 		case a.Target.Client.Public() && !strings.HasPrefix(a.Target.RedirectURI, "https:"):
 			t.Errorf("a native client on remembered consent: %s", name)

@@ -45,9 +45,10 @@
 //	RFC 7009 §2                     Revoke                TestRevoke
 //	RFC 7521 §4.2                   ParseCredentials      TestParseCredentials
 //	RFC 7591 §2                     ClientFromMetadata    TestClientFromMetadata_fillsInTheDefaults FuzzClientFromMetadata
+//	RFC 7591 §2                     IgnoredMembers        TestIgnoredMembers
 //	RFC 7591 §2                     Validate              TestClient_Validate
 //	RFC 7591 §2.1, §3.2.2           ClientFromMetadata    TestClientFromMetadata_refuses
-//	RFC 7591 §3.2.1                 Registration          TestRegistration_saysWhenASecretEnds
+//	RFC 7591 §3.2.1                 Registration          TestRegistration_saysWhenASecretEnds TestRegistration_isReadBack
 //	RFC 7591 §3.2.2                 MetadataFault         TestMetadataFault_namesTheSameFieldEachTime
 //	RFC 7636 §4.1                   validVerifier         TestValidVerifier
 //	RFC 7636 §4.2                   validChallenge        TestValidChallenge
@@ -55,7 +56,7 @@
 //	RFC 7636 §4.6, Appendix B       verifierMatches       TestVerifierMatches FuzzVerifierMatches
 //	RFC 7662 §2.1, §2.2             Introspect            TestIntrospect
 //	RFC 8252 §7.3, §8.3             redirectURIMatches    TestRedirectURIMatches FuzzRedirectURIMatches
-//	RFC 8252 §8.6                   rememberable          TestRememberable TestDecide
+//	RFC 8252 §8.6                   rememberable          TestRememberable TestDecide TestConsent_isNotAskedForOurOwn
 //	RFC 8259 §4                     unmarshalObject       TestClientFromMetadata_readsNamesAsTheyAreWritten
 //	RFC 8414 §2                     Discovery             TestDiscovery_saysWhatTheChecksTake
 //	RFC 8707 §2                     checkResource         TestAuthorizeChecks

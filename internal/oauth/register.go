@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/mail"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -18,10 +19,10 @@ import (
 	"gatehouse/internal/secret"
 )
 
-const (
-	maxClientName = 200 // characters
-	maxContacts   = 10
-)
+// MaxClientName bounds a client's name, in characters.
+const MaxClientName = 200
+
+const maxContacts = 10
 
 // Offer is what a client can be given.
 type Offer struct {
@@ -34,7 +35,7 @@ type Offer struct {
 // "redirect_uris.N". The console, the command line and registration ask it alike.
 func (c *Client) Validate(o Offer) fault.Fields {
 	f := fault.Fields{}
-	if why := nameFault(c.Name, "the application", maxClientName); why != "" {
+	if why := nameFault(c.Name, "the application", MaxClientName); why != "" {
 		f.Add("client_name", why)
 	}
 	if c.ApplicationType != ApplicationWeb && c.ApplicationType != ApplicationNative {
@@ -115,14 +116,22 @@ func (c *Client) validateRedirectURIs(f fault.Fields) {
 	if len(c.RedirectURIs) > MaxRedirectURIs {
 		f.Add("redirect_uris", fmt.Sprintf("At most %d redirect URIs.", MaxRedirectURIs))
 	}
-	for i, uri := range c.RedirectURIs {
-		field := fmt.Sprintf("redirect_uris.%d", i)
-		if fault := redirectURIFault(uri); fault != "" {
-			f.Add(field, fault)
-		} else if slices.Index(c.RedirectURIs, uri) < i {
-			f.Add(field, "This redirect URI is there twice.")
+	for i := range c.RedirectURIs {
+		if fault := RedirectURIFault(c.RedirectURIs, i); fault != "" {
+			f.Add(fmt.Sprintf("redirect_uris.%d", i), fault)
 		}
 	}
+}
+
+// RedirectURIFault says what is wrong with one of the redirect URIs of a client, or "" if nothing.
+func RedirectURIFault(uris []string, i int) string {
+	if fault := redirectURIFault(uris[i]); fault != "" {
+		return fault
+	}
+	if slices.Index(uris, uris[i]) < i {
+		return "This redirect URI is there twice."
+	}
+	return ""
 }
 
 func (c *Client) validateScopes(f fault.Fields, scopes []Scope) {
@@ -202,6 +211,7 @@ type metadata struct {
 	ApplicationType          *string  `json:"application_type"`
 	IDTokenSignedResponseAlg *string  `json:"id_token_signed_response_alg"`
 	RequirePKCE              *bool    `json:"require_pkce"`
+	FirstParty               *bool    `json:"first_party"`
 	DefaultResource          *string  `json:"default_resource"`
 	ResourceServer           *string  `json:"resource_server"`
 
@@ -228,7 +238,7 @@ func ClientFromMetadata(document []byte) (*Client, *Error) {
 	c := &Client{
 		Name: value(m.ClientName, ""), ApplicationType: value(m.ApplicationType, ApplicationWeb), RedirectURIs: m.RedirectURIs,
 		GrantTypes: m.GrantTypes, TokenEndpointAuthMethod: value(m.TokenEndpointAuthMethod, AuthBasic),
-		IDTokenSignedResponseAlg: value(m.IDTokenSignedResponseAlg, IDTokenAlgs[0]), RequirePKCE: value(m.RequirePKCE, true),
+		IDTokenSignedResponseAlg: value(m.IDTokenSignedResponseAlg, IDTokenAlgs[0]), RequirePKCE: value(m.RequirePKCE, true), FirstParty: value(m.FirstParty, false),
 		ClientURI: value(m.ClientURI, ""), PolicyURI: value(m.PolicyURI, ""), TosURI: value(m.TosURI, ""), Contacts: m.Contacts,
 		DefaultResource: value(m.DefaultResource, ""), ResourceServer: value(m.ResourceServer, ""),
 	}
@@ -256,6 +266,22 @@ func ClientFromMetadata(document []byte) (*Client, *Error) {
 		return nil, InvalidClientMetadata("response_types do not fit grant_types, with which go: " + strings.Join(c.ResponseTypes(), ", ") + ".")
 	}
 	return c, nil
+}
+
+// IgnoredMembers are those of a client's metadata that are not kept: what a server does not understand it ignores (RFC 7591 §2), but
+// whoever brings a client along should hear of it.
+func IgnoredMembers(document []byte) []string {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(document, &members); err != nil {
+		return nil
+	}
+	known := reflect.TypeFor[metadata]()
+	for i := range known.NumField() {
+		if name := known.Field(i).Tag.Get("json"); !strings.HasPrefix(name, "jwks") { // read, but of no use yet
+			delete(members, name)
+		}
+	}
+	return slices.Sorted(maps.Keys(members))
 }
 
 // grantsFor are the grant types of a client that names none: those its response types need, else the code (RFC 7591 §2).
@@ -301,6 +327,7 @@ type Registration struct {
 	TokenEndpointAuthMethod  string   `json:"token_endpoint_auth_method"`
 	IDTokenSignedResponseAlg string   `json:"id_token_signed_response_alg"`
 	RequirePKCE              bool     `json:"require_pkce"`
+	FirstParty               bool     `json:"first_party,omitempty"`
 	ClientURI                string   `json:"client_uri,omitempty"`
 	PolicyURI                string   `json:"policy_uri,omitempty"`
 	TosURI                   string   `json:"tos_uri,omitempty"`
@@ -314,7 +341,7 @@ func (c *Client) Registration(secretValue string, secretExpires *time.Time) Regi
 	r := Registration{
 		ClientID: c.ID, ClientSecret: secretValue, ClientIDIssuedAt: c.CreatedAt.Unix(), ClientName: c.Name, ApplicationType: c.ApplicationType,
 		RedirectURIs: orEmpty(c.RedirectURIs), GrantTypes: orEmpty(c.GrantTypes), ResponseTypes: c.ResponseTypes(), Scope: c.Scopes.String(),
-		TokenEndpointAuthMethod: c.TokenEndpointAuthMethod, IDTokenSignedResponseAlg: c.IDTokenSignedResponseAlg, RequirePKCE: c.RequirePKCE,
+		TokenEndpointAuthMethod: c.TokenEndpointAuthMethod, IDTokenSignedResponseAlg: c.IDTokenSignedResponseAlg, RequirePKCE: c.RequirePKCE, FirstParty: c.FirstParty,
 		ClientURI: c.ClientURI, PolicyURI: c.PolicyURI, TosURI: c.TosURI, Contacts: c.Contacts,
 		DefaultResource: c.DefaultResource, ResourceServer: c.ResourceServer,
 	}

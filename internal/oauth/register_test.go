@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -355,4 +356,36 @@ func FuzzClientFromMetadata(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestIgnoredMembers(t *testing.T) {
+	t.Parallel()
+	for document, want := range map[string]string{
+		`{"client_name": "A", "scope": "openid", "first_party": true}`:                                                    "",
+		`{"logo_uri": "https://a.example/", "client_name": "A", "client_secret": "s", "jwks_uri": "https://a.example/k"}`: "client_secret jwks_uri logo_uri",
+		`[]`: "", `nothing`: "",
+	} {
+		if got := strings.Join(IgnoredMembers([]byte(document)), " "); got != want {
+			t.Errorf("%s: %q, not %q", document, got, want)
+		}
+	}
+}
+
+// What was registered is read back as it was, from what the registration answers (RFC 7591 §3.2.1).
+func TestRegistration_isReadBack(t *testing.T) {
+	t.Parallel()
+	c := &Client{
+		Name: "Invoices", ApplicationType: ApplicationNative, RedirectURIs: RedirectURIs{"com.example.app:/cb", "https://app.example/cb"},
+		GrantTypes: Words{GrantAuthorizationCode, GrantRefreshToken}, Scopes: Scopes{"openid", "read"}, TokenEndpointAuthMethod: AuthNone,
+		IDTokenSignedResponseAlg: "ES256", RequirePKCE: true, FirstParty: true, ClientURI: "https://app.example", PolicyURI: "https://app.example/p",
+		TosURI: "https://app.example/t", Contacts: Words{"a@app.example"}, DefaultResource: "https://api.example", ResourceServer: "https://own.example",
+	}
+	document, err := json.Marshal(c.Registration("", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, refused := ClientFromMetadata(document)
+	if refused != nil || !reflect.DeepEqual(got, c) {
+		t.Errorf("%+v, %v\nnot %+v", got, refused, c)
+	}
 }

@@ -48,7 +48,7 @@
   function hold(node) { /* WCAG 2.2.1: the clock stops while hovered or focused; errors stay */
     if (node.dataset.tone === "danger" || node.dataset.held) return;
     node.dataset.held = "";
-    let t = setTimeout(() => node.remove(), 6000);
+    let t = setTimeout(() => node.remove(), $("form", node) ? 20000 : 6000); /* whoever may undo has time to */
     const stop = () => clearTimeout(t);
     const go = () => { stop(); t = setTimeout(() => node.remove(), 2500); };
     node.addEventListener("pointerenter", stop);
@@ -79,6 +79,7 @@
   focusFault();
   document.addEventListener("htmx:after:swap", (e) => {
     holdAll();
+    for (const m of document.querySelectorAll(".row-message")) m.parentElement.firstElementChild.ariaInvalid = m.firstElementChild ? "true" : null;
     if (e.detail?.ctx?.response?.status >= 400) focusFault();
     const d = $("#dialog-slot > dialog:not([open])");
     if (!d) return;
@@ -92,6 +93,15 @@
   });
   on("click", "dialog [data-close]", (e, el) => { e.preventDefault(); el.closest("dialog").close(); });
   on("click", ".menu a", (_, a) => { a.closest("[popover]")?.hidePopover?.(); });
+
+  /* A file is read into the field that it stands for: the form is the same as where somebody pastes */
+  for (const field of document.querySelectorAll("[data-reads]")) {
+    field.hidden = false;
+    $("input", field).addEventListener("change", async (e) => {
+      const [file] = e.target.files;
+      if (file) document.getElementById(field.dataset.reads).value = await file.text();
+    });
+  }
 
   /* Type-to-confirm: the button is only a hint, the server checks the phrase again */
   const judge = (input) => {

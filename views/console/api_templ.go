@@ -1486,7 +1486,7 @@ func clientsOf(clients []APIClient) templ.Component {
 				}
 			}
 			if c.Disabled {
-				templ_7745c5c3_Err = clientBadge(true).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Badge("off", "Disabled").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -12,6 +12,7 @@ import (
 
 // APIsData fills the list of APIs.
 type APIsData struct {
+	Q       string // what was searched
 	Rows    []APIRow
 	CanEdit bool
 }

@@ -18,6 +18,26 @@ type EventsData struct {
 	Errs            map[string]string // "from", "to"
 	Here            string            // URL of the list, on its first page
 	Live            string            // where rows come from as events happen; "" where none are to come
+
+	Query    string // of the list's URL
+	Saved    []SavedFilter
+	SaveAs   string            // as it was typed
+	SaveErrs map[string]string // "name"
+	Verified *VerificationRow  // the latest; nil for none
+	Now      time.Time
+}
+
+// saved reports whether the filter is kept already.
+func (d EventsData) saved() bool {
+	return slices.ContainsFunc(d.Saved, func(f SavedFilter) bool { return f.Current })
+}
+
+func exportOf(format, query string) string {
+	href := "/console/audit/export?format=" + format
+	if query != "" {
+		href += "&" + query
+	}
+	return href
 }
 
 // EventRow is an event as a list shows it.
@@ -55,7 +75,17 @@ type EventData struct {
 }
 
 // Changed is a field before and after.
-type Changed struct{ Field, Before, After string }
+type Changed struct {
+	Field, Words, Before, After string
+	Members                     []Member // of a list
+}
+
+// Member is one of a list, which was "kept", is "new" or is "gone".
+type Member struct{ Value, State string }
+
+func (m Member) mark() string {
+	return map[string]string{"new": "+", "gone": "−"}[m.State]
+}
 
 var outcomes = []ui.Option{{Value: "", Label: "All"}, {Value: "success", Label: "OK"}, {Value: "refused", Label: "Refused"}}
 

@@ -7,47 +7,100 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/internal/oauth"
 	"gatehouse/views/layout"
 	"gatehouse/views/ui"
 )
 
 // ClientsData fills the list of clients.
 type ClientsData struct {
-	Q, Status      string // what was searched; Status is "", "active", "disabled" or "unused"
-	Rows           []ClientRow
-	Count          int    // clients that match
-	Previous, Next string // URLs of the neighbouring pages, "" where there is none
-	CanEdit        bool
-	Now            time.Time
+	Q, Kind, Grant, Status string // what was searched: one of ClientKinds, ClientGrants, ClientStatuses
+	Sorted                 Sorting
+	Rows                   []ClientRow
+	Count                  int    // clients that match
+	Previous, Next         string // URLs of the neighbouring pages, "" where there is none
+	CSV, JSON              string // URLs of what is listed as a file
+	CanEdit                bool
+	Now                    time.Time
 }
 
 // ClientRow is one client of the list.
 type ClientRow struct {
-	ID, Name, URI   string
-	ApplicationType string // "web" or "native"
-	Public          bool   // holds no secret
-	Grants          []string
-	Disabled        bool
-	Created         time.Time
-	LastUsed        time.Time // zero: never
+	Client
+	URI      string
+	Grants   []string
+	Families int // that live; beyond FamiliesCountedTo there are more
 }
 
-func (d ClientsData) searched() bool { return d.Q != "" || d.Status != "" }
+// FamiliesCountedTo is how far the families of a listed client are counted.
+const FamiliesCountedTo = 100
+
+func (r ClientRow) families() string {
+	if r.Families > FamiliesCountedTo {
+		return number(FamiliesCountedTo) + "+"
+	}
+	return number(r.Families)
+}
+
+func (d ClientsData) searched() bool {
+	return d.Q != "" || d.Kind != "" || d.Grant != "" || d.Status != ""
+}
+
+// ClientKinds are the kinds of clients a list is narrowed to.
+func ClientKinds() []ui.Option {
+	options := []ui.Option{{Label: "Any type"}}
+	for _, kind := range oauth.Kinds {
+		options = append(options, ui.Option{Value: kind, Label: clientKindNames[kind]})
+	}
+	return options
+}
+
+// ClientGrants are the grants a list is narrowed to: those that are off, too.
+func ClientGrants() []ui.Option {
+	options := []ui.Option{{Label: "Any grant"}}
+	for _, g := range []string{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken, oauth.GrantClientCredentials, oauth.GrantPassword, oauth.GrantImplicit} {
+		options = append(options, ui.Option{Value: g, Label: grantNames[g]})
+	}
+	return options
+}
+
+// ClientStatuses are the states a list is narrowed to.
+func ClientStatuses() []ui.Option {
+	return []ui.Option{
+		{Label: "Any status"}, {Value: "active", Label: "Active"}, {Value: "disabled", Label: "Disabled"}, {Value: "locked", Label: noLiveSecret},
+		{Value: "idle", Label: "Unused for 90 days"}, {Value: "unused", Label: "Never used"},
+	}
+}
 
 // Client is the head of a client's pages.
 type Client struct {
-	ID, Name        string
-	ApplicationType string // "web" or "native"
-	Public          bool   // holds no secret
-	Disabled        bool
-	Created         time.Time
-	LastUsed        time.Time // zero: never
-	Now             time.Time
-	LiveSecrets     int
-	Version         int64
+	ID, Name    string
+	Kind        string // of oauth.Client
+	Public      bool   // holds no secret
+	FirstParty  bool
+	Disabled    bool
+	Created     time.Time
+	LastUsed    time.Time // zero: never
+	Now         time.Time
+	LiveSecrets int
+	Version     int64
+}
+
+const noLiveSecret = "No live secret"
+
+// state is the client's badge. One that cannot prove itself is not active, whatever its settings say.
+func (c Client) state() (tone, text string) {
+	switch {
+	case c.Disabled:
+		return "off", "Disabled"
+	case !c.Public && c.LiveSecrets == 0:
+		return "warning", noLiveSecret
+	}
+	return "success", "Active"
 }
 
 func (c Client) path() string           { return "/console/clients/" + url.PathEscape(c.ID) }
+func (c Client) duplicatePath() string  { return "/console/clients/new?from=" + url.QueryEscape(c.ID) }
 func (c Client) crumbs() []layout.Crumb { return clientCrumbs(layout.Crumb{Label: c.Name}) }
 func (c Client) below(l string) []layout.Crumb {
 	return clientCrumbs(layout.Crumb{Label: c.Name, Href: c.path()}, layout.Crumb{Label: l})
@@ -73,6 +126,7 @@ type ClientFormData struct {
 	Grants          []Choice // grant_types
 	Scopes          []Choice // scopes
 	RequirePKCE     bool
+	FirstParty      bool
 	SigningAlg      string // id_token_signed_response_alg
 	ClientURI       string
 	PolicyURI       string
@@ -82,8 +136,10 @@ type ClientFormData struct {
 	ResourceServer  string // identifier of the API that this client is, "" for none
 	APIs            []APILink
 
-	AddedURI   bool // a row was just added: it takes the focus
-	RemovedURI bool // a row was just removed: the button that adds one takes its focus
+	Profile    *ClientProfile // what a new client's form was prefilled for; nil for nothing
+	Notice     string         // what became of metadata that was read
+	AddedURI   bool           // a row was just added: it takes the focus
+	RemovedURI bool           // a row was just removed: the button that adds one takes its focus
 	Errs       map[string]string
 	Conflict   *Conflict // the race this form lost
 }
@@ -144,7 +200,7 @@ func (d ClientFormData) authMethods() []Choice {
 // clientLabels are the fields' names where a summary lists several faults.
 var clientLabels = map[string]string{
 	"client_name": "Name", "application_type": "Type", "client_uri": "Home page", "token_endpoint_auth_method": "Authentication",
-	"redirect_uris": "Redirect URI", "grant_types": "Grants", "scopes": "Scopes", "require_pkce": "PKCE",
+	"redirect_uris": "Redirect URI", "grant_types": "Grants", "scopes": "Scopes", "require_pkce": "PKCE", "first_party": "First party",
 	"id_token_signed_response_alg": "ID token signature", "policy_uri": "Privacy policy", "tos_uri": "Terms of service", "contacts": "Contacts",
 	"default_resource": "Tokens are for", "resource_server": "Own client of",
 }
@@ -171,7 +227,7 @@ func labelled(list []ui.FieldError, labels map[string]string) []ui.FieldError {
 
 func (d ClientFormData) inOrder() []ui.FieldError {
 	return ui.Errors(d.Errs, "client_name", "application_type", "client_uri", "token_endpoint_auth_method", "redirect_uris",
-		"grant_types", "scopes", "default_resource", "resource_server", "require_pkce", "id_token_signed_response_alg", "policy_uri", "tos_uri", "contacts")
+		"grant_types", "scopes", "default_resource", "resource_server", "require_pkce", "first_party", "id_token_signed_response_alg", "policy_uri", "tos_uri", "contacts")
 }
 
 var applicationTypes = []ui.Option{
@@ -199,15 +255,9 @@ func label(options []ui.Option, value string) string {
 	return value
 }
 
-func typeName(applicationType string, public bool) string {
-	kind := "Web"
-	if applicationType == "native" {
-		kind = "Native"
-	}
-	if public {
-		return kind + ", public"
-	}
-	return kind + ", confidential"
+// clientKindNames are what kinds of clients are called.
+var clientKindNames = map[string]string{
+	oauth.KindWeb: "Web app", oauth.KindSPA: "Single-page app", oauth.KindNative: "Native app", oauth.KindService: "Service", oauth.KindAPI: "API",
 }
 
 var grantNames = map[string]string{
@@ -246,6 +296,20 @@ func hostOf(address string) string {
 		return u.Host
 	}
 	return address
+}
+
+// ClientProfile is a kind of application to register, and what its form is prefilled with.
+type ClientProfile struct {
+	Name, Label, Icon, Text string
+	Sets                    []Choice // what is set, and why: Label and Hint
+}
+
+const metadataExample = `{"client_name": "Invoices", "redirect_uris": ["https://invoices.example.com/callback"]}`
+
+// ImportData fills the form that reads a client's metadata.
+type ImportData struct {
+	Metadata string // as it was pasted
+	Errs     map[string]string
 }
 
 // ClientActData fills a confirmation: disabling or deleting a client.

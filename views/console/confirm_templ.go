@@ -75,7 +75,7 @@ func confirmPage(ch layout.Chrome, c Client, title string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = clientBadge(c.Disabled).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = clientBadge(c).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -27,6 +27,28 @@ type ListData struct {
 // CountedTo is how far rows are counted.
 const CountedTo = 1000
 
+// Sorting is how a list is ordered, and the URLs that order it otherwise.
+type Sorting struct {
+	Value    string // of the URL; "" for the usual order
+	By       string // the column
+	Reversed bool
+	Links    map[string]string // by column: a column that orders the list already is turned around
+}
+
+func (s Sorting) way() string {
+	if s.Reversed {
+		return "descending"
+	}
+	return "ascending"
+}
+
+func (s Sorting) icon() string {
+	if s.Reversed {
+		return "down"
+	}
+	return "up"
+}
+
 // Chip is a filter of a list, with the URL of the list without it.
 type Chip struct{ Name, Field, Value, Text, Without string }
 
@@ -136,6 +158,14 @@ func partyPath(p audit.Party) string {
 var kindNames = map[string]string{
 	audit.KindUser: "User", audit.KindClient: "Client", audit.KindSession: "Session", audit.KindFamily: "Token family", audit.KindKey: "Signing key",
 	audit.KindScope: "Scope", audit.KindSecret: "Client secret", audit.KindToken: "Access token", audit.KindAPI: "API", audit.KindCLI: "Command line", audit.KindSystem: "The server",
+}
+
+// KindName is what a kind of thing is called in the middle of a sentence.
+func KindName(kind string) string {
+	if kind == audit.KindAPI {
+		return kindNames[kind]
+	}
+	return lowerFirst(kindNames[kind])
 }
 
 // ImpactLine is one thing that an act ends, in numbers.

@@ -10,6 +10,7 @@ import (
 
 // ScopesData fills the list of scopes.
 type ScopesData struct {
+	Q       string // what was searched
 	Rows    []ScopeUse
 	CanEdit bool
 }

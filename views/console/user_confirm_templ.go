@@ -779,7 +779,7 @@ func userDelete(ch layout.Chrome, d UserActData) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, " again.</li><li>The audit log keeps what happened.</li></ul>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, " again.</li><li>The audit log keeps what happened, and forgets their name, addresses and browsers in about two hours.</li></ul>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

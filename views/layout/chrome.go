@@ -24,8 +24,8 @@ type Chrome struct {
 type ChromeUser struct{ ID, Name, Email, Username, Role string }
 
 // Flash is a message about the act before this page. Tone is "success",
-// "danger" or "info".
-type Flash struct{ Tone, Title, Text string }
+// "danger" or "info"; Undo is where a POST undoes the act, "" where nothing does.
+type Flash struct{ Tone, Title, Text, Undo string }
 
 // Initials are the letters of the user's avatar.
 func (u ChromeUser) Initials() string { return ui.Initials(u.Label()) }

@@ -3,6 +3,7 @@ package request
 import (
 	"encoding/base64"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -78,12 +79,23 @@ func SetTheme(c *fiber.Ctx, theme string) {
 	SetCookie(c, themeCookie, "", -1)
 }
 
-// SetFlash shows a message on the next page. Never put a secret there.
+// SetFlash shows a message on the next page of this browser. Never put a secret there.
 func SetFlash(c *fiber.Ctx, f layout.Flash) {
 	b, err := json.Marshal(f)
 	if err == nil {
-		SetCookie(c, flashCookie, base64.RawURLEncoding.EncodeToString(b), time.Minute)
+		message := base64.RawURLEncoding.EncodeToString(b)
+		SetCookie(c, flashCookie, message+"."+flashMAC(c, message), time.Minute)
 	}
+}
+
+// flashMAC proves that a message is ours: it speaks in our name, and may lead to an act.
+func flashMAC(c *fiber.Ctx, message string) string {
+	s := Of(c)
+	browser := s.Browser
+	if browser == "" { // an error came before anybody looked
+		browser = Cookie(c, BrowserCookie)
+	}
+	return s.House.Sealer.MAC("flash", browser, message)
 }
 
 func takeFlash(c *fiber.Ctx) []layout.Flash {
@@ -92,9 +104,10 @@ func takeFlash(c *fiber.Ctx) []layout.Flash {
 		return nil
 	}
 	SetCookie(c, flashCookie, "", -1)
-	b, err := base64.RawURLEncoding.DecodeString(raw)
+	message, mac, _ := strings.Cut(raw, ".")
+	b, err := base64.RawURLEncoding.DecodeString(message)
 	var f layout.Flash
-	if err != nil || json.Unmarshal(b, &f) != nil {
+	if err != nil || !secret.Equal(mac, flashMAC(c, message)) || json.Unmarshal(b, &f) != nil {
 		return nil
 	}
 	return []layout.Flash{f}

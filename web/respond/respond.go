@@ -46,6 +46,12 @@ func Flash(c *fiber.Ctx, path, tone, title, text string) error {
 	return SeeOther(c, path)
 }
 
+// FlashUndo is Flash for what a POST to undo undoes.
+func FlashUndo(c *fiber.Ctx, path, title, text, undo string) error {
+	request.SetFlash(c, layout.Flash{Tone: "success", Title: title, Text: text, Undo: undo})
+	return SeeOther(c, path)
+}
+
 // RetryAfter tells when to try again, in whole seconds and at least one (RFC 9110 §10.2.3), and returns what it told.
 func RetryAfter(c *fiber.Ctx, wait time.Duration) (seconds int) {
 	seconds = max(int((wait+time.Second-1)/time.Second), 1)

@@ -131,15 +131,7 @@ func (s *Streams) Stream(c *fiber.Ctx, owner string, begin func(ctx context.Cont
 		}()
 		events, done := make(chan Event), make(chan error, 1)
 		go func() { done <- s.run(ctx, produce, lastID, events) }()
-		flush := func() error {
-			// The deadline of ordinary answers would cut the stream.
-			if err := connection.SetWriteDeadline(time.Time{}); err != nil {
-				return err
-			}
-			guard := time.AfterFunc(stalled, func() { _ = connection.Close() })
-			defer guard.Stop()
-			return w.Flush()
-		}
+		flush := func() error { return patient{w, connection}.wait(w.Flush) }
 		if err := s.copy(ctx, w, flush, events, done); err != nil && ctx.Err() == nil {
 			s.log.Error("an event stream failed", "error", err)
 		}
