@@ -58,6 +58,12 @@ var changes = []change{
 		c := store.PasswordChange{UserID: "bob", OldHash: "hash", NewHash: "new", KeepSession: "bob-session", KeepDevice: "bob-session-device"}
 		return s.ChangePassword(ctx, c, noon, event(audit.UserPasswordChanged))
 	}},
+	{verb: "ChangeSigningKeys", do: func(s *store.Store) error {
+		seen := []keys.SigningKey{signingKey("leaked"), signingKey("forgotten")} // as they were once
+		lost := seen[0]
+		lost.PrivateSealed, lost.CompromisedAt = "", &noon
+		return s.ChangeSigningKeys(ctx, seen, keys.Change{Added: []keys.SigningKey{signingKey("new")}, Updated: []keys.SigningKey{lost}, Removed: []string{"forgotten"}}, event(audit.KeyReplaced))
+	}},
 	{verb: "ClaimMasterKey", do: func(s *store.Store) error { return s.ClaimMasterKey(ctx, "key") }},
 	{verb: "CompleteSetup", world: func(t testing.TB, s *store.Store) { must(t, s.SaveSetupLink(ctx, "seed", "link")) }, do: func(s *store.Store) error {
 		return s.CompleteSetup(ctx, "link", identity.User{ID: "ada", Username: "ada", Role: identity.RoleAdmin}, noon, event(audit.SetupCompleted))
@@ -102,6 +108,7 @@ var changes = []change{
 	{verb: "DisableClient", do: func(s *store.Store) error { return s.DisableClient(ctx, "app", noon, event(audit.ClientDisabled)) }},
 	{verb: "DisableUser", do: func(s *store.Store) error { return s.DisableUser(ctx, "bob", noon, event(audit.UserDisabled)) }},
 	{verb: "DeleteACMEEntry", do: func(s *store.Store) error { return s.DeleteACMEEntry(ctx, "account") }},
+	{verb: "DropForm", do: func(s *store.Store) error { return s.DropForm(ctx, "browser") }},
 	{verb: "EnableClient", do: func(s *store.Store) error { return s.EnableClient(ctx, "closed", noon, event(audit.ClientEnabled)) }},
 	{verb: "EnableUser", do: func(s *store.Store) error { return s.EnableUser(ctx, "dan", noon, event(audit.UserEnabled)) }},
 	{verb: "EndClientSessions", do: func(s *store.Store) error {
@@ -152,16 +159,26 @@ var changes = []change{
 		store.ForgetCounts(s)
 		s.Count(event(audit.TokenIssued))
 		s.NoteSecretUse("app", "app-secret", noon)
+		s.NoteJWKSFetch(noon)
 		return s.Flush(ctx)
 	}},
 	{verb: "IssueCode", do: func(s *store.Store) error {
 		consent := &oauth.Consent{UserID: "bob", ClientID: "app", Scopes: oauth.Scopes{"openid", "email"}}
 		return s.IssueCode(ctx, code("new", "bob", "bob-session"), consent, event(audit.CodeIssued), event(audit.ConsentGiven))
 	}},
+	{verb: "KeepForm", do: func(s *store.Store) error {
+		return s.KeepForm(ctx, store.KeptForm{BrowserHash: "another browser", UserID: "bob", Sealed: "sealed", ExpiresAt: noon.Add(time.Hour)})
+	}},
+	{verb: "KeepForm, another", do: func(s *store.Store) error {
+		return s.KeepForm(ctx, store.KeptForm{BrowserHash: "browser", UserID: "bob", Sealed: "sealed later", ExpiresAt: noon.Add(time.Hour)})
+	}},
 	{verb: "MarkRefreshTokenPresented", do: func(s *store.Store) error {
 		return s.MarkRefreshTokenPresented(ctx, "offline-family", "offline-0", noon)
 	}},
 	{verb: "NoteVerification", world: verifying, do: func(s *store.Store) error { return s.NoteVerification(ctx, "one", audit.Verification{Events: 7}, noon) }},
+	{verb: "ProveSession", do: func(s *store.Store) error {
+		return s.ProveSession(ctx, "bob-session", "bob", "hash", noon.Add(time.Minute), event(audit.SudoGranted))
+	}},
 	{verb: "RaisePasswordHash", do: func(s *store.Store) error { _, err := s.RaisePasswordHash(ctx, "bob", "hash", "stronger"); return err }},
 	{verb: "Record", do: func(s *store.Store) error { return s.Record(ctx, event(audit.TokenRetried)) }},
 	{verb: "RedeemCode", do: func(s *store.Store) error { return redeem(s, "unused", "bob", "bob-session") }},
@@ -259,11 +276,11 @@ var reads = []string{
 	"Catalog", "Client", "ClientBySecret", "ClientImpact", "ClientMilestones", "ClientSecrets", "ClientSummary", "ClientUses", "Clients",
 	"ClientsOfAPI", "ClientsNamed", "ClientsOfScope", "Close", "Code", "Consent", "Consents", "Count", "CountLiveSessions", "DB", "DailyFailures", "DatabaseInfo",
 	"Dialect", "EachEvent", "Event", "EventPage", "Events", "EventsSince", "ExpiringSecrets", "Families", "Family", "FamilyImpact",
-	"FamilyPage", "Interaction", "KnownDevice", "LiveClientGrant", "LivePerson", "LiveSessions", "Lockouts", "MasterKeyID", "MigrationStatus", "Names", "Nodes",
-	"NoteSecretUse", "Observe", "Offer", "Person", "Ping", "Pool", "RefreshToken", "RefreshTokens", "ResetLink", "RollupSums", "Rollups",
-	"SavedFilters", "SchemaState", "Scope", "ScopeClients", "ScopeConsents", "Scopes", "Session", "SessionByToken", "SessionImpact",
-	"SessionPage", "SetSessionIdle", "Settings", "SetupSeed", "SigningKeys", "User", "UserBySignIn", "UserByUsername", "UserImpact", "Users", "Verifications",
-	"VerifyEvents",
+	"FamilyPage", "Interaction", "KeptForm", "KnownDevice", "LastJWKSFetch", "LiveClientGrant", "LivePerson", "LiveSessions", "Lockouts",
+	"MasterKeyID", "MigrationStatus", "Names", "Nodes", "NoteJWKSFetch", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "Pool",
+	"RefreshToken", "RefreshTokens", "ResetLink", "RollupSums", "Rollups", "SavedFilters", "SchemaState", "Scope", "ScopeClients",
+	"ScopeConsents", "Scopes", "Session", "SessionByToken", "SessionImpact", "SessionPage", "SetSessionIdle", "Settings", "SetupSeed",
+	"SigningKeys", "User", "UserBySignIn", "UserByUsername", "UserImpact", "Users", "Verifications", "VerifyEvents",
 }
 
 // ownChain is the chain of a master key of these tests.
@@ -308,6 +325,8 @@ func furnished(t testing.TB, s *store.Store) {
 	must(t, s.CreateScope(ctx, oauth.Scope{Name: "spare", Description: "Spare"}, noon, event(audit.ScopeCreated)))
 	must(t, s.SaveAccessToken(ctx, opaque("given", "bound-family", "bob")))
 	must(t, s.SaveACMEEntry(ctx, "account", "sealed", noon))
+	must(t, s.AddSigningKeys(ctx, []keys.SigningKey{signingKey("leaked"), signingKey("forgotten")}, event(audit.KeyRotated)))
+	must(t, s.KeepForm(ctx, store.KeptForm{BrowserHash: "browser", UserID: "bob", Sealed: "sealed", ExpiresAt: noon.Add(time.Hour)}))
 	must(t, s.SaveFilter(ctx, store.SavedFilter{ID: "kept", UserID: "bob", List: "audit", Name: "Kept"}, noon))
 	if !must1(s.HoldLease(ctx, "sweep", "node", noon, noon.Add(time.Minute)))(t) {
 		t.Fatal("a free lease is not given")

@@ -12,7 +12,7 @@ import (
 	"gatehouse/internal/oauth"
 )
 
-const sessionColumns = "id, token_hash, user_id, auth_time, amr, last_seen_at, expires_at, ended_at, end_reason, ip, user_agent"
+const sessionColumns = "id, token_hash, user_id, auth_time, amr, last_seen_at, expires_at, ended_at, end_reason, ip, user_agent, proven_at"
 
 // SignIn is what a person proved, and the session that it begins.
 type SignIn struct {
@@ -46,12 +46,29 @@ func (s *Store) RenewSession(ctx context.Context, in SignIn, at time.Time, event
 		}
 		n, err = tx.run(ctx, "session", statement{`
 			UPDATE sessions SET token_hash = :token_hash, auth_time = :auth_time, amr = :amr, last_seen_at = :last_seen_at,
-				expires_at = :expires_at, ip = :ip, user_agent = :user_agent
+				expires_at = :expires_at, ip = :ip, user_agent = :user_agent, proven_at = :proven_at
 			WHERE id = :id AND user_id = :user_id AND ended_at IS NULL`, in.Session})
 		if err := mustChange("session", n, err); err != nil {
 			return err
 		}
 		return tx.insert(ctx, "session", in.leaves(at, event)...)
+	})
+}
+
+// ProveSession notes that the person of a live session has proved who they are. fault.NotFound unless they are enabled, their
+// password is still the one that was checked, and the session has not ended meanwhile.
+func (s *Store) ProveSession(ctx context.Context, id, userID, checkedHash string, at time.Time, event audit.Event) error {
+	return s.InTx(ctx, func(tx *Store) error {
+		// Changing nothing locks the person's row, so that a new password under way ends this proof with the others.
+		n, err := tx.exec(ctx, "user", "UPDATE users SET id = id WHERE id = $1 AND disabled_at IS NULL AND password_hash = $2", userID, checkedHash)
+		if err := mustChange("user", n, err); err != nil {
+			return err
+		}
+		n, err = tx.exec(ctx, "session", "UPDATE sessions SET proven_at = $3 WHERE id = $1 AND user_id = $2 AND ended_at IS NULL", id, userID, at)
+		if err := mustChange("session", n, err); err != nil {
+			return err
+		}
+		return tx.record(ctx, event, at)
 	})
 }
 

@@ -38,6 +38,7 @@ var sweeps = []sweep{
 	// No code led to these, and no refresh token came of them: there is nothing to replay, and there are many.
 	{table: "families", key: "id", time: "expires_at", condition: "grant_type <> 'authorization_code' AND current_hash = ''"},
 	{table: "reset_links", key: "hash", time: "expires_at"},
+	{table: "kept_forms", key: "browser_hash", time: "expires_at"},
 	{table: "signin_attempts", key: "key", time: "last_failure_at", ago: 2 * forgetAfter}, // a day's total has ended by then
 	{table: "sessions", key: "id", time: "expires_at", ago: keepEnded},
 	{table: "known_devices", key: "user_id, device_hash", time: "last_seen_at", ago: identity.DeviceLife},
@@ -73,7 +74,7 @@ func (w sweep) query() string {
 var overFamilies = []string{"ended_at", "expires_at"}
 
 // SweptTables are the tables that Sweep deletes from.
-var SweptTables = []string{"interactions", "revoked_tokens", "access_tokens", "families", "reset_links", "signin_attempts", "sessions", "known_devices",
+var SweptTables = []string{"interactions", "revoked_tokens", "access_tokens", "families", "reset_links", "kept_forms", "signin_attempts", "sessions", "known_devices",
 	"nodes", "audit_events", "rollups", "daily_rollups", "daily_tokens", "refresh_tokens", "codes"}
 
 // Sweep deletes, in small batches, what has lapsed and can no longer matter, and tells how many rows: pending requests, opaque

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/keys"
 	"gatehouse/views/account"
 	"gatehouse/views/console"
 	"gatehouse/views/layout"
@@ -113,6 +114,14 @@ func pages() map[string]templ.Component {
 		ID: "family-revoke", Title: hostile, Text: hostile, Button: hostile, Heading: hostile, Section: console.Crumbs{Label: hostile, Href: "/console/families"}, Action: "/console/families/" + "x", Field: "user", Value: hostile,
 		Back: "/console/families", Life: hostile, Reason: hostile, Errs: map[string]string{"": hostile, "reason": hostile}, Impact: []console.ImpactLine{{N: 1, One: hostile}},
 	}
+	var signing console.SigningKeysData
+	for _, state := range []keys.State{keys.Retired, keys.Compromised, keys.Retiring, keys.Current, keys.Next} {
+		signing.Add(console.SigningKey{KID: hostile, Algorithm: "ES256", State: state, Created: now, Signs: now, PublishedUntil: now.Add(time.Hour)})
+	}
+	signing.CanEdit, signing.Now, signing.Every, signing.NextRotation = true, now, 90*24*time.Hour, now
+	calm := stop
+	calm.Calm, calm.Icon, calm.KeepWords, calm.Notes, calm.Life = true, "key", hostile, []string{hostile}, ""
+	again := console.SudoData{Action: "/console/clients", Form: hostile, Back: hostile, TooLong: true, SecretsLeft: true, Trouble: layout.Trouble{Message: hostile, Field: hostile}}
 	proven := console.VerificationRow{ID: hostile, By: hostile, Asked: now, Seen: now, Finished: now, Verification: audit.Verification{Events: 1, Expired: 2, SealedUntil: now, Unsealed: 3, OldestOpen: now}}
 	broken, going := proven, proven
 	broken.Breaks = []audit.Break{{Class: hostile, Seq: 1, EventID: hostile, What: hostile}, {What: hostile}}
@@ -120,6 +129,14 @@ func pages() map[string]templ.Component {
 	kept := []console.SavedFilter{{ID: "x", Name: hostile, Href: "/console/audit?q=" + hostile}, {ID: "y", Name: hostile, Current: true}}
 	told.Changes = append(told.Changes, console.ChangedField("redirect_uris", audit.Change{Before: "https://a " + hostile, After: "https://b " + hostile}), console.ChangedField(hostile, audit.Change{After: hostile}))
 	return map[string]templ.Component{
+		"keys":           console.SigningKeysPage(ch, signing),
+		"keys none":      console.SigningKeysPage(ch, console.SigningKeysData{}),
+		"keys stage":     console.EndPage(ch, calm),
+		"sudo":           console.SudoPage(ch, again),
+		"sudo dialog":    console.SudoDialog(ch, again),
+		"sudo busy":      console.SudoPage(ch, console.SudoData{Trouble: layout.Trouble{Busy: true}}),
+		"restored":       layout.Restored(layout.RestoredData{Left: []layout.Typed{{Name: hostile, Value: hostile}}, SecretsLeft: true, Discard: hostile}),
+		"login resumed":  login.LoginPage(ch, login.LoginData{ReturnTo: "/console?interrupted=1"}),
 		"verified":       console.VerificationPage(ch, console.VerificationData{Runs: []console.VerificationRow{proven, broken}, Now: now}),
 		"verified not":   console.VerificationPage(ch, console.VerificationData{Runs: []console.VerificationRow{going, broken, proven}, Now: now}),
 		"verified never": console.VerificationPage(ch, console.VerificationData{}),

@@ -61,6 +61,9 @@ type Config struct {
 	// DefaultClient is who calls the guides' paths without a client_id.
 	DefaultClient string
 
+	// KeyRotation is how long a signing key signs until the schedule replaces it; 0 for no schedule.
+	KeyRotation time.Duration
+
 	// MetricsAllow are the networks that may ask for /metrics; MetricsApart takes it away from the app, for a listener of its own (App.Probes).
 	MetricsAllow []netip.Prefix
 	MetricsApart bool
@@ -151,7 +154,7 @@ func New(cfg Config) (*App, error) {
 	s.metrics = newMetrics(cfg, s.ready, s.streams)
 	cfg.Store.Observe(s.metrics.event)
 	s.refused = newRefusals(cfg.Store, cfg.Log)
-	s.house = &request.House{Issuer: cfg.Issuer, Secure: issuer.secure, MAC: cfg.Sealer.MAC}
+	s.house = &request.House{Issuer: cfg.Issuer, Secure: issuer.secure, Sealer: cfg.Sealer}
 	s.door = &identity.Doorkeeper{
 		Store: cfg.Store, Hasher: cfg.Hasher, MAC: cfg.Sealer.MAC, Now: cfg.Now, Log: cfg.Log,
 		Reserve: s.reserveSignIn, FailureFloor: cfg.FailureFloor,
@@ -162,13 +165,14 @@ func New(cfg Config) (*App, error) {
 		Sealer: cfg.Sealer, Now: cfg.Now, ReadySince: s.ready.since,
 		DefaultClient: cfg.DefaultClient, CheckPassword: s.checkPassword,
 	})
-	s.oauth = &oauthdoor.Handlers{Rules: s.rules, Refused: s.refused.record, CountFailure: s.countClientFailure, Blocked: s.clientBlocked}
+	s.metrics.registry.MustRegister(keyAges{s})
+	s.oauth = &oauthdoor.Handlers{Rules: s.rules, Refused: s.refused.record, CountFailure: s.countClientFailure, Blocked: s.clientBlocked, Fetched: func() { cfg.Store.NoteJWKSFetch(cfg.Now()) }}
 	s.login = &login.Handlers{
 		Store: cfg.Store, Rules: s.rules, Door: s.door, Hasher: cfg.Hasher, Policy: cfg.Policy, Now: cfg.Now, Log: cfg.Log, Refused: s.refused.write,
 	}
 	s.account = &account.Handlers{Store: cfg.Store, Hasher: cfg.Hasher, Policy: cfg.Policy, Now: cfg.Now}
 	s.console = &console.Handlers{
-		Store: cfg.Store, Rules: s.rules, Policy: cfg.Policy, Hasher: cfg.Hasher, System: s.system(), Limited: s.limited, Now: cfg.Now, Denied: s.denied,
+		Store: cfg.Store, Rules: s.rules, Policy: cfg.Policy, Hasher: cfg.Hasher, System: s.system(), Limited: s.limited, Now: cfg.Now, KeyRotation: cfg.KeyRotation, Denied: s.denied,
 		Tail: store.NewTail(cfg.Store, cfg.Now), Streams: s.streams, Still: s.still,
 		Chain: store.NewAuditChain(cfg.Sealer), Files: s.files,
 	}

@@ -19,7 +19,7 @@ var rooms = map[string]struct{ house, world []string }{
 	"cmd/bench":          {[]string{"store", "internal"}, []string{"github.com/alecthomas/kong", "go.yaml.in/yaml", "golang.org/x/net/html", "github.com/gofiber/fiber", "github.com/golang-jwt/jwt", "github.com/lib/pq", "modernc.org/sqlite"}},
 	"cmd/screenshots":    {nil, []string{"github.com/chromedp"}},
 	"cmd/gatehouse/demo": {[]string{"store", "internal"}, nil},
-	"web":                {[]string{"handlers", "web/request", "web/respond", "views", "store", "internal", "static"}, []string{"github.com/gofiber/fiber", "github.com/valyala/fasthttp", "github.com/prometheus/client_golang", "github.com/prometheus/common/expfmt"}},
+	"web":                {[]string{"handlers", "web/request", "web/respond", "views", "store", "internal", "static"}, []string{"github.com/gofiber/fiber", "github.com/valyala/fasthttp", "github.com/prometheus/client_golang", "github.com/prometheus/common/expfmt", "golang.org/x/net/html"}},
 	"web/request":        {[]string{"views/layout", "internal"}, []string{"github.com/gofiber/fiber"}},
 	"web/respond":        {[]string{"web/request", "views/layout", "internal"}, []string{"github.com/gofiber/fiber", "github.com/a-h/templ", "github.com/valyala/bytebufferpool"}},
 	"handlers":           {[]string{"web/request", "web/respond", "views", "store", "internal"}, []string{"github.com/gofiber/fiber", "github.com/a-h/templ"}},

@@ -70,6 +70,8 @@ type Config struct {
 
 	AuditTokens string `variable:"GATEHOUSE_AUDIT_TOKENS" placeholder:"all" help:"all writes an audit event for every token of client_credentials (they are only counted)."`
 
+	KeyRotation string `variable:"GATEHOUSE_KEY_ROTATION" fallback:"90" placeholder:"DAYS" help:"How many days a signing key signs until the server replaces it, 2 to 3650; 0 leaves that to you (90)."`
+
 	AccessTokenTTL       string `variable:"GATEHOUSE_ACCESS_TOKEN_TTL" placeholder:"DURATION" help:"Life of access tokens, 1m to 24h (15m; 10m for client_credentials)."`
 	CodeTTL              string `variable:"GATEHOUSE_CODE_TTL" fallback:"60s" placeholder:"DURATION" help:"Life of authorization codes, up to 10m (60s)."`
 	RefreshTokenTTL      string `variable:"GATEHOUSE_REFRESH_TOKEN_TTL" fallback:"720h" placeholder:"DURATION" help:"How long refresh tokens go on after sign-in, up to 8760h (720h)."`
@@ -180,6 +182,8 @@ type Settings struct {
 
 	AuditTokens bool // every token of client_credentials is an event
 
+	KeyRotation time.Duration // zero: signing keys are rotated by hand
+
 	AccessTokenTTL       time.Duration  // zero: 15 min, 10 min for client_credentials
 	CodeTTL              time.Duration  // at most 10 min
 	RefreshTokenTTL      time.Duration  // from sign-in on
@@ -219,6 +223,8 @@ type Database struct {
 // wise minimum are allowed with a warning.
 const (
 	least            = time.Second
+	leastKeyRotation = 2 // days: a key is published for one before it signs
+	mostKeyRotation  = 3650
 	mostAccessToken  = 24 * time.Hour
 	mostCode         = 10 * time.Minute
 	mostRefreshToken = 8760 * time.Hour
@@ -258,6 +264,7 @@ func (c Config) Validate(getenv func(string) string, only ...string) (Settings, 
 		DefaultClient: c.DefaultClient,
 
 		AuditTokens: r.auditTokens(c.AuditTokens),
+		KeyRotation: r.days("GATEHOUSE_KEY_ROTATION", c.KeyRotation, leastKeyRotation, mostKeyRotation),
 
 		AccessTokenTTL:   r.lifetime("GATEHOUSE_ACCESS_TOKEN_TTL", c.AccessTokenTTL, mostAccessToken, wiseToken),
 		CodeTTL:          r.lifetime("GATEHOUSE_CODE_TTL", c.CodeTTL, mostCode, wiseCode),
@@ -686,6 +693,18 @@ func (r *reading) duration(name, text string, low, high time.Duration) time.Dura
 	return d
 }
 
+const day = 24 * time.Hour
+
+// days reads a number of days; 0 is never.
+func (r *reading) days(name, text string, low, high int) time.Duration {
+	n, err := strconv.Atoi(text)
+	if err != nil || n != 0 && (n < low || n > high) {
+		r.mistake(name, "%q: expected a number of days from %d to %d, or 0 for never", text, low, high)
+		return 0
+	}
+	return time.Duration(n) * day
+}
+
 // short writes 8760h for 8760h0m0s.
 func short(d time.Duration) string {
 	text := d.String()
@@ -874,6 +893,7 @@ func (s Settings) Redacted() []slog.Attr {
 		slog.Bool("implicit_grant", s.ImplicitGrant),
 		slog.String("default_client", cmp.Or(s.DefaultClient, "none")),
 		slog.Bool("audit_tokens", s.AuditTokens),
+		slog.Int("key_rotation", int(s.KeyRotation/day)),
 		slog.String("access_token_ttl", access),
 		slog.String("code_ttl", short(s.CodeTTL)),
 		slog.String("refresh_token_ttl", short(s.RefreshTokenTTL)),

@@ -116,7 +116,7 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	cfg := web.Config{
 		Issuer: settings.Issuer, Store: st, Sealer: sealer, Hasher: hasher, Policy: settled,
 		Now: now, Log: log, TrustedProxies: settings.TrustedProxies, FailureFloor: failureFloor,
-		DefaultClient: settings.DefaultClient, Settings: settings.Origins,
+		KeyRotation: settings.KeyRotation, DefaultClient: settings.DefaultClient, Settings: settings.Origins,
 		MetricsAllow: settings.MetricsAllow, MetricsApart: settings.MetricsListen != "", Version: this.Version, Commit: this.Commit, Janitor: sweeper.Stats, Notary: witness.Stats,
 	}
 	if from != nil {
@@ -132,6 +132,7 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	if stored := settled.State().Stored; len(stored) > 0 {
 		log.Info("settled in the console", "settings", stored)
 	}
+	sweeper.tend = app.TendKeys
 	open, err := openDoors(ctx, settings, log)
 	if err != nil {
 		return err

@@ -122,7 +122,7 @@ func (h *Handlers) ChangePassword(c *fiber.Ctx) error {
 // slowly, and stops nobody but themselves (security.md rule 15). A wrong one is written down.
 func (h *Handlers) knowsPassword(c *fiber.Ctx, password string) (bool, error) {
 	state, now := request.Of(c), h.Now()
-	key := state.House.MAC("password change", state.Session.ID)
+	key := state.House.Sealer.MAC("password change", state.Session.ID)
 	counter := identity.Counter{Key: key, Kind: identity.CountsSession, UserID: state.User.ID, Network: identity.Network(state.Caller.IP)}
 	until, allowed, err := h.Store.BeginAttempt(c.UserContext(), counter, now)
 	if err != nil {

@@ -31,8 +31,10 @@ type Handlers struct {
 	// Limited are those who have to wait now, on this node, the longest first, and how many there are.
 	Limited func(most int) ([]Limited, int)
 	Now     func() time.Time // UTC, to the microsecond
-	Chain   *audit.Chain     // of the audit log
-	Files   *respond.Streams // that are being written
+	// KeyRotation is how long a signing key signs until the schedule replaces it; 0 for no schedule.
+	KeyRotation time.Duration
+	Chain       *audit.Chain     // of the audit log
+	Files       *respond.Streams // that are being written
 	// Denied writes down that the person's role is not enough, where the route's guard cannot know, and returns the refusal.
 	Denied func(c *fiber.Ctx, least identity.Role) error
 	// Tail tells of new events, and Streams sends them.

@@ -23,6 +23,8 @@ type Handlers struct {
 	// CountFailure counts a failed client authentication against the caller's address; Blocked refuses an address with too many.
 	CountFailure func(c *fiber.Ctx)
 	Blocked      func(c *fiber.Ctx) error
+	// Fetched notes that somebody asked for the public keys.
+	Fetched func()
 
 	metadata atomic.Pointer[metadata] // what Discovery publishes, once it was asked for
 }
@@ -152,6 +154,7 @@ func (h *Handlers) JWKS(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	h.Fetched()
 	c.Set(fiber.HeaderCacheControl, "public, max-age=300")
 	c.Set(fiber.HeaderContentType, "application/jwk-set+json")
 	return c.Send(set)

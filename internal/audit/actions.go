@@ -9,6 +9,8 @@ const (
 
 	SignInSucceeded Action = "signin.succeeded"
 	SignInRefused   Action = "signin.refused"
+	SudoGranted     Action = "sudo.granted"
+	SudoRefused     Action = "sudo.refused"
 	SessionEnded    Action = "session.ended"
 	SessionsEnded   Action = "sessions.ended"
 	SignInUnlocked  Action = "signin.unlocked"
@@ -40,7 +42,13 @@ const (
 	ScopeCreated Action = "scope.created"
 	ScopeUpdated Action = "scope.updated"
 	ScopeDeleted Action = "scope.deleted"
-	KeyRotated   Action = "signing_key.rotated"
+
+	KeyRotated    Action = "signing_key.rotated"
+	KeyStaged     Action = "signing_key.staged"
+	KeyReplaced   Action = "signing_key.replaced" // in an emergency
+	KeyRolledBack Action = "signing_key.rolled_back"
+	KeyRetired    Action = "signing_key.retired"
+	KeyForgotten  Action = "signing_key.forgotten"
 
 	SettingsChanged Action = "settings.changed"
 

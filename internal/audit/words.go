@@ -21,6 +21,8 @@ const (
 var Meanings = []Meaning{
 	{SignInSucceeded, "Signed in", GroupSignIn},
 	{SignInRefused, "Sign-in refused", GroupSignIn},
+	{SudoGranted, "Password confirmed", GroupSignIn},
+	{SudoRefused, "Password not confirmed", GroupSignIn},
 	{SessionEnded, "Session ended", GroupSignIn},
 	{SessionsEnded, "Sessions ended", GroupSignIn},
 	{SignInUnlocked, "Sign-in unlocked", GroupSignIn},
@@ -75,6 +77,11 @@ var Meanings = []Meaning{
 
 	{SetupCompleted, "Set-up completed", GroupHouse},
 	{KeyRotated, "Signing keys rotated", GroupHouse},
+	{KeyStaged, "Signing keys published ahead", GroupHouse},
+	{KeyReplaced, "Signing keys replaced in an emergency", GroupHouse},
+	{KeyRolledBack, "Signing key rolled back", GroupHouse},
+	{KeyRetired, "Signing key taken out of use", GroupHouse},
+	{KeyForgotten, "Signing key forgotten", GroupHouse},
 	{AuditExported, "Audit log exported", GroupHouse},
 	{AuditVerifyAsked, "Verifying the audit log begun", GroupHouse},
 	{AuditVerified, "Audit log verified", GroupHouse},

@@ -22,6 +22,8 @@ func DefaultSessions() SessionPolicy {
 }
 
 const (
+	// ProofLife is how long a proof of the password opens what is asked for anew (security.md rule 27).
+	ProofLife = 10 * time.Minute
 	// TouchEvery is how stale Session.LastSeenAt may get before a request writes it anew.
 	TouchEvery = time.Minute
 	// DeviceLife is how long a browser counts as known without having been used to sign in.
@@ -48,6 +50,13 @@ type Session struct {
 	EndReason  string     `db:"end_reason"`
 	IP         string     `db:"ip"`
 	UserAgent  string     `db:"user_agent"`
+	// ProvenAt is when the person last proved in it who they are; nil if not since their password was changed.
+	ProvenAt *time.Time `db:"proven_at"`
+}
+
+// Proven reports whether the person proved who they are so lately that they may do what is worth asking for (security.md rule 27).
+func (s *Session) Proven(at time.Time) bool {
+	return s.ProvenAt != nil && at.Before(s.ProvenAt.Add(ProofLife))
 }
 
 // Live reports whether the session holds at the given time, if it may be unused for so long.

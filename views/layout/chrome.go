@@ -83,6 +83,7 @@ var nav = []navGroup{
 	}},
 	{"nav-security", "Security", []navItem{
 		{"Audit log", "/console/audit", "audit"},
+		{"Signing keys", "/console/keys", "key"},
 		{"Security", "/console/security", "shield"},
 	}},
 	{"nav-server", "Server", []navItem{
