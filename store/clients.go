@@ -206,6 +206,14 @@ func (s *Store) countHoldings(ctx context.Context, clients []ListedClient, at ti
 	return err
 }
 
+// ClientsNamed returns clients whose name begins with the text, by name: a range of an index.
+func (s *Store) ClientsNamed(ctx context.Context, beginning string, limit int) ([]oauth.Client, error) {
+	var clients []oauth.Client
+	fits, args := begins("search_key", sought(beginning))
+	err := s.all(ctx, "client", &clients, dollars("SELECT "+clientColumns+" FROM clients WHERE "+fits+" ORDER BY search_key LIMIT ?"), append(args, limited(limit))...)
+	return clients, err
+}
+
 // CreateClient adds a client, with its first secret unless that is nil. fault.Conflict "id" if the id is a client's, a
 // person's subject or a username, also of somebody who was deleted (RFC 9700 §4.15); fault.Fields if an API that it names does not exist.
 func (s *Store) CreateClient(ctx context.Context, c oauth.Client, secret *oauth.ClientSecret, at time.Time, event audit.Event) error {

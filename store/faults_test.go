@@ -49,7 +49,10 @@ var changes = []change{
 	{verb: "ApplyImport", do: importIn(store.JobWaiting, func(s *store.Store, id string) error {
 		return s.ApplyImport(ctx, id, noon, event(audit.UsersImported))
 	})},
-	{verb: "BeginAttempt", do: func(s *store.Store) error { _, _, err := s.BeginAttempt(ctx, "tried", noon); return err }},
+	{verb: "BeginAttempt", do: func(s *store.Store) error {
+		_, _, err := s.BeginAttempt(ctx, identity.Counter{Key: "tried"}, noon)
+		return err
+	}},
 	{verb: "BeginFamily", do: func(s *store.Store) error {
 		b := oauth.Beginning{
 			Family: family("new", "bob", "bob-session"), First: &oauth.RefreshToken{Hash: "new-0", CreatedAt: noon}, CheckedHash: "hash",
@@ -70,11 +73,20 @@ var changes = []change{
 	{verb: "CheckImport", do: importIn(store.JobStaging, func(s *store.Store, id string) error {
 		return s.CheckImport(ctx, id, 2, noon, event(audit.UsersImportChecked))
 	})},
+	{verb: "ChangeSigningKeys", do: func(s *store.Store) error {
+		seen := []keys.SigningKey{signingKey("leaked"), signingKey("forgotten")} // as they were once
+		lost := seen[0]
+		lost.PrivateSealed, lost.CompromisedAt = "", &noon
+		return s.ChangeSigningKeys(ctx, seen, keys.Change{Added: []keys.SigningKey{signingKey("new")}, Updated: []keys.SigningKey{lost}, Removed: []string{"forgotten"}}, event(audit.KeyReplaced))
+	}},
 	{verb: "ClaimMasterKey", do: func(s *store.Store) error { return s.ClaimMasterKey(ctx, "key") }},
 	{verb: "CompleteSetup", world: func(t testing.TB, s *store.Store) { must(t, s.SaveSetupLink(ctx, "seed", "link")) }, do: func(s *store.Store) error {
 		return s.CompleteSetup(ctx, "link", identity.User{ID: "ada", Username: "ada", Role: identity.RoleAdmin}, noon, event(audit.SetupCompleted))
 	}},
-	{verb: "CountDaily", do: func(s *store.Store) error { _, err := s.CountDaily(ctx, "tried", noon); return err }},
+	{verb: "CountDaily", do: func(s *store.Store) error {
+		_, err := s.CountDaily(ctx, identity.Counter{Key: "tried"}, noon)
+		return err
+	}},
 	{verb: "CountWrongVerifier", do: func(s *store.Store) error { return s.CountWrongVerifier(ctx, "unused", 5, noon) }},
 	{verb: "CountWrongVerifier, the last", do: func(s *store.Store) error { return s.CountWrongVerifier(ctx, "unused", 1, noon) }},
 	{verb: "CreateAPI", do: func(s *store.Store) error {
@@ -119,6 +131,7 @@ var changes = []change{
 	{verb: "DisableUser", do: func(s *store.Store) error { return s.DisableUser(ctx, "bob", noon, event(audit.UserDisabled)) }},
 	{verb: "DeleteACMEEntry", do: func(s *store.Store) error { return s.DeleteACMEEntry(ctx, "account") }},
 	{verb: "DoJobPart", do: importIn(store.JobQueued, func(s *store.Store, id string) error { _, err := s.DoJobPart(ctx, id, noon); return err })},
+	{verb: "DropForm", do: func(s *store.Store) error { return s.DropForm(ctx, "browser") }},
 	{verb: "EnableClient", do: func(s *store.Store) error { return s.EnableClient(ctx, "closed", noon, event(audit.ClientEnabled)) }},
 	{verb: "EnableUser", do: func(s *store.Store) error { return s.EnableUser(ctx, "dan", noon, event(audit.UserEnabled)) }},
 	{verb: "EndClientSessions", do: func(s *store.Store) error {
@@ -149,10 +162,6 @@ var changes = []change{
 		return s.FinishVerification(ctx, "one", audit.Verification{Events: 7}, noon, event(audit.AuditVerified))
 	}},
 	{verb: "FailJob", do: importIn(store.JobStaging, func(s *store.Store, id string) error { return s.FailJob(ctx, id, "why", noon) })},
-	{verb: "ForgiveFailures", do: func(s *store.Store) error {
-		_, err := s.ForgiveFailures(ctx, []string{"tried", "tried too"}, noon, event(audit.UserUnlocked))
-		return err
-	}},
 	{verb: "ForgiveAttempt", inParts: true, do: func(s *store.Store) error { return s.ForgiveAttempt(ctx, "tried", "tried too") }},
 	{verb: "HoldLease", do: func(s *store.Store) error {
 		_, err := s.HoldLease(ctx, "free", "node", noon, noon.Add(time.Minute))
@@ -174,16 +183,26 @@ var changes = []change{
 		store.ForgetCounts(s)
 		s.Count(event(audit.TokenIssued))
 		s.NoteSecretUse("app", "app-secret", noon)
+		s.NoteJWKSFetch(noon)
 		return s.Flush(ctx)
 	}},
 	{verb: "IssueCode", do: func(s *store.Store) error {
 		consent := &oauth.Consent{UserID: "bob", ClientID: "app", Scopes: oauth.Scopes{"openid", "email"}}
 		return s.IssueCode(ctx, code("new", "bob", "bob-session"), consent, event(audit.CodeIssued), event(audit.ConsentGiven))
 	}},
+	{verb: "KeepForm", do: func(s *store.Store) error {
+		return s.KeepForm(ctx, store.KeptForm{BrowserHash: "another browser", UserID: "bob", Sealed: "sealed", ExpiresAt: noon.Add(time.Hour)})
+	}},
+	{verb: "KeepForm, another", do: func(s *store.Store) error {
+		return s.KeepForm(ctx, store.KeptForm{BrowserHash: "browser", UserID: "bob", Sealed: "sealed later", ExpiresAt: noon.Add(time.Hour)})
+	}},
 	{verb: "MarkRefreshTokenPresented", do: func(s *store.Store) error {
 		return s.MarkRefreshTokenPresented(ctx, "offline-family", "offline-0", noon)
 	}},
 	{verb: "NoteVerification", world: verifying, do: func(s *store.Store) error { return s.NoteVerification(ctx, "one", audit.Verification{Events: 7}, noon) }},
+	{verb: "ProveSession", do: func(s *store.Store) error {
+		return s.ProveSession(ctx, "bob-session", "bob", "hash", noon.Add(time.Minute), event(audit.SudoGranted))
+	}},
 	{verb: "RaisePasswordHash", do: func(s *store.Store) error { _, err := s.RaisePasswordHash(ctx, "bob", "hash", "stronger"); return err }},
 	{verb: "Record", do: func(s *store.Store) error { return s.Record(ctx, event(audit.TokenRetried)) }},
 	{verb: "RedeemCode", do: func(s *store.Store) error { return redeem(s, "unused", "bob", "bob-session") }},
@@ -254,6 +273,17 @@ var changes = []change{
 	{verb: "UpdateClient", do: func(s *store.Store) error {
 		return s.UpdateClient(ctx, oauth.Client{ID: "app", Name: "Renamed", Version: 1}, noon, event(audit.ClientUpdated))
 	}},
+	{verb: "Unlock", do: func(s *store.Store) error {
+		_, err := s.Unlock(ctx, "bob", noon, event(audit.SignInUnlocked))
+		return err
+	}},
+	{verb: "SaveSettings", do: func(s *store.Store) error {
+		return s.SaveSettings(ctx, "first", map[string]string{"code_ttl": "2m", "id_token_ttl": ""}, noon, event(audit.SettingsChanged))
+	}},
+	{verb: "SeeNode", do: func(s *store.Store) error {
+		return s.SeeNode(ctx, store.Node{ID: "new", StartedAt: noon, SeenAt: noon})
+	}},
+	{verb: "ForgetNode", do: func(s *store.Store) error { return s.ForgetNode(ctx, "node") }},
 	{verb: "UpdateUser", do: func(s *store.Store) error {
 		return s.UpdateUser(ctx, identity.User{ID: "bob", Name: "Bobby", Role: identity.RoleUser, Version: 1}, noon, event(audit.UserUpdated))
 	}},
@@ -274,14 +304,16 @@ var others = map[string]string{
 
 // reads change nothing.
 var reads = []string{
-	"ACMEEntry", "API", "APIByID", "APIs", "AccessToken", "AnyUser", "AskedVerification", "AuditCheckpoints", "BusiestClients", "Busy",
+	"ACMEEntry", "API", "APIByID", "APIs", "AccessToken", "AnyUser", "AskedVerification", "AuditCheckpoints", "BusiestClients",
 	"Catalog", "Client", "ClientBySecret", "ClientImpact", "ClientMilestones", "ClientSecrets", "ClientSummary", "ClientUses", "Clients",
-	"ClientsOfAPI", "ClientsOfScope", "Close", "Code", "Consent", "Consents", "Count", "CountLiveSessions", "DB", "DailyFailures",
+	"ClientsOfAPI", "ClientsNamed", "ClientsOfScope", "Close", "Code", "Consent", "Consents", "Count", "CountLiveSessions", "DB", "DailyFailures", "DatabaseInfo",
 	"Dialect", "EachEvent", "Event", "EventPage", "Events", "EventsSince", "ExpiringSecrets", "Families", "Family", "FamilyImpact",
-	"FamilyPage", "Group", "GroupByName", "GroupNames", "Groups", "GroupsOf", "ImportOutcomes", "Interaction", "Job", "Jobs", "KnownDevice", "KnownDevices", "LiveClientGrant", "LivePerson", "LiveSessions", "MasterKeyID", "Members", "MigrationStatus", "Names",
-	"NoteSecretUse", "Observe", "Offer", "Person", "Ping", "Pool", "QueuedJobs", "RefreshToken", "RefreshTokens", "RefusedLines", "ResetLink", "RollupSums", "Rollups",
-	"SavedFilters", "SchemaState", "Scope", "ScopeClients", "ScopeConsents", "Scopes", "Session", "SessionByToken", "SessionImpact",
-	"SessionPage", "SetupSeed", "SigningKeys", "Standing", "User", "UserBySignIn", "UserByUsername", "UserImpact", "Users", "Verifications",
+	"FamilyPage", "Group", "GroupByName", "GroupNames", "Groups", "GroupsOf", "ImportOutcomes", "Interaction", "Job", "Jobs", "KeptForm",
+	"KnownDevice", "KnownDevices", "LastJWKSFetch", "LiveClientGrant", "LivePerson", "LiveSessions", "Lockouts", "MasterKeyID", "Members",
+	"MigrationStatus", "Names", "Nodes", "NoteJWKSFetch", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "Pool", "QueuedJobs",
+	"RefreshToken", "RefreshTokens", "RefusedLines", "ResetLink", "RollupSums", "Rollups", "SavedFilters", "SchemaState", "Scope",
+	"ScopeClients", "ScopeConsents", "Scopes", "Session", "SessionByToken", "SessionImpact", "SessionPage", "SetSessionIdle", "Settings",
+	"SetupSeed", "SigningKeys", "Standing", "User", "UserBySignIn", "UserByUsername", "UserImpact", "Users", "Verifications",
 	"VerifyEvents", "WriteRefused", "WriteUsers",
 }
 
@@ -342,6 +374,8 @@ func furnished(t testing.TB, s *store.Store) {
 	must(t, s.AddMember(ctx, "staff", "bob", noon, event(audit.GroupMemberAdded)))
 	must(t, s.SaveAccessToken(ctx, opaque("given", "bound-family", "bob")))
 	must(t, s.SaveACMEEntry(ctx, "account", "sealed", noon))
+	must(t, s.AddSigningKeys(ctx, []keys.SigningKey{signingKey("leaked"), signingKey("forgotten")}, event(audit.KeyRotated)))
+	must(t, s.KeepForm(ctx, store.KeptForm{BrowserHash: "browser", UserID: "bob", Sealed: "sealed", ExpiresAt: noon.Add(time.Hour)}))
 	must(t, s.SaveFilter(ctx, store.SavedFilter{ID: "kept", UserID: "bob", List: "audit", Name: "Kept"}, noon))
 	if !must1(s.HoldLease(ctx, "sweep", "node", noon, noon.Add(time.Minute)))(t) {
 		t.Fatal("a free lease is not given")
@@ -353,8 +387,9 @@ func furnished(t testing.TB, s *store.Store) {
 	must(t, s.SaveInteraction(ctx, oauth.Interaction{Hash: "unbound", ClientID: "app", CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}))
 	must(t, s.CreateResetLink(ctx, identity.ResetLink{Hash: "link", UserID: "bob", ExpiresAt: noon.Add(time.Hour)}, noon, event(audit.UserResetLinkMade)))
 	must(t, s.RevokeAccessToken(ctx, "old", noon, event(audit.TokenRevoked)))
+	must(t, s.SeeNode(ctx, store.Node{ID: "node", StartedAt: noon, SeenAt: noon}))
 	for _, key := range []string{"tried", "tried too"} {
-		_, _, err := s.BeginAttempt(ctx, key, noon)
+		_, _, err := s.BeginAttempt(ctx, identity.Counter{Key: key, Kind: identity.CountsNetwork, UserID: "bob", Network: "192.0.2.0/24"}, noon)
 		must(t, err)
 	}
 }

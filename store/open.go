@@ -14,11 +14,14 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 	"modernc.org/sqlite"
+
+	"gatehouse/internal/identity"
 )
 
 // Options say which database to open.
@@ -98,7 +101,8 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 	}
 	db := o.pool(connector, "sqlite")
 	bound(db, conns)
-	s := &Store{db: db, q: db, dialect: SQLite, path: o.Path, tally: newTally(), auditTokens: o.AuditTokens}
+	s := &Store{db: db, q: db, dialect: SQLite, path: o.Path, tally: newTally(), idle: new(atomic.Int64), auditTokens: o.AuditTokens}
+	s.SetSessionIdle(identity.SessionIdle)
 	s.writer = newWriter(s)
 	unlock, err := s.lock(ctx) // the first to come switches the file to WAL, which suffers no company
 	if err != nil {
@@ -124,7 +128,8 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 	connector.Dialer(sockets{o.wire})
 	db := o.pool(connector, "postgres")
 	bound(db, cmp.Or(o.MaxConns, 25))
-	s := &Store{db: db, q: db, dialect: PostgreSQL, tally: newTally(), auditTokens: o.AuditTokens}
+	s := &Store{db: db, q: db, dialect: PostgreSQL, tally: newTally(), idle: new(atomic.Int64), auditTokens: o.AuditTokens}
+	s.SetSessionIdle(identity.SessionIdle)
 	s.fresh, s.recorder = newFresh(s), newRecorder(s)
 	if err := s.Ping(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())

@@ -45,6 +45,9 @@ func (s *Store) setPassword(ctx context.Context, userID, hash, keepSession, keep
 	if _, err := s.exec(ctx, "device", "DELETE FROM known_devices WHERE user_id = $1 AND device_hash <> $2", userID, keepDevice); err != nil {
 		return err
 	}
+	if _, err := s.exec(ctx, "session", "UPDATE sessions SET proven_at = NULL WHERE id = $1", keepSession); err != nil { // what was proven is the password no more
+		return err
+	}
 	_, err = s.endUser(ctx, userID, keepSession, oauth.EndedByPassword, at)
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
 	"gatehouse/internal/oauth"
 )
 
@@ -53,6 +54,7 @@ type tally struct {
 	counts    map[rollupKey]int64
 	clients   map[string]time.Time // last used
 	secrets   map[string]time.Time // last used
+	times     map[string]time.Time // when something last happened, by its name
 	written   map[string]time.Time // uses of clients and secrets as they stand in the database, so far as this node knows
 }
 
@@ -63,7 +65,7 @@ const useGrain = time.Minute
 const maxWritten = 100_000
 
 func newTally() *tally {
-	return &tally{counts: map[rollupKey]int64{}, clients: map[string]time.Time{}, secrets: map[string]time.Time{}, written: map[string]time.Time{}}
+	return &tally{counts: map[rollupKey]int64{}, clients: map[string]time.Time{}, secrets: map[string]time.Time{}, times: map[string]time.Time{}, written: map[string]time.Time{}}
 }
 
 // Observe has f told of every event once it is certain: of those that are only counted too. It is called before the store is
@@ -113,18 +115,37 @@ func (s *Store) NoteSecretUse(clientID, id string, at time.Time) {
 	s.tally.clients[clientID], s.tally.secrets[id] = at, at
 }
 
+// jwksFetched is when anybody last asked for the public keys.
+const jwksFetched = "jwks.fetched"
+
+// NoteJWKSFetch notes that somebody asked for the public keys.
+func (s *Store) NoteJWKSFetch(at time.Time) {
+	s.tally.mu.Lock()
+	defer s.tally.mu.Unlock()
+	s.tally.times[jwksFetched] = at
+}
+
+// LastJWKSFetch is when somebody last asked for the public keys, to the minute; the zero time for never.
+func (s *Store) LastJWKSFetch(ctx context.Context) (at time.Time, err error) {
+	err = s.get(ctx, "last time", &at, "SELECT at FROM last_times WHERE name = $1", jwksFetched)
+	if fault.IsNotFound(err) {
+		err = nil
+	}
+	return at, err
+}
+
 // taken is what one flush writes.
 type taken struct {
-	counts           map[rollupKey]int64
-	clients, secrets map[string]time.Time
+	counts                  map[rollupKey]int64
+	clients, secrets, times map[string]time.Time
 }
 
 func (t *tally) take() taken {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	out := taken{t.counts, t.clients, t.secrets}
-	t.counts, t.clients, t.secrets = map[rollupKey]int64{}, map[string]time.Time{}, map[string]time.Time{}
-	for _, uses := range []map[string]time.Time{out.clients, out.secrets} {
+	out := taken{t.counts, t.clients, t.secrets, t.times}
+	t.counts, t.clients, t.secrets, t.times = map[rollupKey]int64{}, map[string]time.Time{}, map[string]time.Time{}, map[string]time.Time{}
+	for _, uses := range []map[string]time.Time{out.clients, out.secrets, out.times} {
 		for id, at := range uses {
 			if at.Sub(t.written[id]) < useGrain {
 				delete(uses, id)
@@ -147,6 +168,9 @@ func (t *tally) giveBack(back taken) {
 	for id, at := range back.secrets {
 		t.secrets[id] = later(at, t.secrets[id])
 	}
+	for name, at := range back.times {
+		t.times[name] = later(at, t.times[name])
+	}
 }
 
 func later(a, b time.Time) time.Time {
@@ -162,7 +186,7 @@ func (t *tally) wrote(done taken) {
 	if len(t.written) > maxWritten {
 		t.written = map[string]time.Time{}
 	}
-	for _, uses := range []map[string]time.Time{done.clients, done.secrets} {
+	for _, uses := range []map[string]time.Time{done.clients, done.secrets, done.times} {
 		for id, at := range uses {
 			t.written[id] = at
 		}
@@ -176,7 +200,7 @@ const rollupBatch = 200
 // outcome is unknown it takes it for written, for nothing may count twice.
 func (s *Store) Flush(ctx context.Context) error {
 	what := s.tally.take()
-	if len(what.counts)+len(what.clients)+len(what.secrets) == 0 {
+	if len(what.counts)+len(what.clients)+len(what.secrets)+len(what.times) == 0 {
 		return nil
 	}
 	err := s.InTx(ctx, func(tx *Store) error { return tx.flush(ctx, what) })
@@ -216,6 +240,7 @@ func (s *Store) flush(ctx context.Context, what taken) error {
 		{what.clients, `INSERT INTO client_uses (client_id, last_used_at) SELECT id, $2 FROM clients WHERE id = $1
 			ON CONFLICT (client_id) DO UPDATE SET last_used_at = excluded.last_used_at WHERE client_uses.last_used_at < excluded.last_used_at`},
 		{what.secrets, "UPDATE client_secrets SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)"},
+		{what.times, "INSERT INTO last_times (name, at) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET at = excluded.at WHERE last_times.at < excluded.at"},
 	} {
 		for _, id := range slices.Sorted(maps.Keys(use.of)) {
 			if _, err := s.exec(ctx, "last use", use.query, id, use.of[id]); err != nil {

@@ -64,7 +64,7 @@ func TestPostgres_anActTakesFewRoundTrips(t *testing.T) {
 		{"RevokeAccessToken", 1, func() error { return s.RevokeAccessToken(ctx, "gone", noon, event(audit.TokenRevoked)) }},
 		{"EndFamily", 1, func() error { return s.EndFamily(ctx, "k-family", oauth.EndedByClient, noon, event(audit.FamilyEnded)) }},
 		{"Record", 1, func() error { return s.Record(ctx, event(audit.TokenRefused)) }},
-		{"BeginAttempt", 1, func() error { _, _, err := s.BeginAttempt(ctx, "key", noon); return err }},
+		{"BeginAttempt", 1, func() error { _, _, err := s.BeginAttempt(ctx, identity.Counter{Key: "key"}, noon); return err }},
 		{"CreateSession", 1, func() error {
 			return s.CreateSession(ctx, signIn(identity.Session{ID: "s", TokenHash: "s", UserID: "bob"}, "d"), noon, event(audit.SignInSucceeded))
 		}},

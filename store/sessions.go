@@ -12,7 +12,7 @@ import (
 	"gatehouse/internal/oauth"
 )
 
-const sessionColumns = "id, token_hash, user_id, auth_time, amr, last_seen_at, expires_at, ended_at, end_reason, ip, user_agent"
+const sessionColumns = "id, token_hash, user_id, auth_time, amr, last_seen_at, expires_at, ended_at, end_reason, ip, user_agent, proven_at"
 
 // SignIn is what a person proved, and the session that it begins.
 type SignIn struct {
@@ -46,12 +46,29 @@ func (s *Store) RenewSession(ctx context.Context, in SignIn, at time.Time, event
 		}
 		n, err = tx.run(ctx, "session", statement{`
 			UPDATE sessions SET token_hash = :token_hash, auth_time = :auth_time, amr = :amr, last_seen_at = :last_seen_at,
-				expires_at = :expires_at, ip = :ip, user_agent = :user_agent
+				expires_at = :expires_at, ip = :ip, user_agent = :user_agent, proven_at = :proven_at
 			WHERE id = :id AND user_id = :user_id AND ended_at IS NULL`, in.Session})
 		if err := mustChange("session", n, err); err != nil {
 			return err
 		}
 		return tx.insert(ctx, "session", in.leaves(at, event)...)
+	})
+}
+
+// ProveSession notes that the person of a live session has proved who they are. fault.NotFound unless they are enabled, their
+// password is still the one that was checked, and the session has not ended meanwhile.
+func (s *Store) ProveSession(ctx context.Context, id, userID, checkedHash string, at time.Time, event audit.Event) error {
+	return s.InTx(ctx, func(tx *Store) error {
+		// Changing nothing locks the person's row, so that a new password under way ends this proof with the others.
+		n, err := tx.exec(ctx, "user", "UPDATE users SET id = id WHERE id = $1 AND disabled_at IS NULL AND password_hash = $2", userID, checkedHash)
+		if err := mustChange("user", n, err); err != nil {
+			return err
+		}
+		n, err = tx.exec(ctx, "session", "UPDATE sessions SET proven_at = $3 WHERE id = $1 AND user_id = $2 AND ended_at IS NULL", id, userID, at)
+		if err := mustChange("session", n, err); err != nil {
+			return err
+		}
+		return tx.record(ctx, event, at)
 	})
 }
 
@@ -151,7 +168,7 @@ func (s *Store) LiveSessions(ctx context.Context, userID string, at time.Time) (
 	var sessions []identity.Session
 	err := s.all(ctx, "session", &sessions, "SELECT "+sessionColumns+` FROM sessions
 		WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_seen_at > $3 ORDER BY last_seen_at DESC, id DESC`,
-		userID, at, at.Add(-identity.SessionIdle))
+		userID, at, s.seenSince(at))
 	return sessions, err
 }
 
@@ -179,17 +196,17 @@ func (want SessionFilter) table() string {
 	return "sessions"
 }
 
-func (want SessionFilter) conditions() filter {
+func (want SessionFilter) conditions(seenSince time.Time) filter {
 	var f filter
 	f.addIf("id", want.ID)
 	f.addIf("user_id", want.UserID)
 	f.addIf("ip", want.IP)
 	f.addIf("session_clients.client_id", want.ClientID)
-	switch idle := want.At.Add(-identity.SessionIdle); want.State {
+	switch want.State {
 	case SessionLive:
-		f.add("ended_at IS NULL AND expires_at > ? AND last_seen_at > ?", want.At, idle)
+		f.add("ended_at IS NULL AND expires_at > ? AND last_seen_at > ?", want.At, seenSince)
 	case SessionEnded:
-		f.add("(ended_at IS NOT NULL OR expires_at <= ? OR last_seen_at <= ?)", want.At, idle)
+		f.add("(ended_at IS NOT NULL OR expires_at <= ? OR last_seen_at <= ?)", want.At, seenSince)
 	}
 	return f
 }
@@ -226,7 +243,7 @@ func (s *Store) SessionPage(ctx context.Context, want SessionFilter) (p SessionP
 	if list.table = want.table(); want.ClientID != "" {
 		list.by = "session_clients.session_id"
 	}
-	p.Sessions, p.Previous, p.Next, p.Total, err = list.page(ctx, s, want.conditions(), want.After, want.Before, want.Limit)
+	p.Sessions, p.Previous, p.Next, p.Total, err = list.page(ctx, s, want.conditions(s.seenSince(want.At)), want.After, want.Before, want.Limit)
 	if err == nil {
 		err = s.addClients(ctx, p.Sessions)
 	}
@@ -284,7 +301,7 @@ type SessionImpact struct {
 
 // SessionImpact counts what would end with the sessions that fit the filter.
 func (s *Store) SessionImpact(ctx context.Context, want SessionFilter) (impact SessionImpact, err error) {
-	f := want.conditions()
+	f := want.conditions(s.seenSince(want.At))
 	these := " FROM " + want.table() + f.where()
 	bound := " FROM families WHERE ended_at IS NULL AND expires_at > ? AND session_id IN (SELECT id" + these + ")"
 	args := slices.Concat([]any{want.At}, f.args, []any{want.At}, f.args, f.args)
@@ -297,7 +314,7 @@ func (s *Store) SessionImpact(ctx context.Context, want SessionFilter) (impact S
 // CountLiveSessions counts the sessions of all people that hold at the given time, up to a limit.
 func (s *Store) CountLiveSessions(ctx context.Context, at time.Time, limit int) (n int64, err error) {
 	err = s.get(ctx, "session", &n, `SELECT COUNT(*) FROM (
-		SELECT 1 FROM sessions WHERE expires_at > $1 AND ended_at IS NULL AND last_seen_at > $2 LIMIT $3) AS live`, at, at.Add(-identity.SessionIdle), limit)
+		SELECT 1 FROM sessions WHERE expires_at > $1 AND ended_at IS NULL AND last_seen_at > $2 LIMIT $3) AS live`, at, s.seenSince(at), limit)
 	return n, err
 }
 

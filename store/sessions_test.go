@@ -18,7 +18,7 @@ func TestSessionByToken_bringsThePersonAlong(t *testing.T) {
 		populated(t, s)
 		session, u, err := s.SessionByToken(ctx, "bob-session-token")
 		must(t, err)
-		if session.ID != "bob-session" || session.AMR != "pwd" || !session.Live(noon) || u.ID != "bob" || u.Email != "bob@example.org" || !u.Enabled() {
+		if session.ID != "bob-session" || session.AMR != "pwd" || !session.Live(noon, identity.SessionIdle) || u.ID != "bob" || u.Email != "bob@example.org" || !u.Enabled() {
 			t.Errorf("session %+v, user %+v", session, u)
 		}
 		_, _, err = s.SessionByToken(ctx, "unknown")
@@ -159,7 +159,7 @@ func TestBeginAttempt_parallelTriesGetNoMoreThanTheFreeOnes(t *testing.T) {
 	eachDialect(t, func(t *testing.T, s *store.Store) {
 		allowed := func(key string, at time.Time, n int) int64 {
 			won, _, _ := race(t, n, func(int) error {
-				_, ok, err := s.BeginAttempt(ctx, key, at)
+				_, ok, err := s.BeginAttempt(ctx, identity.Counter{Key: key}, at)
 				if err == nil && !ok {
 					return oauth.ErrSpent
 				}
@@ -174,7 +174,7 @@ func TestBeginAttempt_parallelTriesGetNoMoreThanTheFreeOnes(t *testing.T) {
 		at := noon
 		for failures := int64(identity.FreeFailures + 1); failures < 18; failures++ {
 			pause := identity.Pause(failures)
-			until, ok, err := s.BeginAttempt(ctx, "k", at.Add(pause-time.Microsecond))
+			until, ok, err := s.BeginAttempt(ctx, identity.Counter{Key: "k"}, at.Add(pause-time.Microsecond))
 			if err != nil || ok || !until.Equal(at.Add(pause)) {
 				t.Fatalf("failure %d: let through %v, paused until %v, %v", failures, ok, until, err)
 			}
@@ -201,8 +201,11 @@ func TestCountDaily_countsEveryFailure(t *testing.T) {
 		if n := must1(s.DailyFailures(ctx, "ada 2026-03-01"))(t); n != 0 {
 			t.Fatalf("%d before the first", n)
 		}
-		race(t, 30, func(int) error { _, err := s.CountDaily(ctx, "ada 2026-03-01", noon); return err })
-		if n := must1(s.CountDaily(ctx, "ada 2026-03-01", noon))(t); n != 31 || must1(s.DailyFailures(ctx, "ada 2026-03-01"))(t) != 31 {
+		race(t, 30, func(int) error {
+			_, err := s.CountDaily(ctx, identity.Counter{Key: "ada 2026-03-01"}, noon)
+			return err
+		})
+		if n := must1(s.CountDaily(ctx, identity.Counter{Key: "ada 2026-03-01"}, noon))(t); n != 31 || must1(s.DailyFailures(ctx, "ada 2026-03-01"))(t) != 31 {
 			t.Errorf("%d failures", n)
 		}
 	})

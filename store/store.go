@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -31,6 +32,7 @@ type Store struct {
 	recorder *recorder // of PostgreSQL; nil for SQLite and inside InTx
 	fresh    *fresh    // nil inside InTx until it is asked
 	tally    *tally
+	idle     *atomic.Int64 // how long a session holds unused
 	pending  []audit.Event // inside InTx: what will have happened once it is committed
 
 	auditTokens bool // Options.AuditTokens
@@ -44,16 +46,16 @@ var (
 // Dialect tells which database this is.
 func (s *Store) Dialect() Dialect { return s.dialect }
 
+// SetSessionIdle says how long a session holds unused, from now on.
+func (s *Store) SetSessionIdle(d time.Duration) { s.idle.Store(int64(d)) }
+
+// seenSince is when a session that holds at the given time was last used at the earliest.
+func (s *Store) seenSince(at time.Time) time.Time { return at.Add(-time.Duration(s.idle.Load())) }
+
 // Ping asks the database for a sign of life. fault.Unavailable if there is none.
 func (s *Store) Ping(ctx context.Context) error {
 	var one int64
 	return s.get(ctx, "database", &one, "SELECT 1")
-}
-
-// Busy reports whether every connection of the pool is in use: then whoever uses them hears from the database.
-func (s *Store) Busy() bool {
-	stats := s.db.Stats()
-	return stats.InUse >= stats.MaxOpenConnections
 }
 
 // PoolStats is how busy the pool of connections is, and has been since it was opened.
@@ -62,6 +64,9 @@ type PoolStats struct {
 	Waits            int64         // acts that had to wait for a connection
 	Waited           time.Duration // all together
 }
+
+// Busy reports whether every connection is in use: then whoever uses them hears from the database.
+func (p PoolStats) Busy() bool { return p.InUse >= p.Max }
 
 // Pool tells how busy the connections are.
 func (s *Store) Pool() PoolStats {
@@ -83,7 +88,7 @@ func (s *Store) Close() error {
 
 // inside is the store of a transaction.
 func (s *Store) inside(tx *sqlx.Tx) *Store {
-	return &Store{q: tx, dialect: s.dialect, tally: s.tally, auditTokens: s.auditTokens}
+	return &Store{q: tx, dialect: s.dialect, tally: s.tally, idle: s.idle, auditTokens: s.auditTokens}
 }
 
 // InTx runs fn in a transaction: committed if fn returns nil, undone if it returns an error or panics. Inside another InTx

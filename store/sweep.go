@@ -40,10 +40,12 @@ var sweeps = []sweep{
 	// No code led to these, and no refresh token came of them: there is nothing to replay, and there are many.
 	{table: "families", key: "id", time: "expires_at", condition: "grant_type <> 'authorization_code' AND current_hash = ''"},
 	{table: "reset_links", key: "hash", time: "expires_at"},
+	{table: "kept_forms", key: "browser_hash", time: "expires_at"},
 	{table: "signin_attempts", key: "key", time: "last_failure_at", ago: 2 * forgetAfter}, // a day's total has ended by then
 	{table: "sessions", key: "id", time: "expires_at", ago: keepEnded},
 	{table: "known_devices", key: "user_id, device_hash", time: "last_seen_at", ago: identity.DeviceLife},
 	{table: "jobs", key: "id", time: "updated_at", ago: keepJobs},
+	{table: "nodes", key: "id", time: "seen_at", ago: keepNodes},
 	{table: "rollups", key: "client_id, hour, action, detail", time: "hour", ago: keepCounts},
 	{table: "daily_rollups", key: "day, action, detail", time: "day", ago: keepCounts},
 	{table: "daily_tokens", key: "day, client_id", time: "day", ago: keepCounts},
@@ -79,8 +81,8 @@ func (w sweep) query() string {
 var overFamilies = []string{"ended_at", "expires_at"}
 
 // SweptTables are the tables that Sweep deletes from.
-var SweptTables = []string{"interactions", "revoked_tokens", "access_tokens", "families", "reset_links", "signin_attempts", "sessions", "known_devices",
-	"audit_events", "rollups", "jobs", "import_rows", "daily_rollups", "daily_tokens", "refresh_tokens", "codes"}
+var SweptTables = []string{"interactions", "revoked_tokens", "access_tokens", "families", "reset_links", "kept_forms", "signin_attempts", "sessions", "known_devices",
+	"jobs", "import_rows", "nodes", "audit_events", "rollups", "daily_rollups", "daily_tokens", "refresh_tokens", "codes"}
 
 // Sweep deletes, in small batches, what has lapsed and can no longer matter, and tells how many rows: pending requests, opaque
 // tokens and links at once; revocations an hour later; sessions and families, with their codes and refresh tokens, 30 days after their end;

@@ -28,7 +28,7 @@ func TestSweep_takesWhatHasLapsedAndNothingElse(t *testing.T) {
 		must(t, s.CreateResetLink(ctx, identity.ResetLink{Hash: "old", UserID: "bob", ExpiresAt: noon.Add(time.Minute)}, noon, event(audit.UserResetLinkMade)))
 		must(t, s.CreateResetLink(ctx, identity.ResetLink{Hash: "fresh", UserID: "ada", ExpiresAt: noon.Add(time.Hour)}, noon, event(audit.UserResetLinkMade)))
 		for key, at := range map[string]time.Time{"old": noon.Add(-72 * time.Hour), "fresh": noon} {
-			if _, _, err := s.BeginAttempt(ctx, key, at); err != nil {
+			if _, _, err := s.BeginAttempt(ctx, identity.Counter{Key: key}, at); err != nil {
 				t.Fatal(err)
 			}
 		}

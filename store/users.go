@@ -298,7 +298,7 @@ func (s *Store) UserImpact(ctx context.Context, id string, at time.Time) (UserIm
 			(SELECT COUNT(*) FROM codes WHERE user_id = u.id AND spent_at IS NULL AND expires_at > $2) AS codes,
 			(SELECT COUNT(DISTINCT client_id) FROM consents WHERE user_id = u.id) AS consents,
 			(SELECT COUNT(*) FROM reset_links WHERE user_id = u.id AND used_at IS NULL AND expires_at > $2) AS links
-		FROM users u WHERE u.id = $1`, id, at, at.Add(-identity.SessionIdle))
+		FROM users u WHERE u.id = $1`, id, at, s.seenSince(at))
 	return impact, err
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/keys"
 	"gatehouse/views/account"
 	"gatehouse/views/console"
 	"gatehouse/views/layout"
@@ -123,6 +124,14 @@ func pages() map[string]templ.Component {
 	working.State, failed.State, failed.Problem = "queued", "failed", hostile
 	lines := []console.RefusedLine{{Line: 2, Username: hostile, Column: hostile, Problem: hostile}, {Line: 3}}
 	scopeForm.Known, scopeForm.GroupsTyped = []ui.Option{{Value: hostile}}, hostile
+	var signing console.SigningKeysData
+	for _, state := range []keys.State{keys.Retired, keys.Compromised, keys.Retiring, keys.Current, keys.Next} {
+		signing.Add(console.SigningKey{KID: hostile, Algorithm: "ES256", State: state, Created: now, Signs: now, PublishedUntil: now.Add(time.Hour)})
+	}
+	signing.CanEdit, signing.Now, signing.Every, signing.NextRotation = true, now, 90*24*time.Hour, now
+	calm := stop
+	calm.Calm, calm.Icon, calm.KeepWords, calm.Notes, calm.Life = true, "key", hostile, []string{hostile}, ""
+	again := console.SudoData{Action: "/console/clients", Form: hostile, Back: hostile, TooLong: true, SecretsLeft: true, Trouble: layout.Trouble{Message: hostile, Field: hostile}}
 	proven := console.VerificationRow{ID: hostile, By: hostile, Asked: now, Seen: now, Finished: now, Verification: audit.Verification{Events: 1, Expired: 2, SealedUntil: now, Unsealed: 3, OldestOpen: now}}
 	broken, going := proven, proven
 	broken.Breaks = []audit.Break{{Class: hostile, Seq: 1, EventID: hostile, What: hostile}, {What: hostile}}
@@ -130,6 +139,14 @@ func pages() map[string]templ.Component {
 	kept := []console.SavedFilter{{ID: "x", Name: hostile, Href: "/console/audit?q=" + hostile}, {ID: "y", Name: hostile, Current: true}}
 	told.Changes = append(told.Changes, console.ChangedField("redirect_uris", audit.Change{Before: "https://a " + hostile, After: "https://b " + hostile}), console.ChangedField(hostile, audit.Change{After: hostile}))
 	return map[string]templ.Component{
+		"keys":           console.SigningKeysPage(ch, signing),
+		"keys none":      console.SigningKeysPage(ch, console.SigningKeysData{}),
+		"keys stage":     console.EndPage(ch, calm),
+		"sudo":           console.SudoPage(ch, again),
+		"sudo dialog":    console.SudoDialog(ch, again),
+		"sudo busy":      console.SudoPage(ch, console.SudoData{Trouble: layout.Trouble{Busy: true}}),
+		"restored":       layout.Restored(layout.RestoredData{Left: []layout.Typed{{Name: hostile, Value: hostile}}, SecretsLeft: true, Discard: hostile}),
+		"login resumed":  login.LoginPage(ch, login.LoginData{ReturnTo: "/console?interrupted=1"}),
 		"verified":       console.VerificationPage(ch, console.VerificationData{Runs: []console.VerificationRow{proven, broken}, Now: now}),
 		"verified not":   console.VerificationPage(ch, console.VerificationData{Runs: []console.VerificationRow{going, broken, proven}, Now: now}),
 		"verified never": console.VerificationPage(ch, console.VerificationData{}),
@@ -200,6 +217,25 @@ func pages() map[string]templ.Component {
 		"event panel":    console.EventPanel(ch, told),
 		"end":            console.EndPage(ch, stop),
 		"end dialog":     console.EndDialog(ch, stop),
+		"settings":       console.SettingsPage(ch, hostileSettings(true)),
+		"settings read":  console.SettingsPage(ch, hostileSettings(false)),
+		"security": console.SecurityPage(ch, console.SecurityData{
+			Lockouts: []console.Lockout{{Person: who, Networks: []string{hostile, "a", "b", "c", "d"}, Until: now.Add(time.Minute), CanUnlock: true}, {Person: who, Strangers: true}}, MoreLockouts: true,
+			Limited: []console.Limited{{What: "requests", Who: hostile, Client: link, Until: now}, {What: "signin", Who: hostile}, {What: "password", Client: link}, {What: "client"}}, LimitedTotal: 9,
+			Hash:     console.HashCost{Now: hostile, Measuring: true, At: now, Fault: hostile, Measured: []console.MeasuredHash{{Cost: hostile}}, Suggestions: []console.SuggestedHash{{Cost: hostile}, {InUse: true}}},
+			Settings: hostileSettings(true), CanEdit: true, Now: now,
+		}),
+		"security none": console.SecurityPage(ch, console.SecurityData{Hash: console.HashCost{Measured: []console.MeasuredHash{{Cost: hostile}}}}),
+		"system": console.SystemPage(ch, console.SystemData{
+			Version: hostile, Commit: hostile, Go: hostile, Platform: hostile, Issuer: hostile, Database: hostile, DatabaseVersion: hostile, LastMigration: hostile, Pending: 1, Now: now,
+			Nodes:    []console.Node{{ID: hostile, Address: hostile, Version: hostile, Commit: hostile}, {Silent: true}, {Other: true}},
+			Health:   []console.Health{{Part: hostile, Text: hostile}, {Well: true}},
+			Settings: []console.SystemSetting{{Name: hostile, Value: hostile, Source: hostile}, {Source: "default"}},
+		}),
+		"search":       console.SearchPage(ch, layout.Palette{Q: hostile, Groups: []layout.PaletteGroup{{Label: hostile, Items: []layout.PaletteItem{{Label: hostile, Note: hostile, Href: "/console", Icon: "app"}}}}}),
+		"search none":  console.SearchPage(ch, layout.Palette{Q: hostile}),
+		"palette":      layout.PaletteResults(layout.Palette{Q: hostile, Groups: []layout.PaletteGroup{{Label: hostile, Items: []layout.PaletteItem{{Label: hostile, Note: hostile, Href: "/console", Icon: "app"}}}}}),
+		"palette none": layout.PaletteResults(layout.Palette{Q: hostile}),
 		"consent": oauth.ConsentPage(ch, oauth.ConsentData{
 			Interaction: hostile, ClientName: hostile, ClientURI: "javascript:alert(1)", RedirectHost: hostile, PolicyURI: hostile, TosURI: hostile, SwitchURL: "/login", Error: hostile,
 			Scopes: []oauth.ConsentScope{{Value: "openid", Needed: true}, {Value: hostile, Title: hostile, Description: hostile, APIs: []oauth.ConsentAPI{{Name: hostile, Identifier: hostile}}}},
@@ -292,5 +328,17 @@ func TestPages_payWhatTheyOwe(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// hostileSettings are settings of every kind.
+func hostileSettings(canEdit bool) console.SettingsData {
+	return console.SettingsData{
+		Action: "/console/settings", Revision: hostile, CanEdit: canEdit, Errs: map[string]string{"a": hostile},
+		Conflict: &console.Conflict{What: hostile, By: hostile, Changes: []console.Change{{Field: hostile, Theirs: hostile, Yours: hostile}}},
+		Groups: []console.SettingGroup{{Title: hostile, Text: hostile, Fields: []console.SettingField{
+			{Name: "a", Label: hostile, Hint: hostile, Unit: hostile, Value: hostile, Default: hostile, Bounds: hostile, Kept: true},
+			{Name: "b", Label: hostile, Hint: hostile, Value: "true", Switch: true}, {Name: "c", Label: "c", Value: hostile, Source: hostile}, {Name: "d", Label: "d", Switch: true, Source: hostile},
+		}}},
 	}
 }

@@ -24,6 +24,7 @@ import (
 	"gatehouse/internal/identity"
 	"gatehouse/internal/keys"
 	"gatehouse/internal/oauth"
+	"gatehouse/internal/policy"
 	"gatehouse/internal/secret"
 	"gatehouse/store"
 	"gatehouse/web/request"
@@ -47,21 +48,23 @@ const (
 
 // Config is what the web needs.
 type Config struct {
-	Issuer    string
-	Store     *store.Store
-	Sealer    *secret.Sealer
-	Hasher    *secret.Hasher
-	Lifetimes oauth.Lifetimes
-	Now       func() time.Time // UTC, to the microsecond
-	Log       *slog.Logger
+	Issuer string
+	Store  *store.Store
+	Sealer *secret.Sealer
+	Hasher *secret.Hasher
+	Policy *policy.Live     // what is settled, and may change; nil for what it is by itself
+	Now    func() time.Time // UTC, to the microsecond
+	Log    *slog.Logger
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	// FailureFloor is how long every failed sign-in takes at least, so that its cause does not show (security.md rule 15).
 	FailureFloor time.Duration
 
-	// PasswordGrant and ImplicitGrant switch these grants on; DefaultClient is who calls the guides' paths without a client_id.
-	PasswordGrant, ImplicitGrant bool
-	DefaultClient                string
+	// DefaultClient is who calls the guides' paths without a client_id.
+	DefaultClient string
+
+	// KeyRotation is how long a signing key signs until the schedule replaces it; 0 for no schedule.
+	KeyRotation time.Duration
 
 	// MetricsAllow are the networks that may ask for /metrics; MetricsApart takes it away from the app, for a listener of its own (App.Probes).
 	MetricsAllow []netip.Prefix
@@ -73,12 +76,18 @@ type Config struct {
 	// CertificateExpires tells when the certificate of https does; nil where others speak it for us.
 	CertificateExpires func() time.Time
 	Version, Commit    string // what is running
+	// Settings are what the operator has set beside the policy, for people: no secrets.
+	Settings []Setting
 }
+
+// Setting is what an operator has set, and where: a flag, the environment, a file, or nowhere.
+type Setting = console.Setting
 
 // site is the house with its doors open.
 type site struct {
 	Config
 	issuer  issuerURL
+	node    store.Node
 	house   *request.House
 	door    *identity.Doorkeeper
 	rules   *oauth.Server
@@ -136,32 +145,40 @@ func New(cfg Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &site{Config: cfg, issuer: issuer, ready: newReadiness(cfg.Store, cfg.Now, cfg.Log), limit: newLimiter()}
+	if cfg.Policy == nil {
+		if cfg.Policy, err = policy.New(nil); err != nil {
+			return nil, err
+		}
+	}
+	s := &site{Config: cfg, issuer: issuer, node: newNode(cfg), ready: newReadiness(cfg.Store, cfg.Now, cfg.Log), limit: newLimiter()}
 	s.streams = respond.NewStreams(eventStreams, eventStreamsEach, cfg.Log)
 	s.files = respond.NewStreams(files, filesEach, cfg.Log)
 	s.metrics = newMetrics(cfg, s.ready, s.streams)
 	cfg.Store.Observe(s.metrics.event)
 	s.refused = newRefusals(cfg.Store, cfg.Log)
-	s.house = &request.House{Issuer: cfg.Issuer, Secure: issuer.secure, MAC: cfg.Sealer.MAC}
+	s.house = &request.House{Issuer: cfg.Issuer, Secure: issuer.secure, Sealer: cfg.Sealer}
 	s.door = &identity.Doorkeeper{
 		Store: cfg.Store, Hasher: cfg.Hasher, MAC: cfg.Sealer.MAC, Now: cfg.Now, Log: cfg.Log,
 		Reserve: s.reserveSignIn, FailureFloor: cfg.FailureFloor,
 	}
 	s.rules = oauth.New(oauth.Config{
-		Issuer: cfg.Issuer, Store: cfg.Store, Keys: keys.NewRing(cfg.Store, cfg.Sealer, cfg.Now), Lifetimes: cfg.Lifetimes,
+		Issuer: cfg.Issuer, Store: cfg.Store, Keys: keys.NewRing(cfg.Store, cfg.Sealer, cfg.Now),
+		Policy: func() *oauth.Policy { return &cfg.Policy.Now().OAuth }, Admit: s.admitClient,
 		Sealer: cfg.Sealer, Now: cfg.Now, ReadySince: s.ready.since,
-		PasswordGrant: cfg.PasswordGrant, ImplicitGrant: cfg.ImplicitGrant, DefaultClient: cfg.DefaultClient, CheckPassword: s.checkPassword,
+		DefaultClient: cfg.DefaultClient, CheckPassword: s.checkPassword,
 	})
-	s.oauth = &oauthdoor.Handlers{Rules: s.rules, Refused: s.refused.record, CountFailure: s.countClientFailure, Blocked: s.clientBlocked}
+	s.metrics.registry.MustRegister(keyAges{s})
+	s.oauth = &oauthdoor.Handlers{Rules: s.rules, Refused: s.refused.record, CountFailure: s.countClientFailure, Blocked: s.clientBlocked, Fetched: func() { cfg.Store.NoteJWKSFetch(cfg.Now()) }}
 	s.login = &login.Handlers{
-		Store: cfg.Store, Rules: s.rules, Door: s.door, Hasher: cfg.Hasher, Now: cfg.Now, Log: cfg.Log, Refused: s.refused.write,
+		Store: cfg.Store, Rules: s.rules, Door: s.door, Hasher: cfg.Hasher, Policy: cfg.Policy, Now: cfg.Now, Log: cfg.Log, Refused: s.refused.write,
 	}
-	s.account = &account.Handlers{Store: cfg.Store, Hasher: cfg.Hasher, Now: cfg.Now}
+	s.account = &account.Handlers{Store: cfg.Store, Hasher: cfg.Hasher, Policy: cfg.Policy, Now: cfg.Now}
 	s.console = &console.Handlers{
-		Store: cfg.Store, Rules: s.rules, Door: s.door, Now: cfg.Now, Denied: s.denied,
+		Store: cfg.Store, Rules: s.rules, Door: s.door, Policy: cfg.Policy, Hasher: cfg.Hasher, System: s.system(), Limited: s.limited, Now: cfg.Now, KeyRotation: cfg.KeyRotation, Denied: s.denied,
 		Tail: store.NewTail(cfg.Store, cfg.Now), Streams: s.streams, Still: s.still,
 		Chain: store.NewAuditChain(cfg.Sealer), Files: s.files,
 	}
+	cfg.Policy.OnChange(s.apply)
 
 	app := fiber.New(fiber.Config{
 		AppName: "Gatehouse", DisableStartupMessage: true, StrictRouting: true, CaseSensitive: true, Immutable: true,
@@ -223,7 +240,7 @@ func (s *site) bodyLimitOf(h *fasthttp.RequestHeader) int {
 	ctx, cancel := context.WithTimeout(context.Background(), actDeadline)
 	defer cancel()
 	session, user, err := s.Store.SessionByToken(ctx, secret.Hash(string(h.Cookie(s.house.CookieName(request.SessionCookie)))))
-	if err != nil || !session.Live(s.Now()) || !user.Enabled() || !user.Role.Console() {
+	if err != nil || !session.Live(s.Now(), s.Policy.Now().Sessions.Idle) || !user.Enabled() || !user.Role.Console() {
 		return bodyLimit
 	}
 	// Of a form with files fasthttp puts on disk what is large; of anything else it would make room in memory at once.

@@ -113,7 +113,7 @@ func TestRefusals_aFloodOfSignInsIsCountedToo(t *testing.T) {
 		h := webtest.Open(t, s, func(o *webtest.Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/32")} })
 		day := h.Sealer.MAC("sign-in attempts of a day", "nobody", h.Clock.Now().Format(time.DateOnly))
 		for range identity.DailyFailureLimit { // from then on no password is looked at
-			if _, err := s.CountDaily(t.Context(), day, h.Clock.Now()); err != nil {
+			if _, err := s.CountDaily(t.Context(), identity.Counter{Key: day}, h.Clock.Now()); err != nil {
 				t.Fatal(err)
 			}
 		}

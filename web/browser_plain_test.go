@@ -13,12 +13,12 @@ import (
 )
 
 // openHouse opens a house for a browser on SQLite, where nothing about the test depends on the database.
-func openHouse(t *testing.T) *webtest.House {
+func openHouse(t *testing.T, with ...func(*webtest.Options)) *webtest.House {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("it needs a browser")
 	}
-	return webtest.OpenLocal(t, storetest.Open(t, storetest.SQLite(t)))
+	return webtest.OpenLocal(t, storetest.Open(t, storetest.SQLite(t)), with...)
 }
 
 // Whoever switches JavaScript off does everything that the others do.

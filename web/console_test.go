@@ -64,6 +64,7 @@ func partial(t *testing.T, b *webtest.Browser, h *webtest.House, method, path st
 	}
 	r.Header.Set("HX-Request", "true")
 	r.Header.Set("HX-Request-Type", "partial")
+	r.Header.Set("Referer", b.Page.URL.String())
 	return b.Do(r)
 }
 
@@ -780,6 +781,7 @@ func TestConsole_htmxGetsTheParts(t *testing.T) {
 		if p := partial(t, b, h, http.MethodPost, path+"/delete", f); p.Header.Get("HX-Location") != clientList {
 			t.Errorf("deleting: %d, HX-Location %q", p.Status, p.Header.Get("HX-Location"))
 		}
+		b.Get(clientList)
 		h.Clock.Advance(identity.ConsoleIdle)
 		if p := partial(t, b, h, http.MethodGet, clientList, nil); p.Header.Get("HX-Redirect") != "/login?return_to=%2Fconsole%2Fclients" {
 			t.Errorf("idle: %d, HX-Redirect %q", p.Status, p.Header.Get("HX-Redirect"))

@@ -31,7 +31,7 @@ func TestConsole_saysHowSomebodyProvesWhoTheyAre(t *testing.T) {
 		if p := operator.Submit(userList+"/"+u.ID+"/unlock", nil); !strings.Contains(p.Text(), "0 of 100") {
 			t.Errorf("unlocked: %s", p.Text())
 		}
-		events, err := h.Store.Events(t.Context(), store.EventFilter{UserID: u.ID, Action: audit.UserUnlocked})
+		events, err := h.Store.Events(t.Context(), store.EventFilter{UserID: u.ID, Action: audit.SignInUnlocked})
 		if must(t, err); len(events) != 1 || events[0].Actor.ID != me.ID {
 			t.Errorf("written down as %+v", events)
 		}

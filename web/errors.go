@@ -167,10 +167,13 @@ func (s *site) personError(c *fiber.Ctx, err error, protocol *oauth.Error) error
 	state := request.Of(c)
 	if state.CSRF == "" && s.audienceOf(c) <= passage { // no guard ran: the page still needs its chrome
 		request.EnsureBrowser(c)
-		request.BindForms(c, false)
+		if s.routeOf(c) == nil && consolePath(c.Path()) && s.loadSession(c, s.touch) != nil { // whoever is in the console stays there
+			state.Session, state.User = nil, nil
+		}
+		request.BindForms(c, state.Session != nil)
 	}
 	ch := request.Chrome(c)
-	if state.User != nil && state.User.Role.Console() && consolePath(c.Path()) {
+	if state.User != nil && state.User.Role.Console() && consolePath(c.Path()) && !s.consoleIdle(state.Session) {
 		return s.consoleError(c, ch, n)
 	}
 	d := oauthview.ErrorData{Title: n.title, Text: n.text, Code: code}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"gatehouse/internal/identity"
+	"gatehouse/internal/keys"
 	"gatehouse/internal/oauth"
 	"gatehouse/internal/secret"
 	"gatehouse/store"
@@ -24,6 +25,7 @@ const (
 	presented = "families.current_presented_at"
 	attempts  = "signin_attempts"
 	refusals  = "audit_events"
+	proof     = "sessions.proven_at" // with its event: what waits for it is another act
 )
 
 // deeds are all that somebody can do in the house.
@@ -694,8 +696,74 @@ var deeds = []deed{
 		return request{send: submit(t, h, b, path+"/cancel", nil), done: leadsTo(path)}
 	}),
 
+	// The house itself
+
+	{name: "publish new signing keys", hashes: true, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		b.Get(keyList + "/stage")
+		return request{send: submit(t, h, b, keyList+"/stage", nil), done: leadsTo(keyList)}
+	}},
+	{name: "replace all signing keys", hashes: true, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		b.Get(keyList + "/replace")
+		return request{send: submit(t, h, b, keyList+"/replace", nil), done: leadsTo(keyList)}
+	}},
+	{name: "sign with a key again", begin: func(t *testing.T, h *webtest.House) request {
+		path := keyList + "/" + displacedKey(t, h) + "/roll-back"
+		b, _ := staff(t, h, identity.RoleAdmin)
+		b.Get(path)
+		return request{send: submit(t, h, b, path, nil), done: leadsTo(keyList)}
+	}},
+	{name: "retire a key", begin: func(t *testing.T, h *webtest.House) request {
+		path := keyList + "/" + displacedKey(t, h) + "/retire"
+		b, _ := staff(t, h, identity.RoleAdmin)
+		b.Get(path)
+		return request{send: submit(t, h, b, path, nil), done: leadsTo(keyList)}
+	}},
+	{name: "confirm the password", hashes: true, beside: []string{attempts, proof, refusals}, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		path := clientList + "/" + h.Client(t).ID
+		b.Get(path)
+		h.Clock.Advance(11 * time.Minute)
+		b.Submit(path, url.Values{"client_name": {"Renamed"}})
+		return request{send: submit(t, h, b, path, url.Values{"sudo_password": {webtest.Password}}), done: leadsTo(path)}
+	}},
+	{name: "send a form when the session has ended", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		b.Get(scopeList + "/new")
+		form := b.Form(scopeList).Values
+		h.Clock.Advance(identity.ConsoleIdle)
+		return request{send: func() webtest.Answer {
+			r := h.Request(t, http.MethodPost, scopeList, form.Encode())
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("Referer", h.Issuer+scopeList+"/new")
+			for _, cookie := range b.Jar().Cookies(r.URL) {
+				r.AddCookie(cookie)
+			}
+			return h.Do(t, r)
+		}, done: leadsTo("/login")}
+	}},
+
 	// What people and applications were given
 
+	{name: "settle something", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		b.Get("/console/settings")
+		return request{send: submit(t, h, b, "/console/settings", url.Values{"code_ttl": {"2m"}, "id_token_ttl": {"5m"}}), done: func(a webtest.Answer) bool {
+			_, stored, err := h.Store.Settings(t.Context())
+			return leadsTo("/console/settings")(a) && err == nil && len(stored) == 2 && stored["code_ttl"] == "2m" && stored["id_token_ttl"] == "5m"
+		}}
+	}},
+	{name: "settle what is asked of passwords", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		b.Get("/console/security")
+		return request{send: submit(t, h, b, "/console/security", url.Values{"password_min_length": {"16"}}), done: leadsTo("/console/security")}
+	}},
+	{name: "measure password hashes", hashes: true, reads: true, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		b.Get("/console/security")
+		return request{send: submit(t, h, b, "/console/security/measure", nil), done: shows("hash-cost")}
+	}},
 	{name: "end somebody's session", begin: func(t *testing.T, h *webtest.House) request {
 		b, _ := staff(t, h, identity.RoleOperator)
 		them, user := h.Browser(t), h.User(t)
@@ -856,6 +924,17 @@ func sends(t *testing.T, h *webtest.House, b *webtest.Browser, method, path stri
 		}
 		return h.Do(t, r)
 	}
+}
+
+// displacedKey is a key that is published though a newer one signs.
+func displacedKey(t *testing.T, h *webtest.House) string {
+	t.Helper()
+	was := signingKeysOf(t, h)
+	change, err := keys.SignAnew(was, h.Sealer, h.Clock.Now())
+	must(t, err)
+	must(t, h.Store.ChangeSigningKeys(t.Context(), was, change, event()))
+	h.Clock.Advance(time.Second)
+	return was[0].KID
 }
 
 // submit sends the form on the browser's page, as it stands there now.

@@ -20,7 +20,7 @@ type deed struct {
 	name    string
 	machine bool // an application does it
 	reads   bool // it changes nothing
-	hashes  bool // it hashes a password, which takes its time: one fault has to do
+	hashes  bool // it hashes a password or makes keys, which takes its time: one fault has to do
 	// beside names tables and columns of what is noted on the way, whatever becomes of the deed.
 	beside []string
 	// begin brings the house to where the deed can be done.

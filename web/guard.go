@@ -46,24 +46,32 @@ func (s *site) signedIn(c *fiber.Ctx) error {
 	if err := s.checkPost(c); err != nil {
 		return err
 	}
-	return c.Next()
+	return s.withWhatWasTyped(c)
 }
 
 // role lets those pass who have at least this role. The console forgets people sooner than the rest of the house.
-func (s *site) role(least identity.Role) fiber.Handler { return s.admit(least, s.touch) }
+func (s *site) role(least identity.Role) fiber.Handler {
+	return s.admit(least, s.touch, s.withWhatWasTyped)
+}
+
+// sudo is role for what is worth asking for the password again (security.md rule 27).
+func (s *site) sudo(least identity.Role) fiber.Handler { return s.admit(least, s.touch, s.proven) }
 
 // onlooker is role for what a page asks for by itself, which is no use of the session: else a page that stays open would keep it alive.
 func (s *site) onlooker(least identity.Role) fiber.Handler {
-	return s.admit(least, func(*fiber.Ctx, time.Time) error { return nil })
+	return s.admit(least, func(*fiber.Ctx, time.Time) error { return nil }, (*fiber.Ctx).Next)
 }
 
-func (s *site) admit(least identity.Role, used func(c *fiber.Ctx, now time.Time) error) fiber.Handler {
+func (s *site) admit(least identity.Role, used func(c *fiber.Ctx, now time.Time) error, then fiber.Handler) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		if err := s.recognise(c, true, used); err != nil {
 			return err
 		}
 		state := request.Of(c)
-		if state.Session == nil || s.consoleIdle(state.Session) {
+		if state.Session != nil && s.consoleIdle(state.Session) {
+			state.Lapsed = state.Session // for the console
+		}
+		if state.Session == nil || state.Lapsed != nil {
 			return s.toSignIn(c)
 		}
 		if !state.User.Role.AtLeast(least) {
@@ -72,12 +80,12 @@ func (s *site) admit(least identity.Role, used func(c *fiber.Ctx, now time.Time)
 		if err := s.checkPost(c); err != nil {
 			return err
 		}
-		return c.Next()
+		return then(c)
 	}
 }
 
 func (s *site) consoleIdle(session *identity.Session) bool {
-	return s.Now().Sub(session.LastSeenAt) >= identity.ConsoleIdle
+	return s.Now().Sub(session.LastSeenAt) >= s.Policy.Now().Sessions.ConsoleIdle
 }
 
 // still returns a question that an answer which goes on for long asks from time to time: would the request be admitted now?
@@ -91,7 +99,7 @@ func (s *site) still(c *fiber.Ctx, least identity.Role) func(ctx context.Context
 		if err != nil {
 			return false, err
 		}
-		return session.Live(s.Now()) && user.Enabled() && !s.consoleIdle(session) && user.Role.AtLeast(least), nil
+		return session.Live(s.Now(), s.Policy.Now().Sessions.Idle) && user.Enabled() && !s.consoleIdle(session) && user.Role.AtLeast(least), nil
 	}
 }
 
@@ -120,14 +128,30 @@ func (s *site) denied(c *fiber.Ctx, least identity.Role) error {
 }
 
 // toSignIn sends the person to the sign-in page, and afterwards back to the page they see: this one, or the one whose form or
-// part was asked for.
+// part was asked for. What they sent is kept for them meanwhile.
 func (s *site) toSignIn(c *fiber.Ctx) error {
 	path := string(c.Request().URI().RequestURI())
-	seen, ours := strings.CutPrefix(c.Get(fiber.HeaderReferer), s.Issuer)
-	if c.Method() != fiber.MethodGet || (ours && c.Get("HX-Request") == "true") {
-		path = seen
+	if c.Method() != fiber.MethodGet || c.Get("HX-Request") == "true" {
+		if seen := s.seen(c); seen != "" || c.Method() != fiber.MethodGet {
+			path = seen
+		}
+	}
+	if c.Method() == fiber.MethodPost && path != "" {
+		var err error
+		if path, err = s.keep(c, path); err != nil {
+			return err
+		}
 	}
 	return respond.SignIn(c, request.ReturnTo(path))
+}
+
+// seen is the page of ours that the person sees, as their browser says; empty if it does not.
+func (s *site) seen(c *fiber.Ctx) string {
+	path, ours := strings.CutPrefix(c.Get(fiber.HeaderReferer), s.Issuer)
+	if !ours {
+		return ""
+	}
+	return request.ReturnTo(path)
 }
 
 func (s *site) checkPost(c *fiber.Ctx) error {
@@ -162,8 +186,9 @@ func (s *site) loadSession(c *fiber.Ctx, used func(c *fiber.Ctx, now time.Time) 
 		return err
 	}
 	now := s.Now()
-	if !session.Live(now) || !user.Enabled() {
+	if !session.Live(now, s.Policy.Now().Sessions.Idle) || !user.Enabled() {
 		request.SetCookie(c, request.SessionCookie, "", -1)
+		state.Lapsed = session
 		return nil
 	}
 	state.Session, state.User = session, user
@@ -175,7 +200,7 @@ func (s *site) loadSession(c *fiber.Ctx, used func(c *fiber.Ctx, now time.Time) 
 func (s *site) touch(c *fiber.Ctx, now time.Time) error {
 	session := request.Of(c).Session
 	idle := now.Sub(session.LastSeenAt)
-	if idle < identity.TouchEvery || (idle >= identity.ConsoleIdle && request.Of(c).User.Role.Console()) {
+	if idle < identity.TouchEvery || (s.consoleIdle(session) && request.Of(c).User.Role.Console()) {
 		return nil
 	}
 	return s.Store.TouchSession(c.UserContext(), session.ID, now)

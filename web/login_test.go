@@ -142,7 +142,7 @@ func TestSignIn_anAccountUnderAttackTakesKnownBrowsersOnly(t *testing.T) {
 		known.SignIn(user)
 		key := h.Sealer.MAC("sign-in attempts of a day", user.Username, h.Clock.Now().Format(time.DateOnly))
 		for range identity.DailyFailureLimit {
-			if _, err := h.Store.CountDaily(t.Context(), key, h.Clock.Now()); err != nil {
+			if _, err := h.Store.CountDaily(t.Context(), identity.Counter{Key: key}, h.Clock.Now()); err != nil {
 				t.Fatal(err)
 			}
 		}

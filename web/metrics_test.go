@@ -73,6 +73,7 @@ func TestMetrics_countRequestsByRouteMethodAndStatus(t *testing.T) {
 func TestMetrics_tellOfTheHouse(t *testing.T) {
 	webtest.Each(t, func(t *testing.T, h *webtest.House) {
 		h.Browser(t).SignIn(h.User(t)) // hashes a password
+		h.Clock.Advance(time.Minute)
 		for series, least := range map[string]float64{
 			"gatehouse_http_requests_in_flight":                 1, // this one
 			"gatehouse_ready":                                   1,
@@ -85,6 +86,8 @@ func TestMetrics_tellOfTheHouse(t *testing.T) {
 			"gatehouse_janitor_last_run_timestamp_seconds":      1e9,
 			"gatehouse_janitor_failures_total":                  3,
 			`gatehouse_janitor_swept_rows_total{table="codes"}`: 7,
+			`gatehouse_signing_key_age_seconds{alg="ES256"}`:    60,
+			`gatehouse_signing_key_age_seconds{alg="RS256"}`:    60,
 			"gatehouse_audit_seal_leads":                        1,
 			"gatehouse_audit_seal_lag_seconds":                  2.5,
 			"gatehouse_audit_sealed_until_timestamp_seconds":    1e9,

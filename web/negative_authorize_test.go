@@ -296,7 +296,7 @@ var authorizeNegatives = []negative{
 	}, 200, "", "", toPerson},
 	{45, "a hint that has expired is one", "OIDC Core §3.1.2.1", func(x *stage) webtest.Answer {
 		hint := x.tokens().Str("id_token")
-		x.h.Clock.Advance(x.h.App.Rules().Lifetimes.IDToken + time.Second)
+		x.h.Clock.Advance(x.h.App.Rules().Policy().Lifetimes.IDToken + time.Second)
 		return x.authorize(x.basic, url.Values{"id_token_hint": {hint}, "prompt": {"none"}})
 	}, 303, "", "", toClient},
 	{45, "a hint whose signature is another's", "OIDC Core §3.1.2.1", func(x *stage) webtest.Answer {

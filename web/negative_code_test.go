@@ -67,12 +67,12 @@ var codeNegatives = []negative{
 	}, 400, "invalid_grant", "code_redirect_uri", ""},
 	{27, "a code after its time", "RFC 6749 §4.1.2", func(x *stage) webtest.Answer {
 		code := x.code()
-		x.h.Clock.Advance(x.h.App.Rules().Lifetimes.Code)
+		x.h.Clock.Advance(x.h.App.Rules().Policy().Lifetimes.Code)
 		return x.h.Redeem(x, x.basic, code)
 	}, 400, "invalid_grant", "code_fresh", ""},
 	{27, "a code a moment before its time is over", "RFC 6749 §4.1.2", func(x *stage) webtest.Answer {
 		code := x.code()
-		x.h.Clock.Advance(x.h.App.Rules().Lifetimes.Code - time.Microsecond)
+		x.h.Clock.Advance(x.h.App.Rules().Policy().Lifetimes.Code - time.Microsecond)
 		return x.h.Redeem(x, x.basic, code)
 	}, 200, "", "", ""},
 	{28, "no verifier", "RFC 7636 §4.6", func(x *stage) webtest.Answer { return x.verifier("") }, 400, "invalid_grant", "code_verifier", ""},

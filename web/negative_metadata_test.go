@@ -120,7 +120,7 @@ var metadataNegatives = []negative{
 	}, 200, "", "", toPerson},
 	{83, "a hint of ours that has expired", "RP-Initiated Logout §2", func(x *stage) webtest.Answer {
 		hint := x.tokens().Str("id_token")
-		x.h.Clock.Advance(x.h.App.Rules().Lifetimes.IDToken + time.Second)
+		x.h.Clock.Advance(x.h.App.Rules().Policy().Lifetimes.IDToken + time.Second)
 		return loggedOut("post_logout_redirect_uri", webtest.Callback, "id_token_hint", hint)(x)
 	}, 200, "", "", toPerson},
 	{83, "GET without a hint asks first", "RP-Initiated Logout §2, §6", loggedOut(), 200, "", "", toPerson},

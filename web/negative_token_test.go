@@ -199,7 +199,7 @@ var tokenNegatives = []negative{
 	}, 401, "invalid_token", "access_token_valid", ""},
 	{62, "expired", "RFC 6750 §3.1", func(x *stage) webtest.Answer {
 		token := x.tokens().Str("access_token")
-		x.h.Clock.Advance(x.h.App.Rules().Lifetimes.AccessToken)
+		x.h.Clock.Advance(x.h.App.Rules().Policy().Lifetimes.AccessToken)
 		return x.userinfo(token)
 	}, 401, "invalid_token", "access_token_valid", ""},
 	{62, "revoked", "RFC 6750 §3.1", func(x *stage) webtest.Answer {
@@ -258,7 +258,7 @@ var tokenNegatives = []negative{
 	}, 200, "", "", ""},
 	{64, "introspection of an expired token", "RFC 7662 §2.2", func(x *stage) webtest.Answer {
 		token := x.tokens().Str("access_token")
-		x.h.Clock.Advance(x.h.App.Rules().Lifetimes.AccessToken)
+		x.h.Clock.Advance(x.h.App.Rules().Policy().Lifetimes.AccessToken)
 		return x.inactive(x.basic, token)
 	}, 200, "", "", ""},
 	{64, "a wrong hint finds it all the same", "RFC 7662 §2.1", func(x *stage) webtest.Answer {

@@ -92,7 +92,7 @@ func (a *App) Watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if !a.site.Store.Busy() {
+			if !a.site.Store.Pool().Busy() {
 				a.site.ready.suspect()
 			}
 		}

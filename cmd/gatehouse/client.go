@@ -74,7 +74,7 @@ func (c clientCreate) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	defer h.Close()
-	offer, err := h.Offer(ctx, oauth.New(oauth.Config{PasswordGrant: h.settings.PasswordGrant, ImplicitGrant: h.settings.ImplicitGrant}).GrantTypes())
+	offer, err := h.Offer(ctx, oauth.New(oauth.Config{Policy: func() *oauth.Policy { return &h.settled.Now().OAuth }}).GrantTypes())
 	if err != nil {
 		return err
 	}

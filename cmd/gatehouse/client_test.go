@@ -246,6 +246,41 @@ func TestKey_rotated(t *testing.T) {
 	})
 }
 
+// The command line does what the console does: it stages once, withdraws, goes back, and replaces what was lost.
+func TestKey_stagedWithdrawnRolledBackReplaced(t *testing.T) {
+	eachMachine(t, func(t *testing.T, m machine) {
+		first := read[[]keyView](t, m.do(t, "key rotate --json"))[0].KID
+		staged := read[[]keyView](t, m.do(t, "key rotate --staged --json"))
+		m.refuses(t, exitFailed, "New keys are published already", "key rotate --staged")
+		if n := strings.Count(m.do(t, "key list"), " next "); n != 2 {
+			t.Errorf("%d are next", n)
+		}
+		m.refuses(t, exitFailed, "Only a key that is retiring can sign again", "key roll-back "+staged[0].KID)
+		m.refuses(t, exitFailed, "The current one is replaced by a rotation", "key retire "+first)
+		m.refuses(t, exitFailed, "There is no signing key", "key retire nothing")
+		for _, k := range staged {
+			if got := read[[]keyView](t, m.do(t, "key retire --json "+k.KID)); len(got) != 1 || got[0].State != "retired" || got[0].PublishedUntil == nil {
+				t.Errorf("withdrawn: %+v", got)
+			}
+		}
+		m.mustRecord(t, audit.KeyRetired, staged[1].KID)
+		m.do(t, "key rotate")
+		if got := read[[]keyView](t, m.do(t, "key roll-back --json "+first)); got[len(got)-1].KID != first || got[len(got)-1].State != "current" {
+			t.Errorf("rolled back: %+v", got)
+		}
+		made := read[[]keyView](t, m.do(t, "key rotate --emergency --json"))
+		if len(made) != 2 || made[0].State != "current" {
+			t.Errorf("made %+v", made)
+		}
+		m.mustRecord(t, audit.KeyReplaced, made[0].KID+" "+made[1].KID)
+		if out := m.do(t, "key list"); strings.Count(out, " compromised ") != 4 || strings.Count(out, " current ") != 2 {
+			t.Errorf("printed\n%s", out)
+		}
+		m.refuses(t, exitFailed, "nothing is ever signed with it again", "key roll-back "+first)
+		m.refuses(t, exitUsage, "", "key rotate --staged --emergency")
+	})
+}
+
 // A key that is only staged signs nothing: a server that finds no other makes one.
 func TestServe_doesNotStartWithStagedKeysAlone(t *testing.T) {
 	eachMachine(t, func(t *testing.T, m machine) {

@@ -26,7 +26,9 @@ import (
 	"github.com/alecthomas/kong"
 	"go.yaml.in/yaml/v3"
 
+	"gatehouse/internal/policy"
 	"gatehouse/internal/secret"
+	"gatehouse/web"
 )
 
 // Config is what an operator may set, as written: flags by kong; environment, one YAML file and defaults by
@@ -68,11 +70,88 @@ type Config struct {
 
 	AuditTokens string `variable:"GATEHOUSE_AUDIT_TOKENS" placeholder:"all" help:"all writes an audit event for every token of client_credentials (they are only counted)."`
 
+	KeyRotation string `variable:"GATEHOUSE_KEY_ROTATION" fallback:"90" placeholder:"DAYS" help:"How many days a signing key signs until the server replaces it, 2 to 3650; 0 leaves that to you (90)."`
+
 	AccessTokenTTL       string `variable:"GATEHOUSE_ACCESS_TOKEN_TTL" placeholder:"DURATION" help:"Life of access tokens, 1m to 24h (15m; 10m for client_credentials)."`
 	CodeTTL              string `variable:"GATEHOUSE_CODE_TTL" fallback:"60s" placeholder:"DURATION" help:"Life of authorization codes, up to 10m (60s)."`
 	RefreshTokenTTL      string `variable:"GATEHOUSE_REFRESH_TOKEN_TTL" fallback:"720h" placeholder:"DURATION" help:"How long refresh tokens go on after sign-in, up to 8760h (720h)."`
 	RefreshTokenIdle     string `variable:"GATEHOUSE_REFRESH_TOKEN_IDLE" placeholder:"DURATION" help:"How long refresh tokens go on unused, up to 8760h (336h)."`
 	RefreshReuseInterval string `variable:"GATEHOUSE_REFRESH_REUSE_INTERVAL" placeholder:"DURATION" help:"How long a retry may present a refresh token again and get the same successor, 0s to 60s (10s; 60s where the client authenticates)."`
+
+	// What follows pins a setting of the console as it is written: policy.Fields knows what it may be.
+	ClientTokenTTL                   string `name:"client-token-ttl" variable:"GATEHOUSE_CLIENT_TOKEN_TTL" placeholder:"DURATION" help:"Life of access tokens of client_credentials, 1m to 24h (10m)."`
+	IDTokenTTL                       string `name:"id-token-ttl" variable:"GATEHOUSE_ID_TOKEN_TTL" placeholder:"DURATION" help:"Life of ID tokens, 1m to 1h (15m)."`
+	RefreshReuseIntervalConfidential string `variable:"GATEHOUSE_REFRESH_REUSE_INTERVAL_CONFIDENTIAL" placeholder:"DURATION" help:"The reuse interval where the client authenticates, 0s to 60s (60s)."`
+	SessionIdle                      string `variable:"GATEHOUSE_SESSION_IDLE" placeholder:"DURATION" help:"How long browser sessions go on unused, 5m to 30d (8h)."`
+	SessionTTL                       string `name:"session-ttl" variable:"GATEHOUSE_SESSION_TTL" placeholder:"DURATION" help:"How long browser sessions go on after sign-in, 5m to 30d (24h)."`
+	ConsoleIdle                      string `variable:"GATEHOUSE_CONSOLE_IDLE" placeholder:"DURATION" help:"How long the console goes on unused, 5m to 12h (30m)."`
+	PasswordMinLength                string `variable:"GATEHOUSE_PASSWORD_MIN_LENGTH" placeholder:"NUMBER" help:"The least characters of a password that is chosen, 12 to 64 (12)."`
+	PasswordHashMemory               string `variable:"GATEHOUSE_PASSWORD_HASH_MEMORY" placeholder:"MIB" help:"Memory of a new password hash, 19 to 256 MiB (19)."`
+	PasswordHashTime                 string `variable:"GATEHOUSE_PASSWORD_HASH_TIME" placeholder:"NUMBER" help:"Passes of a new password hash through that memory, 2 to 10 (2)."`
+	RateSignin                       string `variable:"GATEHOUSE_RATE_SIGNIN" placeholder:"NUMBER" help:"Wrong passwords a minute from one address, on each node; 0 for no limit (30, and none for this machine)."`
+	RateClientAuth                   string `variable:"GATEHOUSE_RATE_CLIENT_AUTH" placeholder:"NUMBER" help:"Failed client authentications a minute from one address, on each node; 0 for no limit (60, and none for this machine)."`
+	RateClient                       string `variable:"GATEHOUSE_RATE_CLIENT" placeholder:"NUMBER" help:"Requests a minute of one client, on each node; 0 for no limit (0)."`
+}
+
+// pinned lists the settings of the console that the Config says, by the names of policy.Fields.
+func (r *reading) pinned(c *Config) map[string]policy.Pin {
+	pins := map[string]policy.Pin{}
+	for _, f := range policy.Fields {
+		text, _ := c.value(f.Variable())
+		from := r.from[f.Variable()]
+		if from == fromDefault || text == "" {
+			continue
+		}
+		if err := f.Check(text, !slices.Contains(judgedHere, f.Variable())); err != nil {
+			if !slices.Contains(judgedHere, f.Variable()) { // which have said so already
+				r.mistake(f.Variable(), "%q: %s", text, strings.ToLower(err.Error()[:1])+strings.TrimSuffix(err.Error()[1:], "."))
+			}
+			continue
+		}
+		pins[f.Name] = policy.Pin{Text: text, Source: r.sourceOf(f.Variable())}
+	}
+	for of, and := range map[string]string{"access_token_ttl": "client_token_ttl", "refresh_reuse_interval": "refresh_reuse_interval_confidential"} {
+		if pin, pinned := pins[of]; pinned { // they were there before there was another for clients that prove who they are
+			if _, apart := pins[and]; !apart {
+				pins[and] = pin
+			}
+		}
+	}
+	return pins
+}
+
+// judgedHere are the settings that may be shorter than the console lets anybody choose: tests and trials need that.
+var judgedHere = []string{"GATEHOUSE_PASSWORD_GRANT", "GATEHOUSE_IMPLICIT_GRANT", "GATEHOUSE_ACCESS_TOKEN_TTL", "GATEHOUSE_CODE_TTL",
+	"GATEHOUSE_REFRESH_TOKEN_TTL", "GATEHOUSE_REFRESH_TOKEN_IDLE", "GATEHOUSE_REFRESH_REUSE_INTERVAL"}
+
+// Where a value comes from.
+const (
+	fromFlag        = "flag"
+	fromEnvironment = "environment"
+	fromFile        = "file"
+	fromDefault     = "default"
+)
+
+// sourceOf names what set the variable, as people know it.
+func (r *reading) sourceOf(variable string) string {
+	switch r.from[variable] {
+	case fromFlag:
+		return "--" + strings.ReplaceAll(yamlKey(variable), "_", "-")
+	case fromFile:
+		return strings.Trim(r.sources[variable], " ()")
+	}
+	return variable
+}
+
+// value is that of the field with this variable.
+func (c *Config) value(variable string) (text string, known bool) {
+	fields := reflect.ValueOf(c).Elem()
+	for i := range fields.NumField() {
+		if fields.Type().Field(i).Tag.Get("variable") == variable {
+			return fields.Field(i).String(), true
+		}
+	}
+	return "", false
 }
 
 // Settings is a Config that was read, merged and found right.
@@ -103,11 +182,18 @@ type Settings struct {
 
 	AuditTokens bool // every token of client_credentials is an event
 
+	KeyRotation time.Duration // zero: signing keys are rotated by hand
+
 	AccessTokenTTL       time.Duration  // zero: 15 min, 10 min for client_credentials
 	CodeTTL              time.Duration  // at most 10 min
 	RefreshTokenTTL      time.Duration  // from sign-in on
 	RefreshTokenIdle     time.Duration  // from the last use on; at most RefreshTokenTTL
 	RefreshReuseInterval *time.Duration // nil: 10 s, 60 s where the client authenticates; else for every client
+
+	// Pins are the settings of the console that stand here, and cannot be changed there.
+	Pins map[string]policy.Pin
+	// Origins say of each setting what it is and where that comes from.
+	Origins []web.Setting
 
 	Warnings []string // what is allowed but unwise, to be logged at start
 }
@@ -137,6 +223,8 @@ type Database struct {
 // wise minimum are allowed with a warning.
 const (
 	least            = time.Second
+	leastKeyRotation = 2 // days: a key is published for one before it signs
+	mostKeyRotation  = 3650
 	mostAccessToken  = 24 * time.Hour
 	mostCode         = 10 * time.Minute
 	mostRefreshToken = 8760 * time.Hour
@@ -158,7 +246,7 @@ func (m Mistakes) Error() string {
 // with every mistake, each with the setting's name and what was expected. A command that needs only some settings
 // names their variables: a mistake elsewhere must not keep an operator from acting.
 func (c Config) Validate(getenv func(string) string, only ...string) (Settings, error) {
-	r := reading{sources: map[string]string{}, only: only}
+	r := reading{sources: map[string]string{}, from: map[string]string{}, only: only}
 	r.merge(&c, getenv)
 	s := Settings{
 		File:     c.File,
@@ -176,6 +264,7 @@ func (c Config) Validate(getenv func(string) string, only ...string) (Settings, 
 		DefaultClient: c.DefaultClient,
 
 		AuditTokens: r.auditTokens(c.AuditTokens),
+		KeyRotation: r.days("GATEHOUSE_KEY_ROTATION", c.KeyRotation, leastKeyRotation, mostKeyRotation),
 
 		AccessTokenTTL:   r.lifetime("GATEHOUSE_ACCESS_TOKEN_TTL", c.AccessTokenTTL, mostAccessToken, wiseToken),
 		CodeTTL:          r.lifetime("GATEHOUSE_CODE_TTL", c.CodeTTL, mostCode, wiseCode),
@@ -204,6 +293,8 @@ func (c Config) Validate(getenv func(string) string, only ...string) (Settings, 
 	if s.DefaultClient != "" && !s.PasswordGrant {
 		r.warn("GATEHOUSE_DEFAULT_CLIENT", "without GATEHOUSE_PASSWORD_GRANT it can only refresh")
 	}
+	s.Pins = r.pinned(&c)
+	s.Origins = r.origins(&c, s.Database)
 	s.Warnings = r.warnings
 	if len(r.mistakes) > 0 {
 		return Settings{}, r.mistakes
@@ -234,6 +325,7 @@ func strangers(environ []string) []string {
 // reading collects what is found while a Config is read.
 type reading struct {
 	sources  map[string]string // variable → where else its value came from
+	from     map[string]string // variable → flag, environment, file or default
 	only     []string          // the variables that matter; empty for all
 	mistakes Mistakes
 	warnings []string
@@ -266,16 +358,19 @@ func (r *reading) merge(c *Config, getenv func(string) string) {
 	for i := range fields.NumField() {
 		tag := fields.Type().Field(i).Tag
 		name := tag.Get("variable")
-		if fields.Field(i).String() == "" {
-			fields.Field(i).SetString(getenv(name))
+		r.from[name] = fromFlag
+		take := func(text, from string) {
+			if fields.Field(i).Len() == 0 {
+				fields.Field(i).SetString(text)
+				r.from[name] = from
+			}
 		}
-		if v, ok := file[yamlKey(name)]; ok && fields.Field(i).Len() == 0 {
-			fields.Field(i).SetString(v.text)
+		take(getenv(name), fromEnvironment)
+		if v, ok := file[yamlKey(name)]; ok && fields.Field(i).Len() == 0 && v.text != "" {
+			take(v.text, fromFile)
 			r.sources[name] = v.source
 		}
-		if fields.Field(i).Len() == 0 {
-			fields.Field(i).SetString(tag.Get("fallback"))
-		}
+		take(tag.Get("fallback"), fromDefault)
 	}
 }
 
@@ -598,6 +693,18 @@ func (r *reading) duration(name, text string, low, high time.Duration) time.Dura
 	return d
 }
 
+const day = 24 * time.Hour
+
+// days reads a number of days; 0 is never.
+func (r *reading) days(name, text string, low, high int) time.Duration {
+	n, err := strconv.Atoi(text)
+	if err != nil || n != 0 && (n < low || n > high) {
+		r.mistake(name, "%q: expected a number of days from %d to %d, or 0 for never", text, low, high)
+		return 0
+	}
+	return time.Duration(n) * day
+}
+
 // short writes 8760h for 8760h0m0s.
 func short(d time.Duration) string {
 	text := d.String()
@@ -733,6 +840,30 @@ func (s Settings) keyFrom() string {
 	return s.keySource
 }
 
+// origins tell of every setting what it is, as far as that may be told, and where it comes from.
+func (r *reading) origins(c *Config, database Database) []web.Setting {
+	var out []web.Setting
+	for field, value := range reflect.ValueOf(c).Elem().Fields() {
+		name, text := field.Tag.Get("variable"), value.String()
+		if _, settled := policy.FieldByName(yamlKey(name)); settled {
+			continue // the console shows them as they are now
+		}
+		switch {
+		case text == "":
+		case name == "GATEHOUSE_MASTER_KEY":
+			text = "[secret]"
+		case name == "GATEHOUSE_DATABASE_URL":
+			text = database.Redacted()
+		}
+		from := r.from[name]
+		if source := r.sources[name]; source != "" {
+			from = strings.Trim(source, " ()")
+		}
+		out = append(out, web.Setting{Name: name, Value: text, Source: from})
+	}
+	return out
+}
+
 // Redacted returns the settings for printing at start, without the master key and the database's password.
 func (s Settings) Redacted() []slog.Attr {
 	file := "none"
@@ -752,7 +883,7 @@ func (s Settings) Redacted() []slog.Attr {
 		slog.String("issuer", s.Issuer),
 		slog.String("certificate_from", s.TLS.certificateFrom()),
 		slog.String("http_listen", cmp.Or(s.TLS.HTTPListen, "none")),
-		slog.Any("trusted_proxies", s.TrustedProxies),
+		slog.Any("trusted_proxies", append([]netip.Prefix{}, s.TrustedProxies...)), // [] where there is none
 		slog.String("log_level", strings.ToLower(s.LogLevel.String())),
 		slog.String("metrics_listen", cmp.Or(s.MetricsListen, s.Listen)),
 		slog.Any("metrics_allow", s.MetricsAllow),
@@ -762,6 +893,7 @@ func (s Settings) Redacted() []slog.Attr {
 		slog.Bool("implicit_grant", s.ImplicitGrant),
 		slog.String("default_client", cmp.Or(s.DefaultClient, "none")),
 		slog.Bool("audit_tokens", s.AuditTokens),
+		slog.Int("key_rotation", int(s.KeyRotation/day)),
 		slog.String("access_token_ttl", access),
 		slog.String("code_ttl", short(s.CodeTTL)),
 		slog.String("refresh_token_ttl", short(s.RefreshTokenTTL)),

@@ -168,8 +168,13 @@ func TestConfig_hasDefaults(t *testing.T) {
 			Driver: "sqlite", Path: filepath.Join(here, "data", "gatehouse.db"),
 			URL: secret.Text("sqlite://" + filepath.Join(here, "data", "gatehouse.db")), unnamed: true,
 		},
-		CodeTTL: time.Minute, RefreshTokenTTL: 720 * time.Hour, RefreshTokenIdle: 336 * time.Hour,
+		KeyRotation: 90 * 24 * time.Hour,
+		CodeTTL:     time.Minute, RefreshTokenTTL: 720 * time.Hour, RefreshTokenIdle: 336 * time.Hour,
 	}
+	if len(s.Pins) > 0 {
+		t.Errorf("pinned are %v", s.Pins)
+	}
+	want.Pins, want.Origins = s.Pins, s.Origins
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("got  %+v\nwant %+v", s, want)
 	}
@@ -182,6 +187,20 @@ func TestConfig_auditTokens(t *testing.T) {
 	}
 	if _, err := parse(t, "--audit-tokens=some").Validate(os.Getenv); err == nil || !strings.Contains(err.Error(), `GATEHOUSE_AUDIT_TOKENS: "some"`) {
 		t.Errorf("some: %v", err)
+	}
+}
+
+func TestConfig_keyRotation(t *testing.T) {
+	withoutEnvironment(t)
+	for text, want := range map[string]time.Duration{"0": 0, "2": 48 * time.Hour, "3650": 3650 * 24 * time.Hour} {
+		if got := mustValidate(t, parse(t, "--key-rotation="+text)).KeyRotation; got != want {
+			t.Errorf("%s: %s", text, got)
+		}
+	}
+	for _, text := range []string{"1", "-2", "3651", "90d", "never"} {
+		if _, err := parse(t, "--key-rotation="+text).Validate(os.Getenv); err == nil || !strings.Contains(err.Error(), `GATEHOUSE_KEY_ROTATION: "`+text+`"`) {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"gatehouse/cmd/gatehouse/demo"
+	"gatehouse/internal/policy"
 	"gatehouse/internal/secret"
 	"gatehouse/store"
 )
@@ -162,8 +163,12 @@ func (d *demonstration) furnish(ctx context.Context, st *store.Store, s Settings
 		sealer, err = unlock(ctx, tx, s)
 		return err
 	})
+	var settled *policy.Live
 	if err == nil {
-		d.told, err = demo.Furnish(ctx, st, demo.Config{Issuer: s.Issuer, Sealer: sealer, Hasher: hasher, Lifetimes: s.lifetimes(), Now: now()})
+		settled, err = policy.New(s.Pins)
+	}
+	if err == nil {
+		d.told, err = demo.Furnish(ctx, st, demo.Config{Issuer: s.Issuer, Sealer: sealer, Hasher: hasher, Policy: settled.Now().OAuth, Now: now()})
 	}
 	if err != nil {
 		return fmt.Errorf("the demonstration could not be made: %w", err)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/policy"
 	"gatehouse/internal/secret"
 	"gatehouse/migrations"
 	"gatehouse/store"
@@ -32,8 +33,9 @@ func (l place) config() Config { return Config{File: l.File, DatabaseURL: l.Data
 type house struct {
 	*store.Store
 	settings Settings
-	at       time.Time // when the command was given
-	runID    string    // 132 random bits that mark the events of one command, as a request id does those of a request
+	settled  *policy.Live // by the console, and by whatever pins it
+	at       time.Time    // when the command was given
+	runID    string       // 132 random bits that mark the events of one command, as a request id does those of a request
 }
 
 // open opens the database for a command that changes or shows what is in it.
@@ -80,6 +82,9 @@ func openHouse(ctx context.Context, p *process, c Config, needs ...string) (*hou
 	case schema == store.SchemaNewer:
 		err = migrations.ErrNewer
 	}
+	if err == nil {
+		err = h.readSettings(ctx)
+	}
 	if err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
@@ -97,7 +102,20 @@ func openAnySchema(ctx context.Context, p *process, c Config, needs ...string) (
 	if err != nil {
 		return nil, err
 	}
-	return &house{Store: s, settings: settings, at: now(), runID: secret.New("")[:22]}, nil
+	settled, err := policy.New(settings.Pins)
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return &house{Store: s, settings: settings, settled: settled, at: now(), runID: secret.New("")[:22]}, nil
+}
+
+// readSettings takes over what administrators have settled.
+func (h *house) readSettings(ctx context.Context) error {
+	revision, stored, err := h.Settings(ctx)
+	if err == nil {
+		h.settled.Adopt(revision, stored)
+	}
+	return err
 }
 
 // openStore says which database it is that cannot be opened.

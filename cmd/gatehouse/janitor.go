@@ -50,6 +50,7 @@ func flush(ctx context.Context, st *store.Store, log *slog.Logger) {
 type janitor struct {
 	lease
 	pause time.Duration
+	tend  func(context.Context) error // what else one node does for all each time; nil for nothing
 
 	mu    sync.Mutex
 	stats web.Janitor
@@ -88,6 +89,9 @@ func (j *janitor) sweep(ctx context.Context) error {
 		if n > 0 {
 			j.log.Info("swept", "rows", n, "duration_ms", j.now().Sub(started).Milliseconds())
 		}
+	}
+	if err == nil && j.tend != nil {
+		err = j.tend(ctx)
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -47,11 +47,14 @@ func TestJanitor_isOneNodeAtATime(t *testing.T) {
 			t.Fatal(err)
 		}
 		add(3)
-		if err := one.sweep(ctx); err != nil {
-			t.Fatal(err)
+		tended := 0
+		one.tend = func(context.Context) error { tended++; return nil }
+		two.tend = one.tend
+		if err := one.sweep(ctx); err != nil || tended != 1 {
+			t.Fatalf("%v, tended %d times", err, tended)
 		}
-		if err := two.sweep(ctx); !errors.Is(err, errLost) {
-			t.Errorf("a second node: %v", err)
+		if err := two.sweep(ctx); !errors.Is(err, errLost) || tended != 1 {
+			t.Errorf("a second node: %v, tended %d times", err, tended)
 		}
 		if s := one.Stats(); !s.Leads || !s.LastRun.Equal(*at) || s.Swept["interactions"] != 3 || s.Failed != 0 {
 			t.Errorf("the first tells %+v", s)

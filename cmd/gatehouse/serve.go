@@ -24,6 +24,7 @@ import (
 	"gatehouse/internal/fault"
 	"gatehouse/internal/keys"
 	"gatehouse/internal/oauth"
+	"gatehouse/internal/policy"
 	"gatehouse/internal/secret"
 	"gatehouse/static"
 	"gatehouse/store"
@@ -108,10 +109,14 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
+	settled, err := policy.New(settings.Pins)
+	if err != nil {
+		return err
+	}
 	cfg := web.Config{
-		Issuer: settings.Issuer, Store: st, Sealer: sealer, Hasher: hasher, Lifetimes: settings.lifetimes(),
+		Issuer: settings.Issuer, Store: st, Sealer: sealer, Hasher: hasher, Policy: settled,
 		Now: now, Log: log, TrustedProxies: settings.TrustedProxies, FailureFloor: failureFloor,
-		PasswordGrant: settings.PasswordGrant, ImplicitGrant: settings.ImplicitGrant, DefaultClient: settings.DefaultClient,
+		KeyRotation: settings.KeyRotation, DefaultClient: settings.DefaultClient, Settings: settings.Origins,
 		MetricsAllow: settings.MetricsAllow, MetricsApart: settings.MetricsListen != "", Version: this.Version, Commit: this.Commit, Janitor: sweeper.Stats, Notary: witness.Stats,
 	}
 	if from != nil {
@@ -121,6 +126,13 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
+	if err := app.ReadSettings(ctx); err != nil {
+		return err
+	}
+	if stored := settled.State().Stored; len(stored) > 0 {
+		log.Info("settled in the console", "settings", stored)
+	}
+	sweeper.tend = app.TendKeys
 	open, err := openDoors(ctx, settings, log)
 	if err != nil {
 		return err
@@ -145,6 +157,8 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	housework.Go(func() { examiner.work(beside) })
 	go flushRegularly(beside, st, log)
 	go app.Watch(beside)
+	go app.WatchSettings(beside)
+	housework.Go(func() { app.Beat(beside, open.main.Addr().String()) })
 	main := open.main
 	if from != nil {
 		main = secured(main, from)
@@ -178,7 +192,7 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 		}
 	}
 	end()
-	housework.Wait() // leases are given back
+	housework.Wait() // leases are given back, and the others told that this node has ended
 	app.Stop()
 	flush(context.WithoutCancel(ctx), st, log)
 	log.Info("stopped")
@@ -376,19 +390,6 @@ func writePrivately(path, text string) error {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
-}
-
-// lifetimes are the defaults, except where the settings say otherwise.
-func (s Settings) lifetimes() oauth.Lifetimes {
-	l := oauth.DefaultLifetimes()
-	l.Code, l.Refresh, l.RefreshIdle = s.CodeTTL, s.RefreshTokenTTL, s.RefreshTokenIdle
-	if s.AccessTokenTTL > 0 {
-		l.AccessToken, l.ClientAccessToken = s.AccessTokenTTL, s.AccessTokenTTL
-	}
-	if s.RefreshReuseInterval != nil {
-		l.Reuse, l.ReuseConfidential = *s.RefreshReuseInterval, *s.RefreshReuseInterval
-	}
-	return l
 }
 
 // defaultClientFault says what keeps the default client from being one, or what it could do besides: it is public, and has the

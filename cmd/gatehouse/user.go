@@ -13,6 +13,7 @@ import (
 	"gatehouse/internal/fault"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
+	"gatehouse/internal/policy"
 	"gatehouse/internal/secret"
 	"gatehouse/store"
 )
@@ -110,15 +111,14 @@ func (c userCreate) Run(ctx context.Context, p *process) error {
 	if err := u.Validate().Err(); err != nil {
 		return err
 	}
-	var err error
-	if u.PasswordHash, err = c.passwordHash(ctx, p, &u); err != nil {
-		return err
-	}
 	h, err := c.open(ctx, p)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
+	if u.PasswordHash, err = c.passwordHash(ctx, p, h.settled.Now().Password, &u); err != nil {
+		return err
+	}
 	others, err := h.AnyUser(ctx)
 	if err != nil {
 		return err
@@ -140,7 +140,7 @@ func (c userCreate) Run(ctx context.Context, p *process) error {
 }
 
 // passwordHash reads what the person will sign in with; empty where neither password nor hash was announced.
-func (c userCreate) passwordHash(ctx context.Context, p *process, u *identity.User) (string, error) {
+func (c userCreate) passwordHash(ctx context.Context, p *process, settled policy.Password, u *identity.User) (string, error) {
 	if !c.PasswordStdin && !c.PasswordHashStdin {
 		return "", nil
 	}
@@ -154,7 +154,7 @@ func (c userCreate) passwordHash(ctx context.Context, p *process, u *identity.Us
 		}
 		return text, nil
 	}
-	if err := secret.CheckPasswordRule(text, u.Username, u.Email, u.Name, u.Profile.GivenName, u.Profile.FamilyName, u.Profile.Nickname); err != nil {
+	if err := secret.CheckPasswordRule(settled.MinLength, text, u.Username, u.Email, u.Name, u.Profile.GivenName, u.Profile.FamilyName, u.Profile.Nickname); err != nil {
 		return "", fault.Fields{"password": err.Error()}
 	}
 	hasher, err := secret.NewHasher(secret.HasherOptions{})
@@ -162,6 +162,7 @@ func (c userCreate) passwordHash(ctx context.Context, p *process, u *identity.Us
 		return "", err
 	}
 	defer hasher.Close()
+	hasher.SetCost(settled.Cost)
 	return hasher.Hash(ctx, text)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/internal/audit"
 	"gatehouse/internal/identity"
+	"gatehouse/internal/policy"
 	"gatehouse/internal/secret"
 	"gatehouse/store"
 	view "gatehouse/views/account"
@@ -20,6 +21,7 @@ const accountPath = "/account"
 type Handlers struct {
 	Store  *store.Store
 	Hasher *secret.Hasher
+	Policy *policy.Live
 	Now    func() time.Time // UTC, to the microsecond
 }
 
@@ -42,6 +44,7 @@ func (h *Handlers) page(c *fiber.Ctx, status int, edit func(*view.AccountData)) 
 	d := view.AccountData{
 		Profile:  view.ProfileData{Name: state.User.Name, Username: state.User.Username, Email: state.User.Email},
 		Sessions: view.SessionsData{Now: now},
+		Password: view.PasswordData{MinLength: h.Policy.Now().Password.MinLength},
 	}
 	for _, s := range sessions {
 		name, handheld := identity.Device(s.UserAgent)

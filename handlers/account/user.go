@@ -81,7 +81,7 @@ func (h *Handlers) ChangePassword(c *fiber.Ctx) error {
 	if form.Get("current_password") == "" {
 		errs.Add("current_password", "Enter your current password.")
 	}
-	if err := secret.CheckPasswordRule(password, user.Username, user.Email, user.Name); err != nil {
+	if err := secret.CheckPasswordRule(h.Policy.Now().Password.MinLength, password, user.Username, user.Email, user.Name); err != nil {
 		errs.Add("password", err.Error())
 	}
 	if form.Get("password_again") != password {
@@ -122,8 +122,9 @@ func (h *Handlers) ChangePassword(c *fiber.Ctx) error {
 // slowly, and stops nobody but themselves (security.md rule 15). A wrong one is written down.
 func (h *Handlers) knowsPassword(c *fiber.Ctx, password string) (bool, error) {
 	state, now := request.Of(c), h.Now()
-	key := state.House.MAC("password change", state.Session.ID)
-	until, allowed, err := h.Store.BeginAttempt(c.UserContext(), key, now)
+	key := state.House.Sealer.MAC("password change", state.Session.ID)
+	counter := identity.Counter{Key: key, Kind: identity.CountsSession, UserID: state.User.ID, Network: identity.Network(state.Caller.IP)}
+	until, allowed, err := h.Store.BeginAttempt(c.UserContext(), counter, now)
 	if err != nil {
 		return false, err
 	}

@@ -123,7 +123,8 @@ func (h *Handlers) apiFormOf(a *oauth.API, rows []view.ScopeRow, o oauth.Offer) 
 
 // defaultLife is the life of tokens for APIs that have none of their own.
 func (h *Handlers) defaultLife() string {
-	person, client := h.Rules.Lifetimes.AccessToken, h.Rules.Lifetimes.ClientAccessToken
+	lifetimes := &h.Policy.Now().OAuth.Lifetimes
+	person, client := lifetimes.AccessToken, lifetimes.ClientAccessToken
 	if person == client {
 		return lifeWords(int64(person / time.Second))
 	}

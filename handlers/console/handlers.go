@@ -12,6 +12,8 @@ import (
 	"gatehouse/internal/fault"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
+	"gatehouse/internal/policy"
+	"gatehouse/internal/secret"
 	"gatehouse/store"
 	"gatehouse/web/request"
 	"gatehouse/web/respond"
@@ -21,12 +23,19 @@ const clientsPath = "/console/clients"
 
 // Handlers answer administrators, operators and auditors.
 type Handlers struct {
-	Store *store.Store
-	Rules *oauth.Server
-	Door  *identity.Doorkeeper
-	Now   func() time.Time // UTC, to the microsecond
-	Chain *audit.Chain     // of the audit log
-	Files *respond.Streams // that are being written
+	Store  *store.Store
+	Rules  *oauth.Server
+	Door   *identity.Doorkeeper
+	Policy *policy.Live
+	Hasher *secret.Hasher
+	System System
+	// Limited are those who have to wait now, on this node, the longest first, and how many there are.
+	Limited func(most int) ([]Limited, int)
+	Now     func() time.Time // UTC, to the microsecond
+	// KeyRotation is how long a signing key signs until the schedule replaces it; 0 for no schedule.
+	KeyRotation time.Duration
+	Chain       *audit.Chain     // of the audit log
+	Files       *respond.Streams // that are being written
 	// Denied writes down that the person's role is not enough, where the route's guard cannot know, and returns the refusal.
 	Denied func(c *fiber.Ctx, least identity.Role) error
 	// Tail tells of new events, and Streams sends them.
@@ -34,6 +43,8 @@ type Handlers struct {
 	Streams *respond.Streams
 	// Still returns a question for answers that go on for long: whether the person may still see what needs the role.
 	Still func(c *fiber.Ctx, least identity.Role) func(ctx context.Context) (bool, error)
+
+	tuner tuner
 }
 
 // canEdit reports whether the person may change what the page shows. It decides what is drawn: the guard of the route
@@ -92,7 +103,8 @@ func (h *Handlers) tokenLife(ctx context.Context) (time.Duration, error) {
 
 // ownTokenLife is the same where no API has a life of its own.
 func (h *Handlers) ownTokenLife() time.Duration {
-	return max(h.Rules.Lifetimes.AccessToken, h.Rules.Lifetimes.ClientAccessToken)
+	lifetimes := &h.Policy.Now().OAuth.Lifetimes
+	return max(lifetimes.AccessToken, lifetimes.ClientAccessToken)
 }
 
 // acceptedUntil says when the last token issued before at has expired.

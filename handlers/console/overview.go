@@ -147,7 +147,7 @@ func (h *Handlers) health(c *fiber.Ctx, d *view.OverviewData) error {
 	}
 	states := keys.States(ring, d.Now)
 	for _, k := range ring {
-		d.SigningKeys = append(d.SigningKeys, view.SigningKey{Algorithm: k.Algorithm, State: states[k.KID], From: k.ActiveFrom})
+		d.SigningKeys = append(d.SigningKeys, view.SigningKey{Algorithm: k.Algorithm, State: states[k.KID], Signs: k.ActiveFrom})
 	}
 	secrets, err := h.Store.ExpiringSecrets(ctx, d.Now, d.Now.Add(expiresSoon), overviewSecrets)
 	for _, s := range secrets {

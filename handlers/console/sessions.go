@@ -62,7 +62,7 @@ func (h *Handlers) sessionOf(c *fiber.Ctx, s *store.ListedSession) view.Session 
 	device, _ := identity.Device(s.UserAgent)
 	v := view.Session{
 		ID: s.ID, Person: personOf(s.UserID, s.Holder), Device: device, UserAgent: s.UserAgent, IP: s.IP, SignedIn: s.AuthTime, LastSeen: s.LastSeenAt,
-		Expires: s.ExpiresAt, Idle: s.LastSeenAt.Add(identity.SessionIdle), Ended: orZero(s.EndedAt), EndReason: s.EndReason, AMR: strings.Fields(s.AMR),
+		Expires: s.ExpiresAt, Idle: s.LastSeenAt.Add(h.Policy.Now().Sessions.Idle), Ended: orZero(s.EndedAt), EndReason: s.EndReason, AMR: strings.Fields(s.AMR),
 		Own: request.Of(c).Session.ID == s.ID, CanEnd: canEnd(c, s.Role), Now: h.Now(),
 	}
 	for _, client := range s.Clients {
@@ -97,7 +97,7 @@ func (h *Handlers) endSession(c *fiber.Ctx, sure bool) error {
 	}
 	v := h.sessionOf(c, s)
 	path := sessionsPath + "/" + s.ID
-	if !s.Live(now) {
+	if !s.Live(now, h.Policy.Now().Sessions.Idle) {
 		return respond.Flash(c, path, "info", "Already ended", v.Device+" is not signed in any more.")
 	}
 	impact, err := h.Store.SessionImpact(ctx, store.SessionFilter{ID: s.ID, At: now})

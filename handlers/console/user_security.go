@@ -42,24 +42,33 @@ func (h *Handlers) ShowUserSecurity(c *fiber.Ctx) error {
 	return respond.Page(c, fiber.StatusOK, view.UserSecurityPage(ch, d), view.UserSecurity(ch, d))
 }
 
-// UnlockUser forgets the wrong passwords of today, so that the person may try theirs in any browser.
+// UnlockUser forgets the wrong passwords that are counted for the person, so that they may try theirs at once and in any browser. It
+// leads back to the list if that is where it was asked for.
 func (h *Handlers) UnlockUser(c *fiber.Ctx) error {
 	u, err := h.user(c)
 	if err != nil {
 		return err
 	}
-	if err := h.mayEnd(c, u.Role); err != nil {
+	if err := h.mayEnd(c, u.Role); err != nil { // whoever may not end it must not open it (security.md rule 27)
 		return err
 	}
-	now := h.Now()
-	unlocked, err := h.Store.ForgiveFailures(c.UserContext(), h.Door.DayKeys(u), now, userEvent(c, now, audit.UserUnlocked, u))
+	form, err := request.Form(c)
 	if err != nil {
 		return err
 	}
-	if !unlocked {
-		return respond.Flash(c, userPath(u.ID)+"/security", "info", "Nothing to unlock", "No wrong password was tried today.")
+	back := userPath(u.ID) + "/security"
+	if form.Get("from") == "lockouts" {
+		back = securityPath
 	}
-	return respond.Flash(c, userPath(u.ID)+"/security", "success", "Unlocked", u.Label()+" may try their password again in any browser. A short pause after wrong tries ends by itself.")
+	now, who := h.Now(), personOfUser(u)
+	n, err := h.Store.Unlock(c.UserContext(), u.ID, now, userEvent(c, now, audit.SignInUnlocked, u))
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return respond.Flash(c, back, "info", "Nothing to unlock", "No failures are counted for "+who.Label()+".")
+	}
+	return respond.Flash(c, back, "success", "Unlocked", who.Label()+" can try a password again at once.")
 }
 
 // ShowUserConsents shows what the person lets applications do.

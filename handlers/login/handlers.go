@@ -11,6 +11,7 @@ import (
 	"gatehouse/internal/audit"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
+	"gatehouse/internal/policy"
 	"gatehouse/internal/secret"
 	"gatehouse/store"
 	view "gatehouse/views/login"
@@ -24,6 +25,7 @@ type Handlers struct {
 	Rules  *oauth.Server
 	Door   *identity.Doorkeeper
 	Hasher *secret.Hasher
+	Policy *policy.Live
 	Now    func() time.Time
 	Log    *slog.Logger
 	// Refused writes down why a sign-in was refused, without letting a flood of them fill the database.

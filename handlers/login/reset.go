@@ -23,7 +23,7 @@ func (h *Handlers) ResetForm(c *fiber.Ctx) error {
 	if user == nil {
 		return h.resetClosed(c)
 	}
-	return respond.Page(c, fiber.StatusOK, view.ResetPage(request.Chrome(c), view.ResetData{Token: token, Username: user.Username}), nil)
+	return respond.Page(c, fiber.StatusOK, view.ResetPage(request.Chrome(c), view.ResetData{Token: token, Username: user.Username, MinLength: h.Policy.Now().Password.MinLength}), nil)
 }
 
 func (h *Handlers) resetClosed(c *fiber.Ctx) error {
@@ -66,14 +66,14 @@ func (h *Handlers) Reset(c *fiber.Ctx) error {
 		return h.resetClosed(c)
 	}
 	errs := fault.Fields{}
-	if err := secret.CheckPasswordRule(password, user.Username, user.Email, user.Name); err != nil {
+	if err := secret.CheckPasswordRule(h.Policy.Now().Password.MinLength, password, user.Username, user.Email, user.Name); err != nil {
 		errs.Add("password", err.Error())
 	}
 	if form.Get("password_again") != password {
 		errs.Add("password_again", "This is not the same password.")
 	}
 	if len(errs) > 0 {
-		d := view.ResetData{Token: token, Username: user.Username, Errs: errs}
+		d := view.ResetData{Token: token, Username: user.Username, MinLength: h.Policy.Now().Password.MinLength, Errs: errs}
 		return respond.Page(c, fiber.StatusUnprocessableEntity, view.ResetPage(request.Chrome(c), d), nil)
 	}
 	hash, err := h.Hasher.Hash(c.UserContext(), password)

@@ -22,7 +22,7 @@ func (h *Handlers) SetupForm(c *fiber.Ctx) error {
 	} else if !open {
 		return h.setupClosed(c)
 	}
-	return respond.Page(c, fiber.StatusOK, view.SetupPage(request.Chrome(c), view.SetupData{Token: token}), nil)
+	return respond.Page(c, fiber.StatusOK, view.SetupPage(request.Chrome(c), view.SetupData{Token: token, MinLength: h.Policy.Now().Password.MinLength}), nil)
 }
 
 func (h *Handlers) setupClosed(c *fiber.Ctx) error {
@@ -46,7 +46,7 @@ func (h *Handlers) Setup(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	d := view.SetupData{Token: form.Get("token"), Name: strings.TrimSpace(form.Get("name")), Username: form.Get("username"), Email: strings.TrimSpace(form.Get("email"))}
+	d := view.SetupData{Token: form.Get("token"), Name: strings.TrimSpace(form.Get("name")), Username: form.Get("username"), Email: strings.TrimSpace(form.Get("email")), MinLength: h.Policy.Now().Password.MinLength}
 	if open, err := h.setupOpen(c, d.Token); err != nil {
 		return err
 	} else if !open {
@@ -62,7 +62,7 @@ func (h *Handlers) Setup(c *fiber.Ctx) error {
 		errs.Add("email", "Enter an e-mail address.")
 	}
 	password := form.Get("password")
-	if err := secret.CheckPasswordRule(password, user.Username, user.Email, user.Name); err != nil {
+	if err := secret.CheckPasswordRule(h.Policy.Now().Password.MinLength, password, user.Username, user.Email, user.Name); err != nil {
 		errs.Add("password", err.Error())
 	}
 	if len(errs) > 0 {

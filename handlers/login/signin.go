@@ -103,7 +103,7 @@ func (h *Handlers) signedIn(c *fiber.Ctx, user *identity.User, returnTo string) 
 		device = secret.New("")
 	}
 	session := identity.Session{
-		TokenHash: secret.Hash(token), UserID: user.ID, AuthTime: now, AMR: "pwd", LastSeenAt: now, ExpiresAt: now.Add(identity.SessionAbsolute),
+		TokenHash: secret.Hash(token), UserID: user.ID, AuthTime: now, ProvenAt: &now, AMR: "pwd", LastSeenAt: now, ExpiresAt: now.Add(h.Policy.Now().Sessions.Absolute),
 		IP: state.Caller.IP, UserAgent: state.Caller.UserAgent,
 	}
 	event := audit.Event{

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -23,10 +23,16 @@ type Handlers struct {
 	// CountFailure counts a failed client authentication against the caller's address; Blocked refuses an address with too many.
 	CountFailure func(c *fiber.Ctx)
 	Blocked      func(c *fiber.Ctx) error
+	// Fetched notes that somebody asked for the public keys.
+	Fetched func()
 
-	discovery   sync.Once
-	metadata    []byte // what Discovery publishes, once it was asked for
-	metadataErr error
+	metadata atomic.Pointer[metadata] // what Discovery publishes, once it was asked for
+}
+
+// metadata are what was published under a policy.
+type metadata struct {
+	policy oauth.Policy
+	json   []byte
 }
 
 // Token is the token endpoint (RFC 6749 §3.2).
@@ -148,18 +154,24 @@ func (h *Handlers) JWKS(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	h.Fetched()
 	c.Set(fiber.HeaderCacheControl, "public, max-age=300")
 	c.Set(fiber.HeaderContentType, "application/jwk-set+json")
 	return c.Send(set)
 }
 
-// Discovery publishes the metadata (RFC 8414 §3, OpenID Connect Discovery §4). It is written once.
+// Discovery publishes the metadata (RFC 8414 §3, OpenID Connect Discovery §4). It is written once for each policy.
 func (h *Handlers) Discovery(c *fiber.Ctx) error {
-	h.discovery.Do(func() { h.metadata, h.metadataErr = json.Marshal(h.Rules.Discovery()) })
-	if h.metadataErr != nil {
-		return h.metadataErr
+	policy, known := *h.Rules.Policy(), h.metadata.Load()
+	if known == nil || known.policy != policy {
+		written, err := json.Marshal(h.Rules.Discovery())
+		if err != nil {
+			return err
+		}
+		known = &metadata{policy, written}
+		h.metadata.Store(known)
 	}
 	c.Set(fiber.HeaderCacheControl, "public, max-age=300")
 	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
-	return c.Send(h.metadata)
+	return c.Send(known.json)
 }

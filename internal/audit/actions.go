@@ -9,8 +9,11 @@ const (
 
 	SignInSucceeded Action = "signin.succeeded"
 	SignInRefused   Action = "signin.refused"
+	SudoGranted     Action = "sudo.granted"
+	SudoRefused     Action = "sudo.refused"
 	SessionEnded    Action = "session.ended"
 	SessionsEnded   Action = "sessions.ended"
+	SignInUnlocked  Action = "signin.unlocked"
 
 	UserCreated         Action = "user.created"
 	UserUpdated         Action = "user.updated"
@@ -21,7 +24,6 @@ const (
 	UserPasswordChanged Action = "user.password_changed"
 	UserResetLinkMade   Action = "user.reset_link_made"
 	UserPasswordReset   Action = "user.password_reset"
-	UserUnlocked        Action = "user.unlocked"
 
 	UsersImportChecked   Action = "users.import_checked"
 	UsersImported        Action = "users.imported"
@@ -51,7 +53,15 @@ const (
 	ScopeCreated Action = "scope.created"
 	ScopeUpdated Action = "scope.updated"
 	ScopeDeleted Action = "scope.deleted"
-	KeyRotated   Action = "signing_key.rotated"
+
+	KeyRotated    Action = "signing_key.rotated"
+	KeyStaged     Action = "signing_key.staged"
+	KeyReplaced   Action = "signing_key.replaced" // in an emergency
+	KeyRolledBack Action = "signing_key.rolled_back"
+	KeyRetired    Action = "signing_key.retired"
+	KeyForgotten  Action = "signing_key.forgotten"
+
+	SettingsChanged Action = "settings.changed"
 
 	ConsentGiven     Action = "consent.given"
 	ConsentWithdrawn Action = "consent.withdrawn"

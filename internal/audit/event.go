@@ -28,6 +28,7 @@ const (
 	KindAPI     = "api"
 	KindGroup   = "group"
 	KindJob     = "job"
+	KindHouse   = "house"  // what is settled for all
 	KindCLI     = "cli"    // a command run beside the server
 	KindSystem  = "system" // the server itself
 )

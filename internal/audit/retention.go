@@ -16,10 +16,10 @@ const (
 // what people and applications do all day is written down to answer questions about the last months.
 var Classes = []Class{
 	{ClassRefusals, 30 * 24 * time.Hour, []Action{
-		SignInRefused, AuthorizeRefused, TokenRefused, RevokeRefused, IntrospectRefused, UserinfoRefused, MeRefused, AccessDenied, RefusalsSuppressed,
+		SignInRefused, SudoRefused, AuthorizeRefused, TokenRefused, RevokeRefused, IntrospectRefused, UserinfoRefused, MeRefused, AccessDenied, RefusalsSuppressed,
 	}},
 	{ClassActivity, 90 * 24 * time.Hour, []Action{
-		SignInSucceeded, SessionEnded,
+		SignInSucceeded, SudoGranted, SessionEnded,
 		CodeIssued, CodeRedeemed, CodeReplayed, TokenIssued, ImplicitIssued, PasswordTraded, TokenRefreshed, TokenRetried, RefreshReplayed, TokenRevoked,
 	}},
 }

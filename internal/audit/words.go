@@ -21,8 +21,11 @@ const (
 var Meanings = []Meaning{
 	{SignInSucceeded, "Signed in", GroupSignIn},
 	{SignInRefused, "Sign-in refused", GroupSignIn},
+	{SudoGranted, "Password confirmed", GroupSignIn},
+	{SudoRefused, "Password not confirmed", GroupSignIn},
 	{SessionEnded, "Session ended", GroupSignIn},
 	{SessionsEnded, "Sessions ended", GroupSignIn},
+	{SignInUnlocked, "Sign-in unlocked", GroupSignIn},
 
 	{CodeIssued, "Code issued", GroupTokens},
 	{CodeRedeemed, "Code redeemed", GroupTokens},
@@ -54,7 +57,6 @@ var Meanings = []Meaning{
 	{UserPasswordChanged, "Password changed", GroupPeople},
 	{UserResetLinkMade, "Password link made", GroupPeople},
 	{UserPasswordReset, "Password reset", GroupPeople},
-	{UserUnlocked, "Wrong passwords forgotten", GroupPeople},
 	{UserEnded, "Everything of a user ended", GroupPeople},
 	{UserDeleted, "User deleted", GroupPeople},
 
@@ -86,9 +88,15 @@ var Meanings = []Meaning{
 
 	{SetupCompleted, "Set-up completed", GroupHouse},
 	{KeyRotated, "Signing keys rotated", GroupHouse},
+	{KeyStaged, "Signing keys published ahead", GroupHouse},
+	{KeyReplaced, "Signing keys replaced in an emergency", GroupHouse},
+	{KeyRolledBack, "Signing key rolled back", GroupHouse},
+	{KeyRetired, "Signing key taken out of use", GroupHouse},
+	{KeyForgotten, "Signing key forgotten", GroupHouse},
 	{AuditExported, "Audit log exported", GroupHouse},
 	{AuditVerifyAsked, "Verifying the audit log begun", GroupHouse},
 	{AuditVerified, "Audit log verified", GroupHouse},
+	{SettingsChanged, "Settings changed", GroupHouse},
 	{AccessDenied, "Access denied", GroupHouse},
 	{RefusalsSuppressed, "Refusals only counted", GroupHouse},
 }

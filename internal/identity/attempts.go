@@ -12,12 +12,20 @@ const (
 	DailyFailureLimit = 100 // failures for one account in a day, after which only known devices may try a password
 )
 
-// Attempts counts the failed sign-ins for one account from one network.
-type Attempts struct {
-	Key           string    `db:"key"` // MAC of account and network: unknown usernames are never stored
-	Failures      int64     `db:"failures"`
-	LastFailureAt time.Time `db:"last_failure_at"`
-	PausedUntil   time.Time `db:"paused_until"`
+// What a Counter counts the failures of.
+const (
+	CountsNetwork = "network" // tries of strangers from one network
+	CountsDay     = "day"     // those of all strangers in a day
+	CountsBrowser = "browser" // tries in a browser that the person has used before
+	CountsSession = "session" // tries of whoever is signed in, to prove it again
+)
+
+// Counter is what failures are counted under.
+type Counter struct {
+	Key     string // a MAC: names that are only tried are never stored (security.md rule 14)
+	Kind    string
+	UserID  string // whose account it is about; empty where it is nobody's
+	Network string // empty where it counts those of several
 }
 
 // Pause is how long the next try has to wait after this many failures: nothing up to the fourth, then 1, 2, 4 … 300 seconds.

@@ -10,8 +10,8 @@ func (d *Doorkeeper) dayKey(typed string) string {
 	return d.MAC("sign-in attempts of a day", typed, d.Now().Format(time.DateOnly))
 }
 
-// DayKeys name the counters of the person's failures of today: each name they sign in with has its own.
-func (d *Doorkeeper) DayKeys(u *User) []string {
+// dayKeys name the counters of the person's failures of today: each name they sign in with has its own.
+func (d *Doorkeeper) dayKeys(u *User) []string {
 	keys := []string{d.dayKey(FoldUsername(u.Username))}
 	if u.Email != "" {
 		keys = append(keys, d.dayKey(FoldUsername(u.Email)))
@@ -21,7 +21,7 @@ func (d *Doorkeeper) DayKeys(u *User) []string {
 
 // FailuresToday is how often a wrong password was tried for the person today, and whether strangers may still try one.
 func (d *Doorkeeper) FailuresToday(ctx context.Context, u *User) (failures int64, locked bool, err error) {
-	for _, key := range d.DayKeys(u) {
+	for _, key := range d.dayKeys(u) {
 		n, err := d.Store.DailyFailures(ctx, key)
 		if err != nil {
 			return 0, false, err

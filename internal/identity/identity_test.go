@@ -67,7 +67,7 @@ func TestSession_Live(t *testing.T) {
 	} {
 		s := &Session{LastSeenAt: noon, ExpiresAt: noon.Add(SessionAbsolute)}
 		c.change(s)
-		if got := s.Live(c.at); got != c.live {
+		if got := s.Live(c.at, SessionIdle); got != c.live {
 			t.Errorf("%s: %t", c.name, got)
 		}
 	}

@@ -27,11 +27,11 @@ type SignInStore interface {
 	KnownDevice(ctx context.Context, userID, deviceHash string, since time.Time) (bool, error)
 
 	// BeginAttempt counts a try as a failure, unless the key is paused; pausedUntil is when the next one may come.
-	BeginAttempt(ctx context.Context, key string, at time.Time) (pausedUntil time.Time, allowed bool, err error)
+	BeginAttempt(ctx context.Context, c Counter, at time.Time) (pausedUntil time.Time, allowed bool, err error)
 	// ForgiveAttempt forgets the failures of these keys.
 	ForgiveAttempt(ctx context.Context, keys ...string) error
 	// CountDaily counts a failure towards an account's total of a day and returns the total.
-	CountDaily(ctx context.Context, dayKey string, at time.Time) (int64, error)
+	CountDaily(ctx context.Context, day Counter, at time.Time) (int64, error)
 	// DailyFailures is the total that CountDaily has reached.
 	DailyFailures(ctx context.Context, dayKey string) (int64, error)
 }
@@ -116,9 +116,9 @@ func (d *Doorkeeper) prove(ctx context.Context, a Attempt) (*User, *Refusal, err
 	keys := d.counters(a, user)
 	// One after the other: a try that is under way counts as a failure until it is none. Each browser has its own turn, so that
 	// nobody waits for a stranger's.
-	turn := keys.network
+	turn := keys.network.Key
 	if a.Device != "" {
-		turn = keys.device
+		turn = keys.device.Key
 	}
 	done, err := d.turns.take(ctx, turn)
 	if err != nil {
@@ -164,7 +164,7 @@ func (d *Doorkeeper) decide(ctx context.Context, a Attempt, user *User, keys cou
 		}
 		return user, refusal, nil
 	}
-	return user, nil, d.Store.ForgiveAttempt(ctx, keys.network, keys.device)
+	return user, nil, d.Store.ForgiveAttempt(ctx, keys.network.Key, keys.device.Key)
 }
 
 // knownDevice reports whether the person has signed in with this browser before. It passes the counters of strangers, but has
@@ -182,15 +182,15 @@ func (d *Doorkeeper) knownDevice(ctx context.Context, a Attempt, user *User, key
 }
 
 // counters are the keys under which failures are counted: MACs, so that no name that was tried is stored (rule 14).
-type counters struct{ network, day, device string }
+type counters struct{ network, day, device Counter }
 
 func (d *Doorkeeper) counters(a Attempt, user *User) counters {
-	typed := FoldUsername(a.Name)
+	typed, network, who := FoldUsername(a.Name), Network(a.IP), whose(user)
 	return counters{
 		// By what was typed: that two names share a counter would tell that they are one person's.
-		network: d.MAC("sign-in attempts", typed, Network(a.IP)),
-		day:     d.dayKey(typed),
-		device:  d.MAC("sign-in attempts of a browser", whose(user), a.Device),
+		network: Counter{d.MAC("sign-in attempts", typed, network), CountsNetwork, who, network},
+		day:     Counter{d.dayKey(typed), CountsDay, who, ""},
+		device:  Counter{d.MAC("sign-in attempts of a browser", who, a.Device), CountsBrowser, who, network},
 	}
 }
 
@@ -205,7 +205,7 @@ func whose(user *User) string {
 // admit says whether a password may be tried now, and counts the try.
 func (d *Doorkeeper) admit(ctx context.Context, keys counters) (*Refusal, error) {
 	now := d.Now()
-	failures, err := d.Store.DailyFailures(ctx, keys.day)
+	failures, err := d.Store.DailyFailures(ctx, keys.day.Key)
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,8 @@ func (m *memory) KnownDevice(_ context.Context, _, deviceHash string, _ time.Tim
 	return false, nil
 }
 
-func (m *memory) BeginAttempt(_ context.Context, key string, at time.Time) (time.Time, bool, error) {
+func (m *memory) BeginAttempt(_ context.Context, c Counter, at time.Time) (time.Time, bool, error) {
+	key := c.Key
 	if pause := Pause(m.Attempts[key]); pause > 0 {
 		return at.Add(pause), false, nil
 	}
@@ -79,7 +80,8 @@ func (m *memory) ForgiveAttempt(_ context.Context, keys ...string) error {
 	return nil
 }
 
-func (m *memory) CountDaily(_ context.Context, key string, _ time.Time) (int64, error) {
+func (m *memory) CountDaily(_ context.Context, c Counter, _ time.Time) (int64, error) {
+	key := c.Key
 	m.Attempts[key]++
 	return m.Attempts[key], nil
 }

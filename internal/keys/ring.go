@@ -23,10 +23,6 @@ const (
 	freshFor = time.Second
 	// unknownAfter is how old it may get when a key id is asked for that it does not hold.
 	unknownAfter = 100 * time.Millisecond
-	// publishedAfter is how long a key stays in the JWKS after a newer one signs: the longest token (24 h) and an hour.
-	publishedAfter = 25 * time.Hour
-	// hintsAfter is how long a key verifies ID token hints after a newer one signs (security.md rule 9).
-	hintsAfter = 365 * 24 * time.Hour
 )
 
 // ErrUnverified says that a token's signature, type or key does not hold.
@@ -54,69 +50,15 @@ func NewRing(store Store, sealer *secret.Sealer, now func() time.Time) *Ring {
 }
 
 type ringKey struct {
-	SigningKey
-	public      crypto.PublicKey
-	private     crypto.Signer // nil unless it may have to sign
-	displacedAt *time.Time    // when a newer key of its algorithm signs
+	Life
+	public  crypto.PublicKey
+	private crypto.Signer // nil unless it may have to sign
 }
 
 type snapshot struct {
 	at   time.Time
 	keys []ringKey // oldest first
 	jwks []byte    // those that are published
-}
-
-// State says where in its life a key is.
-type State string
-
-// The states of a key.
-const (
-	Next     State = "next"
-	Current  State = "current"
-	Retiring State = "retiring"
-	Retired  State = "retired"
-)
-
-// States returns the state of each key at the given time, by key id.
-func States(all []SigningKey, at time.Time) map[string]State {
-	out := make(map[string]State, len(all))
-	for _, k := range displaced(all) {
-		out[k.KID] = k.state(at)
-	}
-	return out
-}
-
-func (k *ringKey) state(at time.Time) State {
-	switch {
-	case at.Before(k.ActiveFrom):
-		return Next
-	case k.displacedAt == nil || at.Before(*k.displacedAt):
-		return Current
-	case at.Before(k.displacedAt.Add(publishedAfter)):
-		return Retiring
-	}
-	return Retired
-}
-
-// displaced orders the keys by age and notes for each when its successor takes over.
-func displaced(all []SigningKey) []ringKey {
-	all = slices.Clone(all)
-	slices.SortStableFunc(all, func(a, b SigningKey) int {
-		if c := a.ActiveFrom.Compare(b.ActiveFrom); c != 0 {
-			return c
-		}
-		return a.CreatedAt.Compare(b.CreatedAt)
-	})
-	out := make([]ringKey, len(all))
-	for i, k := range all {
-		out[i] = ringKey{SigningKey: k}
-		for j := range i {
-			if out[j].Algorithm == k.Algorithm && out[j].displacedAt == nil {
-				out[j].displacedAt = &out[i].ActiveFrom
-			}
-		}
-	}
-	return out
 }
 
 // keys returns a snapshot younger than age.
@@ -147,8 +89,10 @@ func (r *Ring) keys(ctx context.Context, age time.Duration) (*snapshot, error) {
 
 // open parses the keys, taking over from the last snapshot what it already parsed.
 func (r *Ring) open(rows []SigningKey, at time.Time, last *snapshot) (*snapshot, error) {
-	s := &snapshot{at: at, keys: displaced(rows)}
+	lives := Lives(rows)
+	s := &snapshot{at: at, keys: make([]ringKey, len(lives))}
 	for i := range s.keys {
+		s.keys[i].Life = lives[i]
 		k := &s.keys[i]
 		if last != nil {
 			if j := slices.IndexFunc(last.keys, func(o ringKey) bool { return o.KID == k.KID && o.PrivateSealed == k.PrivateSealed }); j >= 0 {
@@ -200,12 +144,27 @@ func (r *Ring) current(ctx context.Context, alg string) (*ringKey, error) {
 		}
 		now := r.now()
 		for i := range s.keys {
-			if k := &s.keys[i]; k.Algorithm == alg && k.private != nil && k.state(now) == Current {
+			if k := &s.keys[i]; k.Algorithm == alg && k.private != nil && k.At(now) == Current {
 				return k, nil
 			}
 		}
 	}
 	return nil, fmt.Errorf("no current %s key", alg)
+}
+
+// Current returns the keys that sign now, one for each algorithm.
+func (r *Ring) Current(ctx context.Context) ([]SigningKey, error) {
+	s, err := r.keys(ctx, freshFor)
+	if err != nil {
+		return nil, err
+	}
+	var current []SigningKey
+	for i := range s.keys {
+		if k := &s.keys[i]; k.At(r.now()) == Current {
+			current = append(current, k.SigningKey)
+		}
+	}
+	return current, nil
 }
 
 func signJWT(key any, alg, kid, typ string, claims jwt.Claims) (string, error) {
@@ -264,9 +223,13 @@ func (r *Ring) verifying(ctx context.Context, kid, alg string, p Purpose) (*ring
 	if k == nil || k.Algorithm != alg || !slices.Contains(p.Algorithms, k.Algorithm) {
 		return nil, fmt.Errorf("%w: no such key for this algorithm", ErrUnverified)
 	}
-	state := k.state(r.now())
-	if state == Retired && (!p.Retired || !r.now().Before(k.displacedAt.Add(hintsAfter))) {
-		return nil, fmt.Errorf("%w: the key has retired", ErrUnverified)
+	switch now := r.now(); k.At(now) {
+	case Compromised:
+		return nil, fmt.Errorf("%w: the key is compromised", ErrUnverified)
+	case Retired:
+		if !p.Retired || !now.Before(k.ended().Add(hintsAfter)) {
+			return nil, fmt.Errorf("%w: the key has retired", ErrUnverified)
+		}
 	}
 	return k, nil
 }
@@ -321,7 +284,7 @@ func (s *snapshot) published() ([]byte, error) {
 		Keys []json.RawMessage `json:"keys"`
 	}{Keys: []json.RawMessage{}}
 	for _, k := range slices.Backward(s.keys) {
-		if k.state(s.at) != Retired {
+		if k.Published(s.at) {
 			set.Keys = append(set.Keys, json.RawMessage(k.PublicJWK))
 		}
 	}

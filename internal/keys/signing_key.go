@@ -20,4 +20,8 @@ type SigningKey struct {
 	CreatedAt     time.Time `db:"created_at"`
 	// ActiveFrom is when we begin to sign with it; it is published from creation.
 	ActiveFrom time.Time `db:"active_from"`
+	// RetiredAt is when somebody took it out of use before its time; nil for never.
+	RetiredAt *time.Time `db:"retired_at"`
+	// CompromisedAt is since when nothing that it signed is believed any more; nil for never.
+	CompromisedAt *time.Time `db:"compromised_at"`
 }

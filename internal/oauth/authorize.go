@@ -445,7 +445,7 @@ func (s *Server) issueCode(ctx context.Context, g *agreed) (url.Values, error) {
 		Hash: secret.Hash(code), ClientID: g.Target.Client.ID, UserID: g.login.Subject, SessionID: g.login.SessionID, FamilyID: newID(),
 		RedirectURI: g.Target.RedirectURI, RedirectURISent: g.Target.sent, Scopes: g.scopes, Resources: s.kept(resources...),
 		Nonce: g.nonce, CodeChallenge: g.codeChallenge,
-		AuthTime: g.login.AuthTime, AMR: g.login.AMR, CreatedAt: now, ExpiresAt: now.Add(s.Lifetimes.Code),
+		AuthTime: g.login.AuthTime, AMR: g.login.AMR, CreatedAt: now, ExpiresAt: now.Add(s.Policy().Lifetimes.Code),
 	}
 	err := s.Store.IssueCode(ctx, row, g.consent, g.events(audit.CodeIssued, now)...)
 	return url.Values{"code": {code}}, err
@@ -462,7 +462,7 @@ func (s *Server) PutAside(ctx context.Context, a *Authorization, browserHash str
 	err := s.Store.SaveInteraction(ctx, Interaction{
 		Hash: secret.Hash(id), ClientID: a.Target.Client.ID, BrowserHash: browserHash,
 		Params:    secret.SealUnder(id, interactionAAD, []byte(a.params.encode())),
-		CreatedAt: now, ExpiresAt: now.Add(s.Lifetimes.Interaction),
+		CreatedAt: now, ExpiresAt: now.Add(s.Policy().Lifetimes.Interaction),
 	})
 	return id, err
 }
@@ -482,7 +482,7 @@ func (s *Server) Resume(ctx context.Context, id, browserHash string) (*Interacti
 		return nil, Params{}, err
 	}
 	if !s.Now().Before(i.ExpiresAt) {
-		return nil, Params{}, gone("interaction_fresh", "a request younger than "+s.Lifetimes.Interaction.String())
+		return nil, Params{}, gone("interaction_fresh", "a request younger than "+s.Policy().Lifetimes.Interaction.String())
 	}
 	if i.BrowserHash == "" {
 		now := s.Now()

@@ -83,7 +83,7 @@ func parseBasic(authorization string) (Credentials, *Error) {
 }
 
 // caller is the client that sent the parameters, each of them once.
-func (s *Server) caller(ctx context.Context, p Params, authorization string) (*Client, error) {
+func (s *Server) caller(ctx context.Context, p Params, authorization, ip string) (*Client, error) {
 	if e := p.once(); e != nil {
 		return nil, e
 	}
@@ -91,7 +91,14 @@ func (s *Server) caller(ctx context.Context, p Params, authorization string) (*C
 	if e != nil {
 		return nil, e
 	}
-	return s.authenticate(ctx, credentials)
+	client, err := s.authenticate(ctx, credentials)
+	if err == nil && s.Admit != nil {
+		err = s.Admit(client, ip)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return client, nil
 }
 
 // authenticate proves who the client is, by the one method it registered (RFC 6749 §3.2.1). Every failure looks the same.

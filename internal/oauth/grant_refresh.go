@@ -58,7 +58,7 @@ func (s *Server) refresh(ctx context.Context, call *tokenCall) (*granted, error)
 	}
 	switch {
 	case !call.now.Before(t.ExpiresAt):
-		return refuse("family_age", "a family that began less than "+s.Lifetimes.Refresh.String()+" ago", again)
+		return refuse("family_age", "a family that began less than "+s.Policy().Lifetimes.Refresh.String()+" ago", again)
 	case !call.now.Before(t.IdleExpiresAt):
 		return refuse("refresh_token_idle", "a refresh token used before "+t.IdleExpiresAt.Format("2006-01-02 15:04:05 MST"), again)
 	}
@@ -122,9 +122,9 @@ func (s *Server) notARetry(call *tokenCall, t *PresentedRefreshToken, hash strin
 	case t.CurrentPresentedAt != nil:
 		return "its successor has been presented"
 	}
-	interval := s.Lifetimes.Reuse
+	interval := s.Policy().Lifetimes.Reuse
 	if !call.client.Public() {
-		interval = s.Lifetimes.ReuseConfidential
+		interval = s.Policy().Lifetimes.ReuseConfidential
 	}
 	since := *t.RotatedAt
 	if ready := s.ReadySince(); ready.After(since) {
@@ -179,7 +179,7 @@ func (s *Server) refreshTokenRow(call *tokenCall, familyID string, generation in
 
 // idleEnd is when a refresh token issued now lapses unless it is used.
 func (s *Server) idleEnd(now, familyEnd time.Time) time.Time {
-	if idle := now.Add(s.Lifetimes.RefreshIdle); idle.Before(familyEnd) {
+	if idle := now.Add(s.Policy().Lifetimes.RefreshIdle); idle.Before(familyEnd) {
 		return idle
 	}
 	return familyEnd

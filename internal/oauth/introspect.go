@@ -27,7 +27,7 @@ type Introspection struct {
 // Introspect tells a confidential client about its own tokens, and about those for the API that it is; everything else is not
 // active (RFC 7662 §2.1, §4).
 func (s *Server) Introspect(ctx context.Context, p Params, authorization string) (*Introspection, error) {
-	client, err := s.caller(ctx, p, authorization)
+	client, err := s.caller(ctx, p, authorization, "") // public clients, which count by address, do not introspect
 	if err != nil {
 		return nil, err
 	}

@@ -89,7 +89,7 @@ func houseSealer() *secret.Sealer {
 func keyed() *Server {
 	now := func() time.Time { return noon }
 	return New(Config{
-		Issuer: issuer, Store: shelf{apis: []API{orders}}, Keys: keys.NewRing(houseKeys(), houseSealer(), now), Sealer: houseSealer(), Lifetimes: DefaultLifetimes(), Now: now,
+		Issuer: issuer, Store: shelf{apis: []API{orders}}, Keys: keys.NewRing(houseKeys(), houseSealer(), now), Sealer: houseSealer(), Now: now,
 		ReadySince: func() time.Time { return noon.Add(-time.Hour) },
 	})
 }

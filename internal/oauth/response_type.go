@@ -64,7 +64,7 @@ func (s *Server) checkResponseType(_ context.Context, a *Authorization) error {
 		return InvalidRequest("response_type is missing.").
 			Because(cause("response_type_present", supported, "", "Send response_type=code."))
 	}
-	for _, t := range s.responses {
+	for _, t := range s.responses() {
 		if t.name != asked {
 			continue
 		}

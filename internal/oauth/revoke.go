@@ -12,7 +12,7 @@ import (
 // Revoke ends a token at its client's wish (RFC 7009 §2). Revoking a refresh token, even a spent one, ends its family and
 // every access token of it; an unknown token is no error (§2.2).
 func (s *Server) Revoke(ctx context.Context, p Params, authorization string, from audit.Caller) error {
-	client, err := s.caller(ctx, p, authorization)
+	client, err := s.caller(ctx, p, authorization, from.IP)
 	if err != nil {
 		return err
 	}

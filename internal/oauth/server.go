@@ -54,30 +54,45 @@ func DefaultLifetimes() Lifetimes {
 	}
 }
 
+// Policy is what administrators settle for the rulebook.
+type Policy struct {
+	Lifetimes Lifetimes
+	// ImplicitGrant and PasswordGrant switch on what RFC 9700 §2.1.2 and §2.4 advise against.
+	ImplicitGrant bool
+	PasswordGrant bool
+}
+
+// DefaultPolicy is that of a house in which nobody has settled anything.
+func DefaultPolicy() *Policy { return &Policy{Lifetimes: DefaultLifetimes()} }
+
+// on reports whether the switch of a grant, if it has one, is on.
+func (p *Policy) on(grant string) bool {
+	return (grant != GrantPassword || p.PasswordGrant) && (grant != GrantImplicit || p.ImplicitGrant)
+}
+
 // maxReuse bounds the reuse interval where it starts at a node's return to ready (security.md rule 1).
 const maxReuse = 5 * time.Minute
 
 // Server is the rulebook at work. Make it with New.
 type Server struct {
 	Config
-	grants    map[string]grant // at the token endpoint
-	responses []responseType   // at the authorization endpoint
+	grants map[string]grant // at the token endpoint
 }
 
 // Config is what a Server needs.
 type Config struct {
-	Issuer    string
-	Store     Store
-	Keys      *keys.Ring
-	Sealer    *secret.Sealer // opens the secrets shared with APIs
-	Lifetimes Lifetimes
-	Now       func() time.Time // UTC, to the microsecond
+	Issuer string
+	Store  Store
+	Keys   *keys.Ring
+	Sealer *secret.Sealer // opens the secrets shared with APIs
+	// Policy is what administrators have settled, as it is now: it may change between two requests. It is not to be changed.
+	Policy func() *Policy
+	Now    func() time.Time // UTC, to the microsecond
 	// ReadySince tells when this node last became ready to serve: retries that waited for it are not taken for replays.
 	ReadySince func() time.Time
 
-	// ImplicitGrant and PasswordGrant switch on what RFC 9700 §2.1.2 and §2.4 advise against.
-	ImplicitGrant bool
-	PasswordGrant bool
+	// Admit counts a request of a client that has identified itself, or refuses it; nil admits everything.
+	Admit func(c *Client, ip string) error
 	// CheckPassword proves a person for the password grant, with the counters of the sign-in page (security.md rule 16).
 	CheckPassword func(ctx context.Context, c *Client, username, password string, from audit.Caller) (PasswordCheck, error)
 	// DefaultClient is the client_id of whoever does not identify itself at the guides' paths; empty for nobody.
@@ -87,29 +102,38 @@ type Config struct {
 // New makes a Server.
 func New(c Config) *Server {
 	s := &Server{Config: c}
-	// A map on the Server: discovery, registration and the console's checkboxes read it, and settings may leave entries out.
+	if c.Policy == nil {
+		s.Policy = DefaultPolicy
+	}
+	// A map on the Server: discovery, registration and the console's checkboxes read it, less what the policy switches off.
 	s.grants = map[string]grant{
 		GrantAuthorizationCode: s.redeemCode,
 		GrantRefreshToken:      s.refresh,
 		GrantClientCredentials: s.actAsItself,
-	}
-	if c.PasswordGrant {
-		s.grants[GrantPassword] = s.tradePassword
-	}
-	for _, t := range responseTypes {
-		if t.grant != GrantImplicit || c.ImplicitGrant {
-			s.responses = append(s.responses, t)
-		}
+		GrantPassword:          s.tradePassword,
 	}
 	return s
+}
+
+// responses are the response types that are on.
+func (s *Server) responses() []responseType {
+	policy := s.Policy()
+	var on []responseType
+	for _, t := range responseTypes {
+		if policy.on(t.grant) {
+			on = append(on, t)
+		}
+	}
+	return on
 }
 
 // GrantTypes lists the grants that are on, in the order people meet them.
 func (s *Server) GrantTypes() []string {
 	var out []string
+	policy := s.Policy()
 	for _, g := range []string{GrantAuthorizationCode, GrantRefreshToken, GrantClientCredentials, GrantPassword, GrantImplicit} {
 		_, atToken := s.grants[g]
-		if atToken || slices.ContainsFunc(s.responses, func(t responseType) bool { return t.grant == g }) {
+		if policy.on(g) && (atToken || slices.ContainsFunc(responseTypes, func(t responseType) bool { return t.grant == g })) {
 			out = append(out, g)
 		}
 	}
@@ -131,7 +155,7 @@ func TokenActions() []audit.Action { return slices.Sorted(maps.Keys(tokenGrants)
 // ResponseTypes lists the response types that are on.
 func (s *Server) ResponseTypes() []string {
 	var out []string
-	for _, t := range s.responses {
+	for _, t := range s.responses() {
 		out = append(out, t.name)
 	}
 	return out

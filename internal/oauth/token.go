@@ -52,7 +52,7 @@ type granted struct {
 
 // Token answers a token request (RFC 6749 §3.2). A refusal is a *Error.
 func (s *Server) Token(ctx context.Context, p Params, authorization string, from audit.Caller) (*TokenResponse, error) {
-	client, err := s.caller(ctx, p, authorization)
+	client, err := s.caller(ctx, p, authorization, from.IP)
 	if err != nil {
 		return nil, err
 	}
@@ -112,6 +112,7 @@ func (s *Server) grantFor(call *tokenCall) (grant, error) {
 			Because(cause("grant_type_present", strings.Join(s.GrantTypes(), ", "), "", "Send grant_type."))
 	}
 	prove, on := s.grants[grantType]
+	on = on && s.Policy().on(grantType)
 	if setting := switches[grantType]; !on && setting != "" {
 		return nil, (&Error{Code: "unsupported_grant_type", Description: "This grant_type is not supported."}).
 			Because(causeReceived("grant_type_on", setting+"=true", grantType, "Switch the grant on, or use another."))
@@ -149,9 +150,9 @@ func (s *Server) accessTokenLife(g *granted) time.Duration {
 	case g.api != nil && g.api.AccessTokenTTL > 0:
 		return time.Duration(g.api.AccessTokenTTL) * time.Second
 	case g.userID == "":
-		return s.Lifetimes.ClientAccessToken
+		return s.Policy().Lifetimes.ClientAccessToken
 	}
-	return s.Lifetimes.AccessToken
+	return s.Policy().Lifetimes.AccessToken
 }
 
 // newID makes an id whose order is that of time (UUIDv7).

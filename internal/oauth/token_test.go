@@ -244,7 +244,6 @@ func TestNarrowed(t *testing.T) {
 // security.md rule 1; RFC 9700 §4.14.2: which spent refresh token is a retry whose answer may have been lost.
 func TestNotARetry(t *testing.T) {
 	t.Parallel()
-	lifetimes := DefaultLifetimes()
 	second := time.Second
 	for _, c := range []struct {
 		name    string
@@ -270,7 +269,7 @@ func TestNotARetry(t *testing.T) {
 		{"nothing was rotated", public, 0, time.Hour, func(p *PresentedRefreshToken) { p.RotatedAt = nil }, false},
 		{"there is no predecessor", public, 0, time.Hour, func(p *PresentedRefreshToken) { p.PreviousHash = "" }, false},
 	} {
-		s := New(Config{Lifetimes: lifetimes, ReadySince: func() time.Time { return noon.Add(-c.ready) }})
+		s := New(Config{ReadySince: func() time.Time { return noon.Add(-c.ready) }})
 		p := &PresentedRefreshToken{Family: Family{PreviousHash: "presented", RotatedAt: new(noon.Add(-c.rotated))}}
 		if c.change != nil {
 			c.change(p)
@@ -307,7 +306,7 @@ func TestRetried_answersWithTheOneSuccessor(t *testing.T) {
 func TestIdleEnd_isNeverBeyondTheFamilys(t *testing.T) {
 	t.Parallel()
 	s := keyed()
-	idle := s.Lifetimes.RefreshIdle
+	idle := s.Policy().Lifetimes.RefreshIdle
 	for _, c := range []struct{ family, want time.Time }{
 		{noon.Add(idle + time.Hour), noon.Add(idle)}, {noon.Add(idle), noon.Add(idle)}, {noon.Add(time.Hour), noon.Add(time.Hour)},
 	} {

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -34,7 +35,7 @@ type HasherOptions struct {
 // storm of wrong passwords delays strangers, and nothing else that the server does. It is safe for concurrent use; it starts no goroutine and computes no hash
 // until it is asked.
 type Hasher struct {
-	cost       params
+	cost       atomic.Pointer[params] // of new hashes
 	wait       time.Duration
 	queueLimit int
 	idleAfter  time.Duration
@@ -104,7 +105,6 @@ func NewHasher(o HasherOptions) (*Hasher, error) {
 			DefaultMemoryKiB, maxMemoryKiB, DefaultTime, maxTime, maxThreads)
 	}
 	h := &Hasher{
-		cost:       cost,
 		wait:       orDefault(o.Wait, 10*time.Second),
 		queueLimit: orDefault(o.Queue, 1024),
 		idleAfter:  orDefault(o.Idle, time.Minute),
@@ -117,6 +117,7 @@ func NewHasher(o HasherOptions) (*Hasher, error) {
 	if memory == 0 {
 		memory = availableMemory() / 4
 	}
+	h.cost.Store(&cost)
 	h.memoryKiB = max(memory/1024, uint64(cost.memoryKiB)) // one hash is always possible
 	h.idle, h.unusedKiB = h.workers, h.memoryKiB
 	if h.now == nil {
@@ -154,6 +155,15 @@ func (h *Hasher) closed() bool {
 
 // acquire waits for the pool's leave to use so many threads and so much memory; release gives them back.
 func (h *Hasher) acquire(ctx context.Context, threads int, kib uint32, known bool) (release func(), err error) {
+	w, err := h.enter(ctx, threads, kib, known)
+	if err != nil {
+		return nil, err
+	}
+	return func() { h.release(w) }, nil
+}
+
+// enter is acquire for whoever gives back by themselves.
+func (h *Hasher) enter(ctx context.Context, threads int, kib uint32, known bool) (w *waiter, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -161,7 +171,7 @@ func (h *Hasher) acquire(ctx context.Context, threads int, kib uint32, known boo
 	if known {
 		queue = knownDevices
 	}
-	w := &waiter{known: known, ready: make(chan struct{}), since: h.now()}
+	w = &waiter{known: known, ready: make(chan struct{}), since: h.now()}
 	// A hash larger than the whole pool runs alone.
 	w.workers, w.kib = min(threads, h.workers), min(uint64(kib), h.memoryKiB)
 
@@ -178,14 +188,14 @@ func (h *Hasher) acquire(ctx context.Context, threads int, kib uint32, known boo
 
 	select { // spares a free pool the timer
 	case <-w.ready:
-		return func() { h.release(w) }, nil
+		return w, nil
 	default:
 	}
 	patience := time.NewTimer(h.wait)
 	defer patience.Stop()
 	select {
 	case <-w.ready:
-		return func() { h.release(w) }, nil
+		return w, nil
 	case <-ctx.Done():
 		err = ctx.Err()
 	case <-patience.C:

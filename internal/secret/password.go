@@ -60,14 +60,14 @@ var phcBase64 = base64.RawStdEncoding.Strict()
 // Hash returns the PHC string of a new argon2id hash of password, under a fresh salt and the Hasher's cost.
 // It waits in the first queue: who sets a password has mostly proven who they are. Errors: [ErrBusy], or ctx's.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
-	salt := make([]byte, saltBytes)
+	salt, cost := make([]byte, saltBytes), *h.cost.Load()
 	rand.Read(salt)
-	key, err := h.argon2id(ctx, phc{params: h.cost, salt: salt}, password, keyBytes, true)
+	key, err := h.argon2id(ctx, phc{params: cost, salt: salt}, password, keyBytes, true)
 	if err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version,
-		h.cost.memoryKiB, h.cost.time, h.cost.threads, phcBase64.EncodeToString(salt), phcBase64.EncodeToString(key)), nil
+		cost.memoryKiB, cost.time, cost.threads, phcBase64.EncodeToString(salt), phcBase64.EncodeToString(key)), nil
 }
 
 // Check reports whether password is the one behind encoded, an argon2id or bcrypt hash, and if so whether it
@@ -90,7 +90,8 @@ func (h *Hasher) Check(ctx context.Context, encoded, password string, known bool
 		return false, false, err
 	}
 	ok = subtle.ConstantTimeCompare(key, stored.key) == 1
-	weak := stored.memoryKiB < h.cost.memoryKiB || stored.time < h.cost.time || len(stored.salt) < saltBytes || len(stored.key) < keyBytes
+	today := h.cost.Load()
+	weak := stored.memoryKiB < today.memoryKiB || stored.time < today.time || len(stored.salt) < saltBytes || len(stored.key) < keyBytes
 	return ok, ok && weak, nil
 }
 
@@ -98,7 +99,7 @@ func (h *Hasher) Check(ctx context.Context, encoded, password string, known bool
 // user, so that the time tells nobody so. Hashes imported with another cost differ until their first sign-in;
 // the common floor for failed answers hides that (security rule 15).
 func (h *Hasher) CheckNobody(ctx context.Context, password string, known bool) error {
-	_, err := h.argon2id(ctx, phc{params: h.cost, salt: []byte("nobody lives here")[:saltBytes]}, password, keyBytes, known)
+	_, err := h.argon2id(ctx, phc{params: *h.cost.Load(), salt: []byte("nobody lives here")[:saltBytes]}, password, keyBytes, known)
 	return err
 }
 

@@ -2,12 +2,13 @@ package secret
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// How long a password a person chooses must and may be, in characters.
+// How long a password a person chooses must be, unless a house asks for more, and may be, in characters.
 const (
 	MinPasswordLength = 12
 	MaxPasswordLength = 128
@@ -19,17 +20,21 @@ type PasswordProblem string
 
 // What CheckPasswordRule finds.
 const (
-	ErrPasswordShort    PasswordProblem = "Use at least 12 characters. A few words that do not belong together are easy to remember."
 	ErrPasswordLong     PasswordProblem = "Use at most 128 characters."
 	ErrPasswordText     PasswordProblem = "This password contains a character that cannot be stored."
 	ErrPasswordCommon   PasswordProblem = "This password is too easy to guess: it is well known or follows a simple pattern."
 	ErrPasswordPersonal PasswordProblem = "This password is too easy to guess: it is little more than your own name or e-mail address."
 )
 
+// ErrPasswordShort is found where a password has fewer than these characters.
+func ErrPasswordShort(least int) PasswordProblem {
+	return PasswordProblem("Use at least " + strconv.Itoa(least) + " characters. A few words that do not belong together are easy to remember.")
+}
+
 // Error returns the sentence.
 func (p PasswordProblem) Error() string { return string(p) }
 
-// CheckPasswordRule says whether a person may choose password: 12 to 128 characters, valid UTF-8 without NUL
+// CheckPasswordRule says whether a person may choose password: least to 128 characters, valid UTF-8 without NUL
 // (security rule 25), and not easy to guess. personal are the person's own names and addresses. There are no
 // rules of composition, and the password is never changed. The error is a [PasswordProblem].
 //
@@ -37,13 +42,13 @@ func (p PasswordProblem) Error() string { return string(p) }
 // word (also with 0 for o, @ for a and the like), a run along the keyboard, alphabet or digits, a repeated
 // character, a year, something personal, or else one character: "P@ssw0rd2024!" has three. Signs set between
 // are one piece for each kind of sign.
-func CheckPasswordRule(password string, personal ...string) error {
+func CheckPasswordRule(least int, password string, personal ...string) error {
 	if !utf8.ValidString(password) || strings.ContainsRune(password, 0) {
 		return ErrPasswordText
 	}
 	switch n := utf8.RuneCountInString(password); {
-	case n < MinPasswordLength:
-		return ErrPasswordShort
+	case n < least:
+		return ErrPasswordShort(least)
 	case n > MaxPasswordLength:
 		return ErrPasswordLong
 	}

@@ -16,9 +16,9 @@ func TestCheckPasswordRule(t *testing.T) {
 			"siriporn likes tall ships", strings.Repeat("ab1!xY9-", 2) + "q", "!@~{%$#^*(|?", strings.Repeat("long words ", 11) + "x",
 			" twelve chars ", "дождь идёт вечером", "9417 2260 8835",
 		},
-		ErrPasswordShort: {"", "short", "elevenchars", "ฝนตกหนัก", "ééééééééééé"},
-		ErrPasswordLong:  {strings.Repeat("many words ", 12)},
-		ErrPasswordText:  {"a password\x00 with NUL", "not \xff valid utf-8"},
+		ErrPasswordShort(12): {"", "short", "elevenchars", "ฝนตกหนัก", "ééééééééééé"},
+		ErrPasswordLong:      {strings.Repeat("many words ", 12)},
+		ErrPasswordText:      {"a password\x00 with NUL", "not \xff valid utf-8"},
 		ErrPasswordCommon: {
 			"aaaaaaaaaaaa", "aaaaaaaaaaaaB", "abababababab", "abcabcabcabcab", "xK4#xK4#xK4#", "qwertyqwerty", "passwordpassword",
 			"123456789012", "098765432109", "1234567890123", "abcdefghijkl", "zyxwvutsrqponm", "qwertyuiop[]", "QWERTYUIOPAS",
@@ -31,7 +31,7 @@ func TestCheckPasswordRule(t *testing.T) {
 		ErrPasswordPersonal: {"siriporn1234", "Siriporn2024!", "s1r1p0rn!!!!", "siriporn.chai@mail.example", "SiripornChai99", "chai-siriporn", "ศิริพร123456"},
 	} {
 		for _, password := range passwords {
-			if got := CheckPasswordRule(password, personal...); !errors.Is(got, want) {
+			if got := CheckPasswordRule(MinPasswordLength, password, personal...); !errors.Is(got, want) {
 				t.Errorf("%q: %v, expected %v", password, got, want)
 			}
 		}
@@ -48,7 +48,7 @@ func TestCheckPasswordRule_letsRandomPasswordsPass(t *testing.T) {
 			for i := range b {
 				b[i] = alphabet[random.IntN(len(alphabet))]
 			}
-			if CheckPasswordRule(string(b), "someone", "someone@mail.example") != nil {
+			if CheckPasswordRule(MinPasswordLength, string(b), "someone", "someone@mail.example") != nil {
 				refused++
 			}
 		}
@@ -63,7 +63,7 @@ func FuzzCheckPasswordRule(f *testing.F) {
 	f.Add("ฝนตกที่หน้าบ้าน", "")
 	f.Add("            ", "\x00\xff")
 	f.Fuzz(func(t *testing.T, password, personal string) {
-		err := CheckPasswordRule(password, personal)
+		err := CheckPasswordRule(MinPasswordLength, password, personal)
 		if problem := PasswordProblem(""); err != nil && !errors.As(err, &problem) {
 			t.Errorf("%q: %v is no PasswordProblem", password, err)
 		}
@@ -73,6 +73,6 @@ func FuzzCheckPasswordRule(f *testing.F) {
 func BenchmarkCheckPasswordRule(b *testing.B) {
 	password := strings.Repeat("monkey-dragon9", 9) + "x1"
 	for b.Loop() {
-		_ = CheckPasswordRule(password, "someone", "someone@mail.example")
+		_ = CheckPasswordRule(MinPasswordLength, password, "someone", "someone@mail.example")
 	}
 }

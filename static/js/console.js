@@ -200,6 +200,86 @@
   document.addEventListener("htmx:after:swap", live);
   live();
 
+  /* Command palette: the server finds, arrows move, Enter opens (ARIA combobox with a listbox). Pages seen lately stay in this tab. */
+  const palette = $("#palette");
+  if (palette) {
+    const input = $("#palette-q"), results = $("#palette-results"), says = $("#palette-says"), seen = "gatehouse-recent";
+    const options = () => [...results.querySelectorAll("[role=option]")];
+    let active = -1;
+    const activate = (i) => {
+      const all = options();
+      active = all.length ? (i + all.length) % all.length : -1;
+      all.forEach((o, n) => o.setAttribute("aria-selected", String(n === active)));
+      if (active < 0) return input.removeAttribute("aria-activedescendant");
+      input.setAttribute("aria-activedescendant", all[active].id);
+      all[active].scrollIntoView({ block: "nearest" });
+    };
+    const recent = () => { try { return JSON.parse(sessionStorage.getItem(seen)) ?? []; } catch { return []; } };
+    const remember = () => {
+      const page = { href: location.pathname, label: document.title.replace(/ · Gatehouse$/, "") };
+      if (page.href === "/console/search" || page.href.endsWith("/edit") || $(".empty[data-kind=error]")) return;
+      try { sessionStorage.setItem(seen, JSON.stringify([page, ...recent().filter((p) => p.href !== page.href)].slice(0, 6))); } catch { /* it may be forbidden */ }
+    };
+    remember();
+    document.addEventListener("htmx:after:swap", remember);
+    const showRecent = () => {
+      const pages = recent().filter((p) => p.href !== location.pathname);
+      const list = $("#palette-list"), model = $("[role=group]", list);
+      if (input.value.trim() || !pages.length || !model || $("#palette-recent")) return;
+      const group = model.cloneNode(true), option = $("[role=option]", group);
+      for (const other of group.querySelectorAll("[role=option]")) other.remove();
+      const title = $("h3", group);
+      title.id = "palette-recent";
+      title.textContent = "Recent";
+      group.setAttribute("aria-labelledby", title.id);
+      pages.forEach((p, i) => {
+        const one = option.cloneNode(true), use = $("use", one);
+        one.id = `palette-recent-${i}`;
+        one.setAttribute("href", p.href);
+        use.setAttribute("href", use.getAttribute("href").replace(/#.*/, "#i-clock"));
+        $("span", one).textContent = p.label;
+        $("small", one)?.remove();
+        group.append(one);
+      });
+      list.append(group);
+    };
+    const open = () => {
+      if ($("dialog[open]")) return;
+      palette.showModal();
+      showRecent();
+      input.select();
+      activate(0);
+    };
+    on("click", "[data-palette]", (e) => {
+      if (e.ctrlKey || e.metaKey || e.shiftKey) return;
+      e.preventDefault();
+      open();
+    });
+    document.addEventListener("keydown", (e) => {
+      if (e.key.toLowerCase() !== "k" || !(e.ctrlKey || e.metaKey) || e.altKey || e.shiftKey) return;
+      e.preventDefault();
+      if (palette.open) palette.close(); else open();
+    });
+    input.addEventListener("input", () => { /* what stands there is of what was typed before */
+      active = -1;
+      input.removeAttribute("aria-activedescendant");
+    });
+    input.addEventListener("keydown", (e) => {
+      const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
+      if (step) { e.preventDefault(); activate(active < 0 && step < 0 ? -1 : active + step); }
+    });
+    input.form.addEventListener("submit", (e) => { /* without anything chosen it is the page that searches */
+      if (active >= 0) { e.preventDefault(); options()[active].click(); }
+    });
+    on("pointermove", "#palette-results [role=option]", (_, o) => { if (o.getAttribute("aria-selected") !== "true") activate(options().indexOf(o)); });
+    document.addEventListener("htmx:after:swap", () => {
+      if (!palette.open) return;
+      showRecent();
+      activate(0);
+      says.textContent = options().length === 1 ? "1 result" : `${options().length} results`;
+    });
+  }
+
   /* "/" goes to the page's search */
   document.addEventListener("keydown", (e) => {
     if (e.key !== "/" || e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, textarea, select, dialog")) return;

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"net/url"
 	"strconv"
 	"strings"
@@ -179,28 +180,51 @@ type ImpactLine struct {
 
 // EndData fills a confirmation: ending a session or a family, or all of somebody's.
 type EndData struct {
-	ID      string // of the dialog: "session-end"
-	Title   string // the question
-	Text    string // what the answer does
-	Button  string
-	Heading string // of the page
-	Section Crumbs // where the page belongs
-	Action  string // where the form goes
-	Field   string // "user" or "client", for all of theirs
-	Value   string
-	Back    string // where keeping it leads
-	Impact  []ImpactLine
-	Life    string // how long tokens may outlive the act
-	Reason  string // as it was typed
-	Errs    map[string]string
+	ID        string // of the dialog: "session-end"
+	Title     string // the question
+	Text      string // what the answer does
+	Button    string
+	Heading   string // of the page
+	Section   Crumbs // where the page belongs
+	Action    string // where the form goes
+	Field     string // "user" or "client", for all of theirs
+	Value     string
+	Back      string // where keeping it leads
+	Impact    []ImpactLine
+	Notes     []string // what else to know before
+	Life      string   // how long tokens may outlive the act
+	Icon      string   // "" is that of ending
+	Calm      bool     // it does no harm
+	KeepWords string   // what the other button says; "" is that nothing ends
+	Reason    string   // as it was typed
+	Errs      map[string]string
 }
 
 // keep is what the button says that ends nothing.
 func (d EndData) keep() string {
+	if d.KeepWords != "" {
+		return d.KeepWords
+	}
 	if d.Field == "" {
 		return "Keep it"
 	}
 	return "Keep them"
+}
+
+func (d EndData) icon() string { return cmp.Or(d.Icon, "ban") }
+
+func (d EndData) tone() string {
+	if d.Calm {
+		return ""
+	}
+	return "danger"
+}
+
+func (d EndData) button() string {
+	if d.Calm {
+		return "primary"
+	}
+	return "danger"
 }
 
 // Crumbs name a list and its address.

@@ -101,13 +101,6 @@ func auditOf(action audit.Action, outcome audit.Outcome) string {
 // ClientCounts are how many clients there are, and how many of them, where they are enabled, have what is worth knowing.
 type ClientCounts struct{ Total, Used, Unused, Password, Implicit, NoPKCE int64 }
 
-// SigningKey is a key that signs or will.
-type SigningKey struct {
-	Algorithm string
-	State     keys.State
-	From      time.Time
-}
-
 // ExpiringSecret is a client's secret that has expired or will soon.
 type ExpiringSecret struct {
 	ClientID, ClientName, Last4 string
@@ -363,23 +356,24 @@ func (d OverviewData) keyFindings() []finding {
 		}
 		switch k.State {
 		case keys.Current:
-			current[k.Algorithm] = k.From
+			current[k.Algorithm] = k.Signs
 		case keys.Next:
-			next[k.Algorithm] = k.From
+			next[k.Algorithm] = k.Signs
 		}
 	}
 	slices.Sort(algorithms)
 	for _, alg := range algorithms {
 		from, coming := current[alg], next[alg]
-		hint := "Rotate it with: gatehouse key rotate"
+		hint, link := "New ones are published a day before they sign.", "Rotate"
 		if !coming.IsZero() {
 			hint = "The next one is published and takes over " + ui.Relative(coming, d.Now) + "."
+			link = "Show"
 		}
 		switch {
 		case from.IsZero():
-			out = append(out, finding{tone: "danger", text: "Nothing signs with " + alg, hint: hint})
+			out = append(out, finding{tone: "danger", text: "Nothing signs with " + alg, hint: hint, href: "/console/keys", link: link})
 		case d.Now.Sub(from) >= keyAge:
-			out = append(out, finding{tone: "warning", text: alg + " key is " + ui.Count(int(d.Now.Sub(from)/(24*time.Hour)), "day", "days") + " old", hint: hint})
+			out = append(out, finding{tone: "warning", text: alg + " key is " + ui.Count(int(d.Now.Sub(from)/(24*time.Hour)), "day", "days") + " old", hint: hint, href: "/console/keys", link: link})
 		default:
 			if coming.IsZero() {
 				hint = "In use for " + age(d.Now.Sub(from)) + "."

@@ -84,6 +84,12 @@ var nav = []navGroup{
 	}},
 	{"nav-security", "Security", []navItem{
 		{"Audit log", "/console/audit", "audit"},
+		{"Signing keys", "/console/keys", "key"},
+		{"Security", "/console/security", "shield"},
+	}},
+	{"nav-server", "Server", []navItem{
+		{"Settings", "/console/settings", "settings"},
+		{"System", "/console/system", "screen"},
 	}},
 }
 

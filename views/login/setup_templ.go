@@ -11,12 +11,14 @@ import templruntime "github.com/a-h/templ/runtime"
 import (
 	"gatehouse/views/layout"
 	"gatehouse/views/ui"
+	"strconv"
 )
 
 // SetupData fills the first set-up: making the first administrator.
 type SetupData struct {
 	Token                 string
 	Name, Username, Email string
+	MinLength             int // of a password
 	Errs                  map[string]string
 }
 
@@ -77,7 +79,7 @@ func SetupPage(ch layout.Chrome, d SetupData) templ.Component {
 				var templ_7745c5c3_Var4 string
 				templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(ch.Host())
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/login/setup.templ`, Line: 20, Col: 47}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/login/setup.templ`, Line: 22, Col: 47}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 				if templ_7745c5c3_Err != nil {
@@ -172,7 +174,7 @@ func SetupForm(ch layout.Chrome, d SetupData) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = NewPassword("password", "Password", d.Errs["password"], focus == "password").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = NewPassword("password", "Password", d.MinLength, d.Errs["password"], focus == "password").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -208,7 +210,7 @@ func SetupForm(ch layout.Chrome, d SetupData) templ.Component {
 
 // NewPassword is the field for a password that is being chosen. What was wrong
 // with the last one stands in the place of the hint, which says the same.
-func NewPassword(name, label, message string, focus bool) templ.Component {
+func NewPassword(name, label string, least int, message string, focus bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -229,13 +231,13 @@ func NewPassword(name, label, message string, focus bool) templ.Component {
 			templ_7745c5c3_Var7 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		hint := "At least 12 characters. A few unrelated words are easier to remember than symbols, and stronger."
+		hint := "At least " + strconv.Itoa(least) + " characters. A few unrelated words are easier to remember than symbols, and stronger."
 		if message != "" {
 			hint = ""
 		}
 		templ_7745c5c3_Err = ui.Field(ui.FieldData{
 			Label: label, Name: name, Type: "password", Size: "lg", Required: true, Hint: hint, Error: message,
-			Attrs: templ.Attributes{"autocomplete": "new-password", "minlength": "12", "maxlength": "128", "autofocus": focus},
+			Attrs: templ.Attributes{"autocomplete": "new-password", "minlength": strconv.Itoa(least), "maxlength": "128", "autofocus": focus},
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -364,9 +366,10 @@ func SetupClosedPage(ch layout.Chrome) templ.Component {
 
 // ResetData fills the page that sets a new password through a link.
 type ResetData struct {
-	Token    string
-	Username string // whose password it is; helps password managers
-	Errs     map[string]string
+	Token     string
+	Username  string // whose password it is; helps password managers
+	MinLength int    // of a password
+	Errs      map[string]string
 }
 
 // ResetPage sets a new password.
@@ -496,7 +499,7 @@ func ResetForm(ch layout.Chrome, d ResetData) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = NewPassword("password", "New password", d.Errs["password"], focus == "password" || len(errs) == 0).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = NewPassword("password", "New password", d.MinLength, d.Errs["password"], focus == "password" || len(errs) == 0).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -725,7 +728,7 @@ func notice(ch layout.Chrome, title, text string) templ.Component {
 				var templ_7745c5c3_Var27 string
 				templ_7745c5c3_Var27, templ_7745c5c3_Err = templ.JoinStringErrs(text)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/login/setup.templ`, Line: 152, Col: 10}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/login/setup.templ`, Line: 155, Col: 10}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var27))
 				if templ_7745c5c3_Err != nil {

@@ -65,7 +65,11 @@ func Relative(t, now time.Time) string {
 func machineTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 func date(t time.Time) string        { return t.UTC().Format("2 Jan 2006") }
 func moment(t time.Time) string      { return t.UTC().Format("2 Jan, 15:04:05") }
-func dateTime(t time.Time) string    { return t.UTC().Format("2 Jan 2006, 15:04 UTC") }
+
+// Minute is a time in a sentence.
+func Minute(t time.Time) string { return dateTime(t) }
+
+func dateTime(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") }
 
 // FieldError is one line of an error summary.
 type FieldError struct{ Field, Message string }

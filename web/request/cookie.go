@@ -95,7 +95,7 @@ func flashMAC(c *fiber.Ctx, message string) string {
 	if browser == "" { // an error came before anybody looked
 		browser = Cookie(c, BrowserCookie)
 	}
-	return s.House.MAC("flash", browser, message)
+	return s.House.Sealer.MAC("flash", browser, message)
 }
 
 func takeFlash(c *fiber.Ctx) []layout.Flash {

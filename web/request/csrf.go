@@ -7,6 +7,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"gatehouse/internal/fault"
+	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
 	"gatehouse/internal/secret"
 )
@@ -22,15 +23,30 @@ var ErrForged = errors.New("the form did not come from one of our pages, or that
 func BindForms(c *fiber.Ctx, toSession bool) {
 	s := Of(c)
 	if toSession && s.Session != nil {
-		s.CSRF = s.House.MAC(csrfPurpose, "session", s.Session.ID, s.Session.TokenHash)
+		s.CSRF = s.boundTo(s.Session)
 		return
 	}
-	s.CSRF = s.House.MAC(csrfPurpose, "browser", s.Browser)
+	s.CSRF = s.House.Sealer.MAC(csrfPurpose, "browser", s.Browser)
+}
+
+func (s *State) boundTo(session *identity.Session) string {
+	return s.House.Sealer.MAC(csrfPurpose, "session", session.ID, session.TokenHash)
 }
 
 // CheckForm proves that a POST comes from a form of ours: the browser says so (Sec-Fetch-Site), and the form carries the
 // token that was bound to this session or browser. BindForms comes first.
-func CheckForm(c *fiber.Ctx) error {
+func CheckForm(c *fiber.Ctx) error { return checkForm(c, Of(c).CSRF) }
+
+// CheckLapsedForm proves that a POST comes from a form of ours that was bound to a session which has ended since.
+func CheckLapsedForm(c *fiber.Ctx) error {
+	s := Of(c)
+	if s.Lapsed == nil {
+		return ErrForged
+	}
+	return checkForm(c, s.boundTo(s.Lapsed))
+}
+
+func checkForm(c *fiber.Ctx, bound string) error {
 	if site := c.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" {
 		return ErrForged
 	}
@@ -38,7 +54,7 @@ func CheckForm(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if token := form.Get("csrf_token"); token == "" || !secret.Equal(token, Of(c).CSRF) {
+	if token := form.Get("csrf_token"); token == "" || !secret.Equal(token, bound) {
 		return ErrForged
 	}
 	return nil

@@ -18,6 +18,7 @@ type State struct {
 	House   *House
 	Caller  audit.Caller
 	Session *identity.Session // nil when nobody is signed in
+	Lapsed  *identity.Session // the one that the browser was in until it ended
 	User    *identity.User    // nil when nobody is signed in
 	Browser string            // value of the browser cookie, empty until there is one
 	CSRF    string            // what the forms of this page carry
@@ -27,8 +28,7 @@ type State struct {
 type House struct {
 	Issuer string
 	Secure bool // the issuer is https: cookies are Secure and bear the __Host- prefix (security.md rule 12)
-	// MAC authenticates parts for a purpose, under a key of the house.
-	MAC func(purpose string, parts ...string) string
+	Sealer *secret.Sealer
 }
 
 type stateKey struct{}

@@ -82,6 +82,9 @@ func (b *Browser) Post(path string, form url.Values) *Page {
 	r, err := http.NewRequest(http.MethodPost, b.absolute(path), strings.NewReader(form.Encode())) //nolint:noctx // a browser in a test
 	must(b.t, err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if b.Page.URL != nil { // within the house a browser tells where a form was
+		r.Header.Set("Referer", b.Page.URL.String())
+	}
 	return b.Do(r)
 }
 

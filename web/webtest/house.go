@@ -21,6 +21,7 @@ import (
 	"gatehouse/internal/identity"
 	"gatehouse/internal/keys"
 	"gatehouse/internal/oauth"
+	"gatehouse/internal/policy"
 	"gatehouse/internal/secret"
 	"gatehouse/store"
 	"gatehouse/store/storetest"
@@ -94,15 +95,16 @@ func Each(t *testing.T, fn func(t *testing.T, h *House), with ...func(*Options))
 
 // Options change how a house is opened.
 type Options struct {
-	Issuer    string
-	Lifetimes func(*oauth.Lifetimes)
-	Clock     *Clock         // shared between nodes
-	Sealer    *secret.Sealer // shared between nodes
+	Issuer string
+	Clock  *Clock         // shared between nodes
+	Sealer *secret.Sealer // shared between nodes
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	// PasswordGrant and ImplicitGrant are off, DefaultClient is nobody.
 	PasswordGrant, ImplicitGrant bool
 	DefaultClient                string
+	// Pins are the settings that the environment says, by name.
+	Pins map[string]string
 	// Web changes whatever else the app is told.
 	Web func(*web.Config)
 }
@@ -125,27 +127,40 @@ func Open(t testing.TB, s *store.Store, with ...func(*Options)) *House {
 	}
 	h := &House{Store: s, Clock: o.Clock, Issuer: o.Issuer, Log: &Log{}, Sealer: o.Sealer, t: t}
 	h.furnish()
-	lifetimes := oauth.DefaultLifetimes()
-	if o.Lifetimes != nil {
-		o.Lifetimes(&lifetimes)
-	}
-	hasher, err := secret.NewHasher(secret.HasherOptions{Wait: time.Minute})
+	hasher, err := secret.NewHasher(secret.HasherOptions{Wait: time.Minute, Memory: 64 << 20})
+	must(t, err)
+	settled, err := policy.New(o.pins())
 	must(t, err)
 	cfg := web.Config{
-		Issuer: o.Issuer, Store: s, Sealer: o.Sealer, Hasher: hasher, Lifetimes: lifetimes, Now: h.Clock.Now, TrustedProxies: o.TrustedProxies,
-		PasswordGrant: o.PasswordGrant, ImplicitGrant: o.ImplicitGrant, DefaultClient: o.DefaultClient,
-		Log: slog.New(slog.NewJSONHandler(h.Log, nil)),
+		Issuer: o.Issuer, Store: s, Sealer: o.Sealer, Hasher: hasher, Policy: settled, Now: h.Clock.Now, TrustedProxies: o.TrustedProxies,
+		DefaultClient: o.DefaultClient,
+		Log:           slog.New(slog.NewJSONHandler(h.Log, nil)),
 	}
 	if o.Web != nil {
 		o.Web(&cfg)
 	}
 	h.App, err = web.New(cfg)
 	must(t, err)
+	must(t, h.App.ReadSettings(context.Background()))
 	t.Cleanup(func() {
 		h.App.Stop()
 		hasher.Close()
 	})
 	return h
+}
+
+// pins are the settings that the options pin.
+func (o Options) pins() map[string]policy.Pin {
+	pins := map[string]policy.Pin{}
+	for name, on := range map[string]bool{"password_grant": o.PasswordGrant, "implicit_grant": o.ImplicitGrant} {
+		if on {
+			pins[name] = policy.Pin{Text: "true", Source: "the test"}
+		}
+	}
+	for name, text := range o.Pins {
+		pins[name] = policy.Pin{Text: text, Source: "GATEHOUSE_" + strings.ToUpper(name)}
+	}
+	return pins
 }
 
 // furnish gives an empty database its keys and its set-up link, once.

@@ -22,11 +22,11 @@ const Length = 30 * day
 
 // Config is what a house is made with.
 type Config struct {
-	Issuer    string
-	Sealer    *secret.Sealer
-	Hasher    *secret.Hasher
-	Lifetimes oauth.Lifetimes
-	Now       time.Time
+	Issuer string
+	Sealer *secret.Sealer
+	Hasher *secret.Hasher
+	Policy oauth.Policy
+	Now    time.Time
 }
 
 // DefaultClient is the client of password forms that name none.
@@ -69,9 +69,11 @@ func Furnish(ctx context.Context, st *store.Store, c Config) (*Told, error) {
 	if err != nil {
 		return nil, err
 	}
+	policy := c.Policy
+	policy.PasswordGrant = true
 	h.rules = oauth.New(oauth.Config{
-		Issuer: c.Issuer, Store: st, Keys: keys.NewRing(st, c.Sealer, h.now), Sealer: c.Sealer, Lifetimes: c.Lifetimes, Now: h.now,
-		ReadySince: func() time.Time { return time.Time{} }, PasswordGrant: true, CheckPassword: h.checkPassword, DefaultClient: DefaultClient,
+		Issuer: c.Issuer, Store: st, Keys: keys.NewRing(st, c.Sealer, h.now), Sealer: c.Sealer, Policy: func() *oauth.Policy { return &policy }, Now: h.now,
+		ReadySince: func() time.Time { return time.Time{} }, CheckPassword: h.checkPassword, DefaultClient: DefaultClient,
 	})
 	h.furniture(made)
 	h.visits()

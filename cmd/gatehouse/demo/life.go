@@ -101,7 +101,7 @@ func (h *house) visit() error {
 		}
 		return h.tokens(c, p, url.Values{"grant_type": {oauth.GrantPassword}, "username": {p.Username}, "password": {password}, "scope": {c.asks}})
 	}
-	if p.session != nil && p.session.Live(h.clock) {
+	if p.session != nil && p.session.Live(h.clock, identity.SessionIdle) {
 		if err := h.store.TouchSession(h.ctx, p.session.ID, h.clock); err != nil {
 			return err
 		}
@@ -283,7 +283,7 @@ func (h *house) tokens(c *client, of *person, v url.Values) error {
 }
 
 func (h *house) refreshLater(c *client, of *person, refresh string, times int) {
-	h.soon(h.Lifetimes.AccessToken+h.upTo(10*time.Hour), func() error {
+	h.soon(h.Policy.Lifetimes.AccessToken+h.upTo(10*time.Hour), func() error {
 		if times == 0 {
 			if !h.chance(0.2) {
 				return nil // it is not used any more
@@ -405,7 +405,7 @@ func (h *house) trouble() {
 // guest is somebody who is signed in.
 func (h *house) guest() (*person, error) {
 	p := h.anybody()
-	if p.session != nil && p.session.Live(h.clock) {
+	if p.session != nil && p.session.Live(h.clock, identity.SessionIdle) {
 		return p, nil
 	}
 	return p, h.signIn(p)
@@ -479,7 +479,7 @@ func (h *house) staleToken() error {
 			if err != nil || response == nil {
 				return err
 			}
-			h.soon(h.Lifetimes.AccessToken+time.Minute, func() error {
+			h.soon(h.Policy.Lifetimes.AccessToken+time.Minute, func() error {
 				_, err := h.rules.Userinfo(h.ctx, response.AccessToken)
 				return h.refused(audit.UserinfoRefused, c.caller(p), err)
 			})

@@ -21,7 +21,7 @@ func newPassword(personal ...string) string {
 			b.WriteByte(consonants[raw[i]%16])
 			b.WriteByte(vowels[raw[i+1]%5])
 		}
-		if secret.CheckPasswordRule(b.String(), personal...) == nil {
+		if secret.CheckPasswordRule(secret.MinPasswordLength, b.String(), personal...) == nil {
 			return b.String()
 		}
 	}

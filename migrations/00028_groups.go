@@ -51,5 +51,5 @@ func grouped(dialect Dialect) *goose.Migration {
 		}
 		return byBytes(ctx, tx, dialect, "user_groups", "search_key")
 	}
-	return goose.NewGoMigration(23, &goose.GoFunc{RunTx: up}, nil)
+	return goose.NewGoMigration(28, &goose.GoFunc{RunTx: up}, nil)
 }

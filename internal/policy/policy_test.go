@@ -1,0 +1,168 @@
+package policy
+
+import (
+	"maps"
+	"testing"
+	"time"
+
+	"gatehouse/internal/secret"
+)
+
+func live(t *testing.T, pins map[string]Pin, stored map[string]string) *Live {
+	t.Helper()
+	l, err := New(pins)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Adopt("read", stored)
+	return l
+}
+
+func TestDurations_areWrittenAsTheyAreRead(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]time.Duration{
+		"0s": 0, "10s": 10 * time.Second, "90s": 90 * time.Second, "1m": time.Minute, "15m": 15 * time.Minute, "1h30m": 90 * time.Minute,
+		"24h": day, "2d": 2 * day, "30d": 30 * day, "2d12h": 60 * time.Hour, "365d": 365 * day,
+	} {
+		d, err := ParseDuration(text)
+		if err != nil || d != want {
+			t.Errorf("%s is %s, %v", text, d, err)
+		}
+		if got := FormatDuration(want); got != text {
+			t.Errorf("%s is written %s", want, got)
+		}
+	}
+	for _, text := range []string{"", "15", "-1m", "d", "1.5d", "-2d", "99999999d", "1d-1h", "soon"} {
+		if d, err := ParseDuration(text); err == nil {
+			t.Errorf("%q is read as %s", text, d)
+		}
+	}
+}
+
+// product.md §6: what nobody has settled is within what may be settled, and is written as it is read.
+func TestFields_areWithinTheirBounds(t *testing.T) {
+	t.Parallel()
+	names := map[string]bool{}
+	for _, f := range Fields {
+		if names[f.Name] {
+			t.Errorf("%s is there twice", f.Name)
+		}
+		names[f.Name] = true
+		if err := f.Check(f.Default(), true); err != nil {
+			t.Errorf("%s: the default %s is refused: %v", f.Name, f.Default(), err)
+		}
+		for _, bad := range []string{"", "nonsense", "-1", "-1s", "999999999", "99999d"} {
+			if err := f.Check(bad, true); err == nil {
+				t.Errorf("%s may be %q", f.Name, bad)
+			}
+		}
+		if f.Label == "" || f.Hint == "" || f.Group == "" {
+			t.Errorf("%s is not explained", f.Name)
+		}
+	}
+}
+
+func TestLive_pinsWinOverTheDatabaseAndItOverTheDefault(t *testing.T) {
+	t.Parallel()
+	l := live(t, map[string]Pin{"code_ttl": {"2s", "GATEHOUSE_CODE_TTL"}}, map[string]string{
+		"code_ttl": "5m", "id_token_ttl": "5m", "access_token_ttl": "90d", "of_a_newer_version": "yes",
+	})
+	lifetimes := l.Now().OAuth.Lifetimes
+	if lifetimes.Code != 2*time.Second || lifetimes.IDToken != 5*time.Minute || lifetimes.AccessToken != 15*time.Minute {
+		t.Errorf("%+v", lifetimes)
+	}
+	for name, want := range map[string]string{"code_ttl": "GATEHOUSE_CODE_TTL", "id_token_ttl": "database", "access_token_ttl": "default", "session_idle": "default"} {
+		if got := l.Source(name); got != want {
+			t.Errorf("%s comes from %s", name, got)
+		}
+	}
+	if faults := l.State().Faults; len(faults) != 1 || faults["access_token_ttl"] == "" {
+		t.Errorf("%v", faults)
+	}
+	if l.Adopt("read", nil) || l.Now().OAuth.Lifetimes.IDToken != 5*time.Minute {
+		t.Error("a revision that is known is read again")
+	}
+	told := 0
+	l.OnChange(func(*Settings) { told++ })
+	if !l.Adopt("later", nil) || l.Now().OAuth.Lifetimes.IDToken != 15*time.Minute || told != 2 {
+		t.Errorf("told %d times", told)
+	}
+	for name, pin := range map[string]Pin{"nothing": {"1", "x"}, "code_ttl": {"soon", "x"}} {
+		if _, err := New(map[string]Pin{name: pin}); err == nil {
+			t.Errorf("%s can be pinned", name)
+		}
+	}
+}
+
+func TestChanged(t *testing.T) {
+	t.Parallel()
+	l := live(t, map[string]Pin{"implicit_grant": {"false", "--implicit-grant"}}, map[string]string{"id_token_ttl": "5m", "rate_signin": "5"})
+	for _, c := range []struct {
+		name   string
+		texts  map[string]string
+		kept   map[string]string
+		faulty string
+	}{
+		{"nothing", nil, map[string]string{}, ""},
+		{"what it is", map[string]string{"id_token_ttl": "300s", "code_ttl": "60s", "password_grant": "false"}, map[string]string{}, ""},
+		{"another", map[string]string{"code_ttl": " 2m ", "password_grant": "true"}, map[string]string{"code_ttl": "2m", "password_grant": "true"}, ""},
+		{"the default", map[string]string{"id_token_ttl": "15m"}, map[string]string{"id_token_ttl": ""}, ""},
+		{"none", map[string]string{"id_token_ttl": "", "code_ttl": ""}, map[string]string{"id_token_ttl": ""}, ""},
+		{"a limit that is the default, and holds for this machine because it was set", map[string]string{"rate_signin": "30"}, map[string]string{"rate_signin": "30"}, ""},
+		{"no limit of one's own", map[string]string{"rate_signin": ""}, map[string]string{"rate_signin": ""}, ""},
+		{"what is pinned, as it is", map[string]string{"implicit_grant": "false"}, map[string]string{}, ""},
+		{"what is pinned", map[string]string{"implicit_grant": "true"}, nil, "implicit_grant"},
+		{"too long", map[string]string{"code_ttl": "11m"}, nil, "code_ttl"},
+		{"unknown", map[string]string{"nothing": "1"}, nil, "nothing"},
+		{"longer than what it is part of", map[string]string{"refresh_token_idle": "31d"}, nil, "refresh_token_idle"},
+		{"shorter than its part, which it binds", map[string]string{"refresh_token_ttl": "7d", "refresh_token_idle": "14d"}, map[string]string{"refresh_token_ttl": "7d"}, ""},
+		{"a session", map[string]string{"session_idle": "30d"}, nil, "session_idle"},
+		{"the console", map[string]string{"console_idle": "9h"}, nil, "console_idle"},
+	} {
+		kept, diff, faults := l.Changed(c.texts)
+		if c.faulty != "" {
+			if len(faults) != 1 || faults[c.faulty] == "" {
+				t.Errorf("%s: %v", c.name, faults)
+			}
+			continue
+		}
+		if len(faults) > 0 || !maps.Equal(kept, c.kept) || len(diff) != len(kept) {
+			t.Errorf("%s: %v, %v, %v", c.name, kept, diff, faults)
+		}
+	}
+	if _, diff, _ := l.Changed(map[string]string{"id_token_ttl": ""}); diff["id_token_ttl"].Before != "5m" || diff["id_token_ttl"].After != "15m" {
+		t.Errorf("%v", diff)
+	}
+	if bound := live(t, nil, map[string]string{"session_ttl": "10m"}).Now().Sessions; bound.Idle != 10*time.Minute || bound.ConsoleIdle != 10*time.Minute {
+		t.Errorf("%+v", bound)
+	}
+}
+
+// Every request asks what is settled: that costs nothing.
+func TestNow_allocatesNothing(t *testing.T) {
+	l := live(t, nil, map[string]string{"code_ttl": "2m"})
+	total := time.Duration(0)
+	if n := testing.AllocsPerRun(100, func() { total += l.Now().OAuth.Lifetimes.Code }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if total == 0 {
+		t.Error("nothing was read")
+	}
+}
+
+func BenchmarkNow(b *testing.B) {
+	l, err := New(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		_ = l.Now().OAuth.Lifetimes.Code
+	}
+}
+
+func TestDefaults_costNoLessThanTheFloor(t *testing.T) {
+	t.Parallel()
+	if c := Defaults().Password.Cost; c.MemoryMiB != 19 || c.Time != 2 || c != secret.DefaultCost() {
+		t.Errorf("%s", c)
+	}
+}

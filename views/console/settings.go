@@ -1,0 +1,86 @@
+package console
+
+import (
+	"gatehouse/views/layout"
+	"gatehouse/views/ui"
+)
+
+// SettingField is a setting as a form shows it.
+type SettingField struct {
+	Name, Label, Hint, Unit string
+	Value, Default, Bounds  string
+	Source                  string // what pins it; empty if it may be changed
+	Switch                  bool
+	Kept                    bool // it differs from the default because somebody settled it
+}
+
+// SettingGroup are settings that belong together.
+type SettingGroup struct {
+	Title, Text string
+	Fields      []SettingField
+}
+
+// SettingsData fills a form of settings.
+type SettingsData struct {
+	Action   string // where it is sent
+	Revision string // of what it shows
+	Groups   []SettingGroup
+	CanEdit  bool
+	Errs     map[string]string
+	Conflict *Conflict
+}
+
+func (d SettingsData) errors() []ui.FieldError {
+	var order []string
+	for _, g := range d.Groups {
+		for _, f := range g.Fields {
+			order = append(order, f.Name)
+		}
+	}
+	return ui.Errors(d.Errs, order...)
+}
+
+// hint is what is said under the setting's control.
+func (f SettingField) hint() string {
+	hint := f.Hint
+	if f.Source != "" {
+		return hint + " Set by " + f.Source + "."
+	}
+	if !f.Switch {
+		hint += " " + f.Bounds + "; the default is " + f.Default + "."
+	}
+	return hint
+}
+
+// value is the setting in words.
+func (f SettingField) value() string {
+	switch {
+	case f.Switch && f.Value == "true":
+		return "On"
+	case f.Switch:
+		return "Off"
+	case f.Unit != "":
+		return f.Value + " " + f.Unit
+	}
+	return f.Value
+}
+
+// pinned is what stands in its control where nobody may change it.
+func (f SettingField) pinned() string {
+	if f.Switch {
+		return f.value()
+	}
+	return f.Value
+}
+
+func (f SettingField) source() string {
+	switch {
+	case f.Source != "":
+		return "Set by " + f.Source
+	case f.Kept:
+		return "Changed here; the default is " + f.Default
+	}
+	return "Default"
+}
+
+var settingsCrumbs = []layout.Crumb{{Label: "Settings"}}
