@@ -84,7 +84,7 @@ func keyScenes(t *testing.T, dialog func(string) func(*tab)) []scene {
 			b.fill("[name=sudo_password]", "wrong password")
 			b.press("#sudo-confirm")
 		}},
-		{name: "restored", house: lapsed, as: slow, open: "/console/clients/new", then: func(b *tab) {
+		{name: "restored", house: lapsed, as: slow, open: "/console/clients/new?type=web", then: func(b *tab) {
 			b.fill("#client_name", "Typed at 2 a.m.")
 			lapsed.Clock.Advance(identity.ConsoleIdle)
 			b.click("#client-save")

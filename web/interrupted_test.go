@@ -34,7 +34,7 @@ func TestInterrupted_theFormIsThereAfterSigningIn(t *testing.T) {
 		for name, lapse := range lapses {
 			t.Run(name, func(t *testing.T) {
 				b, boss := staff(t, h, identity.RoleAdmin)
-				b.Get("/console/clients/new")
+				b.Get("/console/clients/new?type=web")
 				typed := b.Form("/console/clients").Values
 				fresh := typed.Get("csrf_token")
 				uris := []string{"https://app.example.test/one", "https://app.example.test/two?a=b&c=d", "no address at all"}
@@ -79,7 +79,7 @@ func TestInterrupted_theFormIsThereAfterSigningIn(t *testing.T) {
 				if p := b.Submit("/console/clients", url.Values{"redirect_uris": uris[:1], "grant_types": {oauth.GrantAuthorizationCode}}); p.Status != http.StatusOK || p.URL.Path == "/login" {
 					t.Errorf("%d at %s: %s", p.Status, p.URL, p.Text())
 				}
-				if p := b.Get("/console/clients/new"); strings.Contains(p.Text(), notSaved) {
+				if p := b.Get("/console/clients/new?type=web"); strings.Contains(p.Text(), notSaved) {
 					t.Error("it comes back unasked")
 				}
 			})
@@ -145,7 +145,7 @@ func TestInterrupted_isOfOnePersonAndOneBrowser(t *testing.T) {
 		if !holds(b.SignIn(boss)) || !holds(b.Get(page)) {
 			t.Error("it is gone, or a reload loses it")
 		}
-		if holds(b.Get("/console/clients/new?interrupted=1")) {
+		if holds(b.Get("/console/clients/new?type=web&interrupted=1")) {
 			t.Error("another page shows it")
 		}
 		h.Clock.Advance(20 * time.Minute)
