@@ -146,7 +146,6 @@ func grantScenes(t *testing.T, menu, dialog func(string) func(*tab)) []scene {
 		{name: "families revoke dialog", as: boss, open: ofJonas, then: dialog("/console/families/revoke?user=" + jonas.ID)},
 		{name: "audit", as: boss, open: "/console/audit"},
 		{name: "audit filtered", as: auditor, open: "/console/audit?outcome=refused&client=" + phone.ID + "&user=" + jonas.ID + "&action=token.refresh_replayed"},
-		{name: "audit export", as: boss, open: "/console/audit", after: menu("export-menu")},
 		{name: "audit save filter", as: auditor, open: "/console/audit?outcome=refused", then: func(b *tab) { b.click(".save-filter summary") }},
 		{name: "audit saved filters", as: boss, open: "/console/audit?outcome=refused"},
 		{name: "verification", as: boss, open: verificationPage},

@@ -90,7 +90,6 @@ func peopleScenes(t *testing.T, menu, dialog func(string) func(*tab)) []scene {
 		{name: "import checked", house: h, as: boss, open: checked},
 		{name: "import working", house: h, as: boss, open: importForm + "/" + working.ID},
 		{name: "import done", house: h, as: boss, open: done},
-		{name: "users export", house: h, as: boss, open: userList, after: menu("export-menu")},
 		{name: "users", house: h, as: boss, open: userList},
 		{name: "users alone", house: fresh, as: founder, open: userList},
 		{name: "users no match", house: h, as: boss, open: userList + "?role=auditor&status=disabled&q=" + url.QueryEscape(longName)},

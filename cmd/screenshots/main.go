@@ -66,6 +66,8 @@ var scenes = []scene{
 	{name: "families", path: "/console/families"},
 	{name: "family", path: "/console/families", link: row},
 	{name: "family-replayed", path: "/console/families?state=replayed", link: row},
+	{name: "keys", path: "/console/keys"},
+	{name: "keys-replace", path: "/console/keys/replace"},
 	{name: "audit", path: "/console/audit"},
 	{name: "audit-refused", path: "/console/audit?outcome=refused"},
 	{name: "event-refused", path: "/console/audit?outcome=refused", link: row},

@@ -32,6 +32,9 @@ func (d EventsData) saved() bool {
 	return slices.ContainsFunc(d.Saved, func(f SavedFilter) bool { return f.Current })
 }
 
+// savable reports whether the filter may be kept under a name, or was to be.
+func (d EventsData) savable() bool { return d.Filtered && !d.saved() || len(d.SaveErrs) > 0 }
+
 func exportOf(format, query string) string {
 	href := "/console/audit/export?format=" + format
 	if query != "" {
