@@ -137,11 +137,11 @@ func TestBrowser_theFocusComesBackFromDialogsAndMenus(t *testing.T) {
 		func() { b.do(chromedp.MouseClickXY(5, 5)) }, // beside the dialog
 	} {
 		b.choose("#client-menu", "Disable…")
-		if inside := js[bool](b, `document.querySelector("dialog").contains(document.activeElement)`); !inside {
+		if inside := js[bool](b, `document.querySelector("#dialog-slot dialog").contains(document.activeElement)`); !inside {
 			t.Errorf("the dialog opens with the focus on %s", b.focus())
 		}
 		leave()
-		b.wait(`!document.querySelector("dialog")`)
+		b.wait(`!document.querySelector("#dialog-slot dialog")`)
 		if b.focus() != "More actions" {
 			t.Errorf("after the dialog the focus is on %s", b.focus())
 		}
@@ -151,7 +151,7 @@ func TestBrowser_theFocusComesBackFromDialogsAndMenus(t *testing.T) {
 	b.focusAndPress(`[aria-label^="Revoke secret"]`)
 	b.wait(`document.querySelector("dialog[open]")`)
 	b.keys(kb.Escape)
-	b.wait(`!document.querySelector("dialog")`)
+	b.wait(`!document.querySelector("#dialog-slot dialog")`)
 	if !strings.HasPrefix(b.focus(), "Revoke secret ending in") {
 		t.Errorf("after the dialog the focus is on %s", b.focus())
 	}

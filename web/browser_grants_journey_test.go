@@ -32,7 +32,7 @@ func TestBrowser_anOperatorFindsAndRevokes(t *testing.T) {
 	b.click("#family-revoke-open")
 	b.wait(`document.querySelector("dialog[open]")`)
 	b.keys("\x1b")
-	b.wait(`!document.querySelector("dialog")`)
+	b.wait(`!document.querySelector("#dialog-slot dialog")`)
 	if focus := b.focus(); focus != "family-revoke-open" {
 		t.Errorf("the focus went to %q", focus)
 	}

@@ -67,7 +67,8 @@ func peopleScenes(t *testing.T, menu, dialog func(string) func(*tab)) []scene {
 	return []scene{
 		{name: "groups", house: h, as: boss, open: groupList, after: menu("row-0")},
 		{name: "groups none", house: fresh, as: founder, open: groupList},
-		{name: "group new", house: h, as: boss, open: groupList + "/new", then: func(b *tab) { b.press("#group-save") }},
+		{name: "group new", house: h, as: boss, open: groupList + "/new"},
+		{name: "group new refused", house: h, as: boss, open: groupList + "/new", then: func(b *tab) { b.press("#group-save") }},
 		{name: "group people", house: h, as: boss, open: groupPage(staffGroup)},
 		{name: "group nobody", house: h, as: boss, open: groupPage(noGroup), then: func(b *tab) {
 			b.fill("#username", "nobody")
@@ -208,7 +209,7 @@ func TestBrowser_aPersonIsAddedAndEnded(t *testing.T) {
 			}
 
 			b.open(userList)
-			b.press(".page-actions .btn")
+			b.press(`.page-actions [href$="/users/new"]`)
 			b.wait(`document.activeElement.id === "name"`)
 			b.fill("#name", "Ada Lovelace")
 			b.press("#user-save")
