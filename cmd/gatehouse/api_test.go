@@ -127,7 +127,7 @@ func TestAPI_badOnesAreRefusedByField(t *testing.T) {
 		if got := read[[]apiView](t, m.do(t, "api list --json")); len(got) != 1 {
 			t.Errorf("there are %+v", got)
 		}
-		if got := read[[]scopeView](t, m.do(t, "scope list --json")); len(got) != 6 {
+		if got := read[[]scopeView](t, m.do(t, "scope list --json")); len(got) != 7 {
 			t.Errorf("a refused API left scopes: %+v", got)
 		}
 	})
@@ -150,7 +150,7 @@ func TestAPI_scopesThatDoNotExistAreMade(t *testing.T) {
 		for _, s := range read[[]scopeView](t, m.do(t, "scope list --json")) {
 			descriptions[s.Name] = s.Description
 		}
-		if len(descriptions) != 9 || descriptions["read"] != "Reading" || descriptions["write"] != "Use write" || descriptions["a,b"] != "Use a,b" {
+		if len(descriptions) != 10 || descriptions["read"] != "Reading" || descriptions["write"] != "Use write" || descriptions["a,b"] != "Use a,b" {
 			t.Errorf("described as %v", descriptions)
 		}
 		create(t, m, `{"grant_types": ["client_credentials"], "scope": "read write a,b", "default_resource": "urn:items"}`)
@@ -479,7 +479,7 @@ func TestScope_deletedOnceNothingUsesIt(t *testing.T) {
 		m.mustRecord(t, audit.ScopeDeleted, "read")
 		m.refuses(t, exitFailed, `scope "read" not found`, "scope delete --name read")
 		m.refuses(t, exitFailed, "openid is OpenID's own", "scope delete --name openid")
-		if got := read[[]scopeView](t, m.do(t, "scope list --json")); len(got) != 6 {
+		if got := read[[]scopeView](t, m.do(t, "scope list --json")); len(got) != 7 {
 			t.Errorf("left: %+v", got)
 		}
 	})

@@ -215,7 +215,7 @@ func TestScope_createdAndListed(t *testing.T) {
 		if f := read[failure](t, a.err); a.exit != exitFailed || f.Fields["name"] == "" || f.Fields["description"] == "" {
 			t.Errorf("got %+v", f)
 		}
-		if got := read[[]scopeView](t, m.do(t, "scope list --json")); len(got) != 7 {
+		if got := read[[]scopeView](t, m.do(t, "scope list --json")); len(got) != 8 {
 			t.Errorf("there are %+v", got)
 		}
 		create(t, m, `{"grant_types": ["client_credentials"], "scope": "invoices.read"}`)
@@ -255,17 +255,17 @@ func TestKey_stagedWithdrawnRolledBackReplaced(t *testing.T) {
 		if n := strings.Count(m.do(t, "key list"), " next "); n != 2 {
 			t.Errorf("%d are next", n)
 		}
-		m.refuses(t, exitFailed, "Only a key that is retiring can sign again", "key roll-back "+staged[0].KID)
-		m.refuses(t, exitFailed, "The current one is replaced by a rotation", "key retire "+first)
+		m.refuses(t, exitFailed, "Only a key that is retiring can sign again", "key roll-back -- "+staged[0].KID)
+		m.refuses(t, exitFailed, "The current one is replaced by a rotation", "key retire -- "+first)
 		m.refuses(t, exitFailed, "There is no signing key", "key retire nothing")
 		for _, k := range staged {
-			if got := read[[]keyView](t, m.do(t, "key retire --json "+k.KID)); len(got) != 1 || got[0].State != "retired" || got[0].PublishedUntil == nil {
+			if got := read[[]keyView](t, m.do(t, "key retire --json -- "+k.KID)); len(got) != 1 || got[0].State != "retired" || got[0].PublishedUntil == nil {
 				t.Errorf("withdrawn: %+v", got)
 			}
 		}
 		m.mustRecord(t, audit.KeyRetired, staged[1].KID)
 		m.do(t, "key rotate")
-		if got := read[[]keyView](t, m.do(t, "key roll-back --json "+first)); got[len(got)-1].KID != first || got[len(got)-1].State != "current" {
+		if got := read[[]keyView](t, m.do(t, "key roll-back --json -- "+first)); got[len(got)-1].KID != first || got[len(got)-1].State != "current" {
 			t.Errorf("rolled back: %+v", got)
 		}
 		made := read[[]keyView](t, m.do(t, "key rotate --emergency --json"))
@@ -276,7 +276,7 @@ func TestKey_stagedWithdrawnRolledBackReplaced(t *testing.T) {
 		if out := m.do(t, "key list"); strings.Count(out, " compromised ") != 4 || strings.Count(out, " current ") != 2 {
 			t.Errorf("printed\n%s", out)
 		}
-		m.refuses(t, exitFailed, "nothing is ever signed with it again", "key roll-back "+first)
+		m.refuses(t, exitFailed, "nothing is ever signed with it again", "key roll-back -- "+first)
 		m.refuses(t, exitUsage, "", "key rotate --staged --emergency")
 	})
 }
