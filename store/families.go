@@ -61,20 +61,30 @@ const FamilyReplayed = "replayed"
 // FamilyFilter says which families; what is empty means any. Without At nothing has lapsed.
 type FamilyFilter struct {
 	ID, UserID, ClientID string
-	State                string // of oauth.Family, or FamilyReplayed
+	IDs                  []string // one of these
+	State                string   // of oauth.Family, or FamilyReplayed
 	At                   time.Time
-	After, Before        string // cursors of a FamilyPage; garbage there shows the first page
-	Limit                int    // 0 is 50
+	BegunBy              time.Time // at the latest
+	KeepAdmins           bool      // without those of administrators
+	After, Before        string    // cursors of a FamilyPage; garbage there shows the first page
+	Limit                int       // 0 is 50
 }
 
 func (want FamilyFilter) conditions() filter {
 	var f filter
 	f.addIf("id", want.ID)
 	f.addIf("user_id", want.UserID)
+	f.addIn("id", want.IDs)
 	if want.UserID == "" {
 		f.addIf("client_id", want.ClientID)
 	} else {
 		f.addIf("client_id || ''", want.ClientID) // no index has it: SQLite would read all of the client's, and a person's are few
+	}
+	if !want.BegunBy.IsZero() {
+		f.add("created_at <= ?", want.BegunBy)
+	}
+	if want.KeepAdmins {
+		f.add("NOT " + ofAdmins("user_id"))
 	}
 	switch want.State {
 	case oauth.FamilyLive:
@@ -154,7 +164,7 @@ type FamilyImpact struct {
 func (s *Store) FamilyImpact(ctx context.Context, want FamilyFilter) (impact FamilyImpact, err error) {
 	f := want.conditions()
 	err = s.get(ctx, "family", &impact, dollars("SELECT COUNT(*) AS families, COUNT(DISTINCT user_id) AS people, COUNT(DISTINCT client_id) AS clients, "+
-		"COUNT(CASE WHEN user_id IN (SELECT id FROM users WHERE role = '"+string(identity.RoleAdmin)+"') THEN 1 END) AS admins FROM families"+f.where()), f.args...)
+		"COUNT(CASE WHEN "+ofAdmins("user_id")+" THEN 1 END) AS admins FROM families"+f.where()), f.args...)
 	return impact, err
 }
 

@@ -77,7 +77,7 @@ func NewImportRow(line int64, values identity.Imported, wrong fault.Fields) (Imp
 
 // BeginImport makes a job whose lines are still to come.
 func (s *Store) BeginImport(ctx context.Context, params ImportParams, by audit.Party, at time.Time) (*Job, error) {
-	return s.createJob(ctx, KindUserImport, params, by, at)
+	return s.createJob(ctx, Job{Kind: KindUserImport, State: JobStaging}, params, by, at)
 }
 
 // AddImportRows keeps some more lines.

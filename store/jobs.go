@@ -29,6 +29,7 @@ type Job struct {
 	Phase     string    `db:"phase"`
 	Params    string    `db:"params"`   // JSON
 	Position  int64     `db:"position"` // where the next part begins
+	Mark      string    `db:"mark"`     // the same, where it is the id of the last thing that was seen to
 	Done      int64     `db:"done"`
 	Total     int64     `db:"total"`
 	Problem   string    `db:"problem"` // why it failed
@@ -48,14 +49,16 @@ func (j *Job) Over() bool {
 	return j.State == JobDone || j.State == JobFailed || j.State == JobCancelled
 }
 
-const jobColumns = "id, kind, state, phase, params, position, done, total, problem, result, creator_kind, creator_id, creator_name, created_at, updated_at"
+const jobColumns = "id, kind, state, phase, params, position, mark, done, total, problem, result, creator_kind, creator_id, creator_name, created_at, updated_at"
 
 // errJobMoved says that another node did the part, or that somebody stopped the job.
 var errJobMoved = errors.New("the job has moved on")
 
 // jobKinds are what jobs do, in a transaction.
 var jobKinds = map[string]jobKind{
-	KindUserImport: {part: importPart, giveUp: refuseNextLine},
+	KindUserImport:  {part: importPart, giveUp: refuseNextLine, size: 50},
+	KindEndFamilies: {part: endFamiliesPart, giveUp: cannotGoOn, size: 500, told: endingTold},
+	KindEndSessions: {part: endSessionsPart, giveUp: cannotGoOn, size: 50, told: endingTold}, // each takes its codes and families along
 }
 
 type jobKind struct {
@@ -63,20 +66,19 @@ type jobKind struct {
 	part func(ctx context.Context, tx *Store, job *Job, size int, at time.Time) error
 	// giveUp passes over the next thing, which cannot be done.
 	giveUp func(ctx context.Context, tx *Store, job *Job, why error) error
+	// size is how many things one part does: it holds its locks for no longer.
+	size int
+	// told is what is written down when it is done or has failed; nil for nothing.
+	told func(job *Job, at time.Time) audit.Event
 }
 
-// jobPart is how many things one part does: it holds its locks for no longer.
-const jobPart = 50
-
 // createJob adds a job.
-func (s *Store) createJob(ctx context.Context, kind string, params any, by audit.Party, at time.Time) (*Job, error) {
+func (s *Store) createJob(ctx context.Context, job Job, params any, by audit.Party, at time.Time) (*Job, error) {
 	text, err := json.Marshal(params)
 	if err != nil {
 		return nil, err
 	}
-	job := Job{
-		ID: newID(), Kind: kind, State: JobStaging, Params: string(text), ByKind: by.Kind, ByID: by.ID, ByName: by.Name, CreatedAt: at, UpdatedAt: at,
-	}
+	job.ID, job.Params, job.ByKind, job.ByID, job.ByName, job.CreatedAt, job.UpdatedAt = newID(), string(text), by.Kind, by.ID, by.Name, at, at
 	return &job, s.insert(ctx, "job", row{table: "jobs", columns: jobColumns, value: job})
 }
 
@@ -124,11 +126,21 @@ func (s *Store) DoJobPart(ctx context.Context, id string, at time.Time) (more bo
 				return err
 			}
 			more = job.State == JobQueued
-			return tx.moveJob(ctx, &from, job, at)
+			if err := tx.moveJob(ctx, &from, job, at); err != nil || job.State != JobDone {
+				return err
+			}
+			return tx.tellOfJob(ctx, job, at)
 		})
 	}
-	for _, size := range []int{jobPart, 1} {
-		if err = move(func(tx *Store, job *Job) error { return jobKinds[job.Kind].part(ctx, tx, job, size, at) }); !cannotBe(err) {
+	for _, alone := range []bool{false, true} {
+		err = move(func(tx *Store, job *Job) error {
+			kind := jobKinds[job.Kind]
+			if alone {
+				kind.size = 1
+			}
+			return kind.part(ctx, tx, job, kind.size, at)
+		})
+		if !cannotBe(err) {
 			break
 		}
 	}
@@ -156,9 +168,9 @@ func cannotBe(err error) bool {
 // moveJob says how far the job is, if it is still where it was.
 func (s *Store) moveJob(ctx context.Context, from, to *Job, at time.Time) error {
 	n, err := s.exec(ctx, "job", `
-		UPDATE jobs SET state = $5, phase = $6, position = $7, done = $8, total = $9, problem = $10, result = $11, updated_at = $12
+		UPDATE jobs SET state = $5, phase = $6, position = $7, done = $8, total = $9, problem = $10, result = $11, updated_at = $12, mark = $13
 		WHERE id = $1 AND state = $2 AND phase = $3 AND position = $4`,
-		from.ID, from.State, from.Phase, from.Position, to.State, to.Phase, to.Position, to.Done, to.Total, to.Problem, to.Result, at)
+		from.ID, from.State, from.Phase, from.Position, to.State, to.Phase, to.Position, to.Done, to.Total, to.Problem, to.Result, at, to.Mark)
 	if err == nil && n == 0 {
 		return errJobMoved
 	}
@@ -167,9 +179,26 @@ func (s *Store) moveJob(ctx context.Context, from, to *Job, at time.Time) error 
 
 // FailJob ends a job that cannot go on, and says why.
 func (s *Store) FailJob(ctx context.Context, id, problem string, at time.Time) error {
-	_, err := s.exec(ctx, "job", "UPDATE jobs SET state = $2, problem = $3, updated_at = $4 WHERE id = $1 AND state IN ($5, $6)",
-		id, JobFailed, problem, at, JobQueued, JobStaging)
-	return err
+	return s.InTx(ctx, func(tx *Store) error {
+		n, err := tx.exec(ctx, "job", "UPDATE jobs SET state = $2, problem = $3, updated_at = $4 WHERE id = $1 AND state IN ($5, $6)",
+			id, JobFailed, problem, at, JobQueued, JobStaging)
+		if err != nil || n == 0 {
+			return err
+		}
+		job, err := tx.Job(ctx, id)
+		if err != nil {
+			return err
+		}
+		return tx.tellOfJob(ctx, job, at)
+	})
+}
+
+// tellOfJob writes down that a job is over, if its kind does.
+func (s *Store) tellOfJob(ctx context.Context, job *Job, at time.Time) error {
+	if told := jobKinds[job.Kind].told; told != nil {
+		return s.record(ctx, told(job, at), at)
+	}
+	return nil
 }
 
 // CancelJob stops a job; what was done stays. fault.NotFound if there is none, or it is over.

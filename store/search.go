@@ -67,6 +67,18 @@ func (f *filter) addIf(column, value string) {
 	}
 }
 
+// addIn adds that column is one of the values, unless there are none, which means any.
+func (f *filter) addIn(column string, values []string) {
+	if len(values) == 0 {
+		return
+	}
+	args := make([]any, len(values))
+	for i, v := range values {
+		args[i] = v
+	}
+	f.add(column+" IN (?"+strings.Repeat(", ?", len(values)-1)+")", args...)
+}
+
 // and is a filter that both fit.
 func (f filter) and(other filter) filter {
 	return filter{slices.Concat(f.conditions, other.conditions), slices.Concat(f.args, other.args)}

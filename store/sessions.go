@@ -181,11 +181,15 @@ const (
 // SessionFilter says which sessions; what is empty means any.
 type SessionFilter struct {
 	ID, UserID, IP string
-	ClientID       string // that somebody signed in to through it
-	State          string // a Session constant
+	IDs            []string // one of these
+	Except         string   // the one that is left out
+	ClientID       string   // that somebody signed in to through it
+	State          string   // a Session constant
 	At             time.Time
-	After, Before  string // cursors of a SessionPage; garbage there shows the first page
-	Limit          int    // 0 is 50
+	BegunBy        time.Time // its sign-in, at the latest
+	KeepAdmins     bool      // without those of administrators
+	After, Before  string    // cursors of a SessionPage; garbage there shows the first page
+	Limit          int       // 0 is 50
 }
 
 // table is where they are found: those of a client by what it knows of them, whose index has them in the order of their ids.
@@ -196,12 +200,30 @@ func (want SessionFilter) table() string {
 	return "sessions"
 }
 
+// key is the column of the table that has their ids.
+func (want SessionFilter) key() string {
+	if want.ClientID != "" {
+		return "session_clients.session_id"
+	}
+	return "id"
+}
+
 func (want SessionFilter) conditions(seenSince time.Time) filter {
 	var f filter
 	f.addIf("id", want.ID)
 	f.addIf("user_id", want.UserID)
 	f.addIf("ip", want.IP)
 	f.addIf("session_clients.client_id", want.ClientID)
+	f.addIn("id", want.IDs)
+	if want.Except != "" {
+		f.add("id <> ?", want.Except)
+	}
+	if !want.BegunBy.IsZero() {
+		f.add("auth_time <= ?", want.BegunBy)
+	}
+	if want.KeepAdmins {
+		f.add("NOT " + ofAdmins("user_id"))
+	}
 	switch want.State {
 	case SessionLive:
 		f.add("ended_at IS NULL AND expires_at > ? AND last_seen_at > ?", want.At, seenSince)
@@ -240,9 +262,7 @@ var sessionList = list[ListedSession]{
 // SessionPage returns a page of the sessions that fit the filter, newest first.
 func (s *Store) SessionPage(ctx context.Context, want SessionFilter) (p SessionPage, err error) {
 	list := sessionList
-	if list.table = want.table(); want.ClientID != "" {
-		list.by = "session_clients.session_id"
-	}
+	list.table, list.by = want.table(), want.key()
 	p.Sessions, p.Previous, p.Next, p.Total, err = list.page(ctx, s, want.conditions(s.seenSince(want.At)), want.After, want.Before, want.Limit)
 	if err == nil {
 		err = s.addClients(ctx, p.Sessions)
@@ -306,7 +326,7 @@ func (s *Store) SessionImpact(ctx context.Context, want SessionFilter) (impact S
 	bound := " FROM families WHERE ended_at IS NULL AND expires_at > ? AND session_id IN (SELECT id" + these + ")"
 	args := slices.Concat([]any{want.At}, f.args, []any{want.At}, f.args, f.args)
 	err = s.get(ctx, "session", &impact, dollars("SELECT COUNT(*) AS sessions, COUNT(DISTINCT user_id) AS people, "+
-		"COUNT(CASE WHEN user_id IN (SELECT id FROM users WHERE role = '"+string(identity.RoleAdmin)+"') THEN 1 END) AS admins, "+
+		"COUNT(CASE WHEN "+ofAdmins("user_id")+" THEN 1 END) AS admins, "+
 		"(SELECT COUNT(*)"+bound+") AS families, (SELECT COUNT(DISTINCT client_id)"+bound+") AS clients"+these), args...)
 	return impact, err
 }

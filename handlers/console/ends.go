@@ -53,9 +53,15 @@ func carryOut(c *fiber.Ctx, e *end) error {
 	if err != nil {
 		return err
 	}
+	e.Errs = fault.Fields{}
 	e.Reason = strings.TrimSpace(form.Get("reason"))
 	if n := utf8.RuneCountInString(e.Reason); n > maxReason {
-		e.Errs = fault.Fields{"reason": "Be brief: at most 500 characters."}
+		e.Errs["reason"] = "Be brief: at most 500 characters."
+	}
+	if e.Confirm = strings.TrimSpace(form.Get("confirm")); e.Phrase != "" && e.Confirm != e.Phrase {
+		e.Errs["confirm"] = "Type “" + e.Phrase + "” to confirm."
+	}
+	if len(e.Errs) > 0 {
 		return ask(c, fiber.StatusUnprocessableEntity, e)
 	}
 	if e.Reason != "" {

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"time"
@@ -22,23 +23,21 @@ const familiesPath = "/console/families"
 
 // ListFamilies shows the token families that fit what the URL says: user, client, state, q, and the edge of a page in after or before.
 func (h *Handlers) ListFamilies(c *fiber.Ctx) error {
-	ctx, now := c.UserContext(), h.Now()
+	ctx := c.UserContext()
 	l := listingOf(c, familiesPath, "user", "client", "state")
-	state := l.oneOf("state", oauth.FamilyLive, oauth.FamilyExpired, oauth.FamilyEnded, store.FamilyReplayed)
-	m, err := h.meant(ctx, l)
+	want, m, err := h.wantedFamilies(ctx, l)
 	if err != nil {
 		return err
 	}
-	d := view.FamiliesData{State: state, Now: now}
-	d.ListData = view.ListData{Q: l.get("q"), Clear: familiesPath, Filtered: len(l.query) > 0, Meant: m.perhaps}
-	d.Unknown = m.unknown || m.ip+m.code+m.requestID != ""
+	d := view.FamiliesData{State: want.State, Now: want.At}
+	d.ListData = view.ListData{Q: l.get("q"), Clear: familiesPath, Filtered: len(l.query) > 0, Meant: m.perhaps, Unknown: m.unknown}
+	if d.Jobs, err = h.underWay(ctx, store.KindEndFamilies, "Token families are being revoked"); err != nil {
+		return err
+	}
 	if d.Chips, err = h.chips(ctx, l, [2]string{"user", "Person"}, [2]string{"client", "Client"}); err != nil {
 		return err
 	}
-	want := store.FamilyFilter{
-		ID: m.id, UserID: both(l.get("user"), m.userID), ClientID: both(l.get("client"), m.clientID), State: state, At: now,
-		After: c.Query("after"), Before: c.Query("before"), Limit: rowsPerPage,
-	}
+	want.After, want.Before, want.Limit = c.Query("after"), c.Query("before"), rowsPerPage
 	if !d.Unknown {
 		page, err := h.Store.FamilyPage(ctx, want)
 		if err != nil {
@@ -50,14 +49,29 @@ func (h *Handlers) ListFamilies(c *fiber.Ctx) error {
 		d.Total = int(page.Total)
 		l.pages(&d.ListData, page.Previous, page.Next)
 		for i := range page.Families {
-			d.Rows = append(d.Rows, h.familyOf(c, &page.Families[i]))
+			row := h.familyOf(c, &page.Families[i])
+			d.Rows, d.Select = append(d.Rows, row), d.Select || row.CanEnd && row.State == oauth.FamilyLive
 		}
 	}
 	if d.Total > 0 {
 		d.EndAll = endAll(c, familiesPath+"/revoke", "Revoke all of ", want.UserID, want.ClientID, d.Rows[0].Person, d.Rows[0].CanEnd, d.Rows[0].Client)
+		if want.State == "" || want.State == oauth.FamilyLive {
+			d.EndFound = endFound(c, l, familiesPath+"/revoke-found", "Revoke everything that fits these filters", want.UserID != "" && d.EndAll.Href != "")
+		}
 	}
 	ch := request.Chrome(c)
 	return respond.Page(c, fiber.StatusOK, view.FamiliesPage(ch, d), view.FamiliesTable(ch, d))
+}
+
+// wantedFamilies are those that a list asks for.
+func (h *Handlers) wantedFamilies(ctx context.Context, l listing) (want store.FamilyFilter, m meaning, err error) {
+	want.State, want.At = l.oneOf("state", oauth.FamilyLive, oauth.FamilyExpired, oauth.FamilyEnded, store.FamilyReplayed), h.Now()
+	if m, err = h.meant(ctx, l); err != nil {
+		return want, m, err
+	}
+	m.unknown = m.unknown || m.ip+m.code+m.requestID != ""
+	want.ID, want.UserID, want.ClientID = m.id, both(l.get("user"), m.userID), both(l.get("client"), m.clientID)
+	return want, m, nil
 }
 
 func (h *Handlers) familyOf(c *fiber.Ctx, f *store.ListedFamily) view.Family {
@@ -306,6 +320,13 @@ func (h *Handlers) ConfirmRevokeFamilies(c *fiber.Ctx) error { return h.revokeFa
 func (h *Handlers) RevokeFamilies(c *fiber.Ctx) error { return h.revokeFamilies(c, true) }
 
 func (h *Handlers) revokeFamilies(c *fiber.Ctx, sure bool) error {
+	chosen, err := ids(c, "family")
+	if err != nil {
+		return err
+	}
+	if len(chosen) > 0 || selecting(c) {
+		return h.revokeChosen(c, chosen, sure)
+	}
 	userID, clientID, err := askedFor(c)
 	if err != nil {
 		return err
@@ -318,6 +339,59 @@ func (h *Handlers) revokeFamilies(c *fiber.Ctx, sure bool) error {
 	}
 	if err != nil {
 		return err
+	}
+	return h.answer(c, e, sure)
+}
+
+// revokeChosen ends the families that somebody chose from a list.
+func (h *Handlers) revokeChosen(c *fiber.Ctx, chosen []string, sure bool) error {
+	if len(chosen) == 0 {
+		return nothingChosen(c, familiesPath)
+	}
+	page, err := h.Store.FamilyPage(c.UserContext(), store.FamilyFilter{IDs: chosen, State: oauth.FamilyLive, At: h.Now(), Limit: rowsPerPage})
+	if err != nil {
+		return err
+	}
+	return h.revokeThese(c, page.Families, familiesPath, sure)
+}
+
+// revokeThese asks whether to revoke them, or does it: each leaves an event of its own.
+func (h *Handlers) revokeThese(c *fiber.Ctx, families []store.ListedFamily, back string, sure bool) error {
+	if len(families) == 0 {
+		return respond.Flash(c, back, "info", "Already ended", "None of them lives any more.")
+	}
+	ctx, now := c.UserContext(), h.Now()
+	var chosen []string
+	for _, f := range families {
+		if err := h.mayEnd(c, f.Role); err != nil {
+			return err
+		}
+		chosen = append(chosen, f.ID)
+	}
+	impact, err := h.Store.FamilyImpact(ctx, store.FamilyFilter{IDs: chosen, State: oauth.FamilyLive, At: now})
+	if err != nil {
+		return err
+	}
+	e := &end{EndData: view.EndData{
+		ID: "families-revoke", Title: "Revoke " + ui.Count(len(families), "token family", "token families") + "?",
+		Text:   "Clients lose what people gave them there, and have to ask again. Browser sessions stay.",
+		Button: "Revoke", Heading: "Selected token families", Section: familyCrumbs, Action: familiesPath + "/revoke", Fields: sent("family", chosen...), Back: back,
+		Impact: []view.ImpactLine{
+			{N: int(impact.Families), One: "token family", Many: "token families"}, {N: int(impact.People), One: "person", Many: "people"},
+			{N: int(impact.Clients), One: "client", Many: "clients"},
+		},
+	}}
+	e.event = eventOn(c, now, audit.FamilyEnded, audit.Party{})
+	e.do = func(event audit.Event) (string, string, error) {
+		return ui.Count(len(families), "token family revoked", "token families revoked"), e.Life, h.Store.InTx(ctx, func(tx *store.Store) error {
+			for _, f := range families {
+				event.Target, event.ClientID, event.UserID = audit.Party{Kind: audit.KindFamily, ID: f.ID}, f.ClientID, f.UserID
+				if err := tx.EndFamily(ctx, f.ID, oauth.EndedByOperator, now, event); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}
 	return h.answer(c, e, sure)
 }
@@ -338,7 +412,7 @@ func (h *Handlers) endOfUser(c *fiber.Ctx, id string, now time.Time) (*end, erro
 	who := personOfUser(u).Label()
 	e := &end{EndData: view.EndData{
 		ID: "families-revoke", Title: "Revoke all token families of " + who + "?", Text: "Every client loses what " + who + " gave it, and has to ask again. Browser sessions stay.",
-		Button: "Revoke all", Heading: "Token families of " + who, Section: familyCrumbs, Action: familiesPath + "/revoke", Field: "user", Value: id,
+		Button: "Revoke all", Heading: "Token families of " + who, Section: familyCrumbs, Action: familiesPath + "/revoke", Fields: sent("user", id),
 		Back:   listing{path: familiesPath}.with("user", id),
 		Impact: []view.ImpactLine{{N: int(impact.Families), One: "token family", Many: "token families"}, {N: int(impact.Clients), One: "client", Many: "clients"}},
 	}}
@@ -368,7 +442,7 @@ func (h *Handlers) endOfClient(c *fiber.Ctx, id string, now time.Time) (*end, er
 	}
 	e := &end{EndData: view.EndData{
 		ID: "families-revoke", Title: "Revoke all tokens of " + client.Name + "?", Text: "It loses what everybody gave it, and the tokens it has for itself. It stays registered, and people may let it in again.",
-		Button: "Revoke all", Heading: "Token families of " + client.Name, Section: familyCrumbs, Action: familiesPath + "/revoke", Field: "client", Value: id,
+		Button: "Revoke all", Heading: "Token families of " + client.Name, Section: familyCrumbs, Action: familiesPath + "/revoke", Fields: sent("client", id),
 		Back:   listing{path: familiesPath}.with("client", id),
 		Impact: []view.ImpactLine{{N: int(impact.Families), One: "token family", Many: "token families"}, {N: int(impact.People), One: "person", Many: "people"}},
 	}}

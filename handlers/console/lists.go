@@ -134,6 +134,14 @@ func endAll(c *fiber.Ctx, path, verb, userID, clientID string, person view.Perso
 	return view.Link{}
 }
 
+// endFound leads to where all end that fit the filters, unless something that is there already says the same of a person.
+func endFound(c *fiber.Ctx, l listing, path, text string, said bool) view.Link {
+	if len(l.query) == 0 || said || !canEnd(c, identity.RoleUser) {
+		return view.Link{}
+	}
+	return view.Link{Text: text, Href: listing{path, l.query}.address()}
+}
+
 // chips are the filters of these names that are set, as people know them: field and what it is called.
 func (h *Handlers) chips(ctx context.Context, l listing, names ...[2]string) ([]view.Chip, error) {
 	people := unique(l.get("user"), l.get("actor"))

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -19,23 +20,21 @@ const sessionsPath = "/console/sessions"
 
 // ListSessions shows the sessions that fit what the URL says: user, client, state, q, and the edge of a page in after or before.
 func (h *Handlers) ListSessions(c *fiber.Ctx) error {
-	ctx, now := c.UserContext(), h.Now()
+	ctx := c.UserContext()
 	l := listingOf(c, sessionsPath, "user", "client", "state")
-	state := l.oneOf("state", store.SessionLive, store.SessionEnded)
-	m, err := h.meant(ctx, l)
+	want, m, err := h.wantedSessions(ctx, l)
 	if err != nil {
 		return err
 	}
-	d := view.SessionsData{State: state, Now: now}
-	d.ListData = view.ListData{Q: l.get("q"), Clear: sessionsPath, Filtered: len(l.query) > 0, Meant: m.perhaps}
-	d.Unknown = m.unknown || m.code+m.requestID != ""
+	d := view.SessionsData{State: want.State, Now: want.At}
+	d.ListData = view.ListData{Q: l.get("q"), Clear: sessionsPath, Filtered: len(l.query) > 0, Meant: m.perhaps, Unknown: m.unknown}
+	if d.Jobs, err = h.underWay(ctx, store.KindEndSessions, "Sessions are being ended"); err != nil {
+		return err
+	}
 	if d.Chips, err = h.chips(ctx, l, [2]string{"user", "Person"}, [2]string{"client", "Client"}); err != nil {
 		return err
 	}
-	want := store.SessionFilter{
-		ID: m.id, UserID: both(l.get("user"), m.userID), ClientID: both(l.get("client"), m.clientID), IP: m.ip, State: state, At: now,
-		After: c.Query("after"), Before: c.Query("before"), Limit: rowsPerPage,
-	}
+	want.After, want.Before, want.Limit = c.Query("after"), c.Query("before"), rowsPerPage
 	if !d.Unknown {
 		page, err := h.Store.SessionPage(ctx, want)
 		if err != nil {
@@ -47,15 +46,31 @@ func (h *Handlers) ListSessions(c *fiber.Ctx) error {
 		d.Total = int(page.Total)
 		l.pages(&d.ListData, page.Previous, page.Next)
 		for i := range page.Sessions {
-			d.Rows = append(d.Rows, h.sessionOf(c, &page.Sessions[i]))
+			s := &page.Sessions[i]
+			d.Rows = append(d.Rows, h.sessionOf(c, s))
+			d.Select = d.Select || canEnd(c, s.Role) && s.Live(want.At, h.Policy.Now().Sessions.Idle)
 		}
 	}
 	if d.Total > 0 {
 		first := d.Rows[0]
 		d.EndAll = endAll(c, sessionsPath+"/end", "End all of ", want.UserID, want.ClientID, first.Person, first.CanEnd, first.Clients...)
+		if want.State != store.SessionEnded {
+			d.EndFound = endFound(c, l, sessionsPath+"/end-found", "End everything that fits these filters", want.UserID != "" && d.EndAll.Href != "")
+		}
 	}
 	ch := request.Chrome(c)
 	return respond.Page(c, fiber.StatusOK, view.SessionsPage(ch, d), view.SessionsTable(ch, d))
+}
+
+// wantedSessions are those that a list asks for.
+func (h *Handlers) wantedSessions(ctx context.Context, l listing) (want store.SessionFilter, m meaning, err error) {
+	want.State, want.At = l.oneOf("state", store.SessionLive, store.SessionEnded), h.Now()
+	if m, err = h.meant(ctx, l); err != nil {
+		return want, m, err
+	}
+	m.unknown = m.unknown || m.code+m.requestID != ""
+	want.ID, want.UserID, want.ClientID, want.IP = m.id, both(l.get("user"), m.userID), both(l.get("client"), m.clientID), m.ip
+	return want, m, nil
 }
 
 func (h *Handlers) sessionOf(c *fiber.Ctx, s *store.ListedSession) view.Session {
@@ -127,6 +142,13 @@ func (h *Handlers) ConfirmEndSessions(c *fiber.Ctx) error { return h.endSessions
 func (h *Handlers) EndSessions(c *fiber.Ctx) error { return h.endSessions(c, true) }
 
 func (h *Handlers) endSessions(c *fiber.Ctx, sure bool) error {
+	chosen, err := ids(c, "session")
+	if err != nil {
+		return err
+	}
+	if len(chosen) > 0 || selecting(c) {
+		return h.endChosen(c, chosen, sure)
+	}
 	userID, clientID, err := askedFor(c)
 	if err != nil {
 		return err
@@ -142,6 +164,58 @@ func (h *Handlers) endSessions(c *fiber.Ctx, sure bool) error {
 	}
 	if e.Impact[0].N == 0 && !sure {
 		return respond.Flash(c, e.Back, "info", "Nothing to end", "There are no live sessions.")
+	}
+	return h.answer(c, e, sure)
+}
+
+// endChosen ends the sessions that somebody chose from a list.
+func (h *Handlers) endChosen(c *fiber.Ctx, chosen []string, sure bool) error {
+	if len(chosen) == 0 {
+		return nothingChosen(c, sessionsPath)
+	}
+	page, err := h.Store.SessionPage(c.UserContext(), store.SessionFilter{IDs: chosen, State: store.SessionLive, At: h.Now(), Limit: rowsPerPage})
+	if err != nil {
+		return err
+	}
+	return h.endThese(c, page.Sessions, sessionsPath, sure)
+}
+
+// endThese asks whether to end them, or does it: each leaves an event of its own.
+func (h *Handlers) endThese(c *fiber.Ctx, sessions []store.ListedSession, back string, sure bool) error {
+	if len(sessions) == 0 {
+		return respond.Flash(c, back, "info", "Already ended", "None of them lives any more.")
+	}
+	ctx, now := c.UserContext(), h.Now()
+	var chosen []string
+	for _, s := range sessions {
+		if err := h.mayEnd(c, s.Role); err != nil {
+			return err
+		}
+		chosen = append(chosen, s.ID)
+	}
+	impact, err := h.Store.SessionImpact(ctx, store.SessionFilter{IDs: chosen, State: store.SessionLive, At: now})
+	if err != nil {
+		return err
+	}
+	e := &end{EndData: view.EndData{
+		ID: "sessions-end", Title: "End " + ui.Count(len(sessions), "session", "sessions") + "?",
+		Text:   "Those people are signed out in those browsers at once. Grants that outlive the browser stay.",
+		Button: "End", Heading: "Selected sessions", Section: sessionCrumbs, Action: sessionsPath + "/end", Fields: sent("session", chosen...), Back: back,
+		Impact: append(endedSessions(impact), view.ImpactLine{N: int(impact.People), One: "person", Many: "people"}),
+	}}
+	e.event = eventOn(c, now, audit.SessionEnded, audit.Party{})
+	e.do = func(event audit.Event) (string, string, error) {
+		return ui.Count(len(sessions), "session has ended", "sessions have ended"), "Those people are signed out there.", h.Store.InTx(ctx, func(tx *store.Store) error {
+			for i := range sessions {
+				s := &sessions[i]
+				device, _ := identity.Device(s.UserAgent)
+				event.Target, event.UserID = audit.Party{Kind: audit.KindSession, ID: s.ID, Name: device}, s.UserID
+				if err := tx.EndSession(ctx, s.ID, oauth.EndedByOperator, now, event); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}
 	return h.answer(c, e, sure)
 }
@@ -162,7 +236,7 @@ func (h *Handlers) sessionsOfUser(c *fiber.Ctx, id string) (*end, error) {
 	who := personOfUser(u).Label()
 	e := &end{EndData: view.EndData{
 		ID: "sessions-end", Title: "End all sessions of " + who + "?", Text: who + " is signed out in every browser at once. Grants that outlive the browser stay.",
-		Button: "End all sessions", Heading: "Sessions of " + who, Section: sessionCrumbs, Action: sessionsPath + "/end", Field: "user", Value: u.ID,
+		Button: "End all sessions", Heading: "Sessions of " + who, Section: sessionCrumbs, Action: sessionsPath + "/end", Fields: sent("user", u.ID),
 		Back:   listing{path: sessionsPath}.with("user", u.ID),
 		Impact: append(endedSessions(impact), view.ImpactLine{N: int(impact.Clients), One: "client", Many: "clients"}),
 	}}
@@ -193,7 +267,7 @@ func (h *Handlers) sessionsOfClient(c *fiber.Ctx, id string) (*end, error) {
 	e := &end{EndData: view.EndData{
 		ID: "sessions-end", Title: "End all sessions with " + client.Name + "?",
 		Text:   "Everybody who signed in to " + client.Name + " is signed out of Gatehouse in that browser, and of the other clients there. Grants that outlive the browser stay.",
-		Button: "End all sessions", Heading: "Sessions with " + client.Name, Section: sessionCrumbs, Action: sessionsPath + "/end", Field: "client", Value: id,
+		Button: "End all sessions", Heading: "Sessions with " + client.Name, Section: sessionCrumbs, Action: sessionsPath + "/end", Fields: sent("client", id),
 		Back:   listing{path: sessionsPath}.with("client", id),
 		Impact: append(endedSessions(impact), view.ImpactLine{N: int(impact.People), One: "person", Many: "people"}),
 	}}

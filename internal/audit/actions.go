@@ -78,6 +78,10 @@ const (
 	TokenRevoked      Action = "token.revoked"
 	FamilyEnded       Action = "family.ended"
 	FamiliesEnded     Action = "families.ended"
+	EndingBegun       Action = "ending.begun" // of all that fits a filter
+	EndingFinished    Action = "ending.finished"
+	EndingCancelled   Action = "ending.cancelled"
+	EndingFailed      Action = "ending.failed"
 	AuthorizeRefused  Action = "authorize.refused"
 	TokenRefused      Action = "token.refused"
 	RevokeRefused     Action = "revoke.refused"

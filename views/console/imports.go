@@ -50,8 +50,11 @@ func (i Import) words() string {
 	return "Importing"
 }
 
-func (i Import) tone() string {
-	switch i.State {
+func (i Import) tone() string { return jobTone(i.State) }
+
+// jobTone is the tone of a job's badge.
+func jobTone(state string) string {
+	switch state {
 	case "done":
 		return "success"
 	case "failed":

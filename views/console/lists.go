@@ -22,6 +22,9 @@ type ListData struct {
 	Unknown        bool     // nothing and nobody is called Q
 	Meant          []Choose // who or what may be meant instead
 	EndAll         Link     // to where all of the one person or client end whose rows these are
+	EndFound       Link     // to where all end that fit the filters
+	Jobs           []Link   // that end many of them now
+	Select         bool     // rows can be chosen, to be ended together
 }
 
 // CountedTo is how far rows are counted.
@@ -150,7 +153,7 @@ func partyPath(p audit.Party) string {
 	case p.Kind == audit.KindGroup:
 		return "/console/groups/" + id
 	case p.Kind == audit.KindJob:
-		return "/console/users/import/" + id
+		return "/console/jobs/" + id
 	case p.Kind == audit.KindSession:
 		return "/console/sessions/" + id
 	case p.Kind == audit.KindFamily:
@@ -187,8 +190,9 @@ type EndData struct {
 	Heading   string // of the page
 	Section   Crumbs // where the page belongs
 	Action    string // where the form goes
-	Field     string // "user" or "client", for all of theirs
-	Value     string
+	Fields    []Sent // that say what ends, where the address does not
+	Phrase    string // to be typed first, for the worst
+	Confirm   string // as it was typed
 	Back      string // where keeping it leads
 	Impact    []ImpactLine
 	Notes     []string // what else to know before
@@ -200,12 +204,15 @@ type EndData struct {
 	Errs      map[string]string
 }
 
+// Sent is a value that a form carries along.
+type Sent struct{ Name, Value string }
+
 // keep is what the button says that ends nothing.
 func (d EndData) keep() string {
 	if d.KeepWords != "" {
 		return d.KeepWords
 	}
-	if d.Field == "" {
+	if len(d.Fields) == 0 {
 		return "Keep it"
 	}
 	return "Keep them"
