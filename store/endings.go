@@ -85,7 +85,7 @@ func endingTold(job *Job, at time.Time) audit.Event {
 	changes["ended"] = audit.Change{After: strconv.FormatInt(job.Done, 10)}
 	event := audit.Event{At: at, Action: audit.EndingFinished, Outcome: audit.Success, Actor: job.By(), Target: job.party(), Changes: changes}
 	if job.State == JobFailed {
-		event.Action, event.Outcome, event.Cause = audit.EndingFailed, audit.Refused, &audit.Cause{Rule: "job_finished", Remedy: "Ask for the rest again."}
+		event.Action, event.Outcome = audit.EndingFailed, audit.Refused
 	}
 	return event
 }

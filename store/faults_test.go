@@ -53,6 +53,10 @@ var changes = []change{
 		_, _, err := s.BeginAttempt(ctx, identity.Counter{Key: "tried"}, noon)
 		return err
 	}},
+	{verb: "BeginEnding", do: func(s *store.Store) error {
+		_, err := s.BeginEnding(ctx, store.KindEndSessions, store.Ending{UserID: "bob"}, 1, noon, event(audit.EndingBegun))
+		return err
+	}},
 	{verb: "BeginFamily", do: func(s *store.Store) error {
 		b := oauth.Beginning{
 			Family: family("new", "bob", "bob-session"), First: &oauth.RefreshToken{Hash: "new-0", CreatedAt: noon}, CheckedHash: "hash",
@@ -65,6 +69,9 @@ var changes = []change{
 	{verb: "BindInteraction", do: func(s *store.Store) error { return s.BindInteraction(ctx, "unbound", "browser", noon) }},
 	{verb: "CancelJob", do: importIn(store.JobWaiting, func(s *store.Store, id string) error {
 		return s.CancelJob(ctx, id, noon, event(audit.UsersImportCancelled))
+	})},
+	{verb: "CancelEnding", do: inEnding(func(s *store.Store, id string) error {
+		return s.CancelEnding(ctx, id, noon, event(audit.EndingCancelled))
 	})},
 	{verb: "ChangePassword", do: func(s *store.Store) error {
 		c := store.PasswordChange{UserID: "bob", OldHash: "hash", NewHash: "new", KeepSession: "bob-session", KeepDevice: "bob-session-device"}
@@ -131,6 +138,7 @@ var changes = []change{
 	{verb: "DisableUser", do: func(s *store.Store) error { return s.DisableUser(ctx, "bob", noon, event(audit.UserDisabled)) }},
 	{verb: "DeleteACMEEntry", do: func(s *store.Store) error { return s.DeleteACMEEntry(ctx, "account") }},
 	{verb: "DoJobPart", do: importIn(store.JobQueued, func(s *store.Store, id string) error { _, err := s.DoJobPart(ctx, id, noon); return err })},
+	{verb: "DoJobPart, of an ending", do: inEnding(func(s *store.Store, id string) error { _, err := s.DoJobPart(ctx, id, noon.Add(time.Hour)); return err })},
 	{verb: "DropForm", do: func(s *store.Store) error { return s.DropForm(ctx, "browser") }},
 	{verb: "EnableClient", do: func(s *store.Store) error { return s.EnableClient(ctx, "closed", noon, event(audit.ClientEnabled)) }},
 	{verb: "EnableUser", do: func(s *store.Store) error { return s.EnableUser(ctx, "dan", noon, event(audit.UserEnabled)) }},
@@ -162,6 +170,7 @@ var changes = []change{
 		return s.FinishVerification(ctx, "one", audit.Verification{Events: 7}, noon, event(audit.AuditVerified))
 	}},
 	{verb: "FailJob", do: importIn(store.JobStaging, func(s *store.Store, id string) error { return s.FailJob(ctx, id, "why", noon) })},
+	{verb: "FailJob, of an ending", do: inEnding(func(s *store.Store, id string) error { return s.FailJob(ctx, id, "why", noon) })},
 	{verb: "ForgiveAttempt", inParts: true, do: func(s *store.Store) error { return s.ForgiveAttempt(ctx, "tried", "tried too") }},
 	{verb: "HoldLease", do: func(s *store.Store) error {
 		_, err := s.HoldLease(ctx, "free", "node", noon, noon.Add(time.Minute))
@@ -370,6 +379,7 @@ func furnished(t testing.TB, s *store.Store) {
 			must(t, s.ApplyImport(ctx, job.ID, noon, event(audit.UsersImported)))
 		}
 	}
+	must1(s.BeginEnding(ctx, store.KindEndFamilies, store.Ending{UserID: "bob"}, 2, noon.Add(time.Minute), event(audit.EndingBegun)))(t)
 	must(t, s.CreateGroup(ctx, identity.Group{ID: "staff", Name: "Staff"}, noon, event(audit.GroupCreated)))
 	must(t, s.AddMember(ctx, "staff", "bob", noon, event(audit.GroupMemberAdded)))
 	must(t, s.SaveAccessToken(ctx, opaque("given", "bound-family", "bob")))
@@ -407,6 +417,17 @@ func importIn(state string, do func(s *store.Store, id string) error) func(*stor
 			}
 		}
 		return errors.New("no such import is furnished")
+	}
+}
+
+// inEnding does something to the furnished ending.
+func inEnding(do func(s *store.Store, id string) error) func(*store.Store) error {
+	return func(s *store.Store) error {
+		jobs, err := s.Jobs(ctx, store.KindEndFamilies, 1)
+		if err != nil || len(jobs) == 0 {
+			return errors.Join(err, errors.New("no ending is furnished"))
+		}
+		return do(s, jobs[0].ID)
 	}
 }
 

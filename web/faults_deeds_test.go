@@ -823,6 +823,46 @@ var deeds = []deed{
 			},
 		}
 	}},
+	{name: "revoke selected families", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleOperator)
+		client, user := h.Client(t), h.User(t)
+		token := h.Tokens(t, client, user, nil).Str("access_token")
+		b.Get("/console/families/revoke?family=" + familyOf(t, h, user))
+		return request{
+			send: submit(t, h, b, "/console/families/revoke", nil),
+			done: func(a webtest.Answer) bool { return leadsTo(familyList)(a) && !active(t, h, client, token) },
+		}
+	}},
+	{name: "end selected sessions", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleOperator)
+		user := h.User(t)
+		h.Browser(t).SignIn(user)
+		b.Get("/console/sessions/end?session=" + sessionIDs(t, h, user)[0])
+		return request{
+			send: submit(t, h, b, "/console/sessions/end", nil),
+			done: func(a webtest.Answer) bool { return leadsTo(sessionList)(a) && len(sessionIDs(t, h, user)) == 0 },
+		}
+	}},
+	{name: "revoke all families that fit", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleOperator)
+		client := h.Client(t)
+		h.Tokens(t, client, h.User(t), nil)
+		form := url.Values{"csrf_token": {csrf(b)}, "client": {client.ID}, "confirm": {endPhrase}}
+		return request{send: sends(t, h, b, http.MethodPost, familyList+"/revoke-found", form), done: leadsTo("/console/jobs/")}
+	}},
+	{name: "end all sessions that fit", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleOperator)
+		user := h.User(t)
+		h.Browser(t).SignIn(user)
+		form := url.Values{"csrf_token": {csrf(b)}, "user": {user.ID}, "confirm": {endPhrase}}
+		return request{send: sends(t, h, b, http.MethodPost, sessionList+"/end-found", form), done: leadsTo("/console/jobs/")}
+	}},
+	{name: "stop an ending", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		path := "/console/jobs/" + ending(t, h).ID
+		b.Get(path)
+		return request{send: submit(t, h, b, path+"/cancel", nil), done: leadsTo(path)}
+	}},
 
 	// The audit log
 

@@ -48,7 +48,6 @@ var ruleWords = map[string]string{
 	"interaction_browser":                  "Request of another browser",
 	"interaction_fresh":                    "Request expired",
 	"interaction_known":                    "Unknown request",
-	"job_finished":                         "Job stopped by an error",
 	"max_age":                              "Signed in too long ago",
 	"max_age_number":                       "max_age is no number",
 	"parameter_once":                       "Parameter sent twice",
