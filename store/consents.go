@@ -85,6 +85,93 @@ func (s *Store) consents(ctx context.Context, query string, args ...any) ([]Clie
 	return out, nil
 }
 
+// ConsentFilter says whose consents, and to which client; what is empty means any.
+type ConsentFilter struct {
+	UserID, ClientID string
+	After, Before    string // cursors of a ConsentPage; garbage there shows the first page
+	Limit            int    // 0 is 50
+}
+
+// ListedConsent is what a person lets a client do, by the scope that was given last.
+type ListedConsent struct {
+	UserID     string    `db:"user_id"`
+	ClientID   string    `db:"client_id"`
+	ClientName string    `db:"client_name"`
+	GivenAt    time.Time `db:"created_at"`
+	SearchKey  string    `db:"search_key"`
+	Holder
+	Begun     *time.Time     `db:"begun_at"`   // the newest family of the two
+	Refreshed *time.Time     `db:"rotated_at"` // the newest refresh of one
+	Scopes    []ScopeConsent `db:"-"`          // in the order in which they were given
+}
+
+// LastUsed is when the client last got a token under it; zero where it never did, or that is forgotten.
+func (c *ListedConsent) LastUsed() (last time.Time) {
+	for _, at := range []*time.Time{c.Begun, c.Refreshed} {
+		if at != nil && at.After(last) {
+			last = *at
+		}
+	}
+	return last
+}
+
+// ScopeConsent is a scope that was given, and when. An empty one is consent to a request without any.
+type ScopeConsent struct {
+	UserID   string    `db:"user_id"`
+	ClientID string    `db:"client_id"`
+	Scope    string    `db:"scope"`
+	GivenAt  time.Time `db:"created_at"`
+}
+
+// ConsentPage is a part of the list of consents, newest first. Next and Previous are cursors, empty where the list ends.
+type ConsentPage struct {
+	Consents       []ListedConsent
+	Previous, Next string
+	Total          int64 // of all pages; beyond CountLimit there are more
+}
+
+const consentFamilies = " FROM families f WHERE f.user_id = c.user_id AND f.client_id || '' = c.client_id"
+
+var consentList = list[ListedConsent]{
+	what: "consent", long: true, reversed: true, timed: "created_at", at: func(c *ListedConsent) time.Time { return c.GivenAt },
+	key: func(c *ListedConsent) string { return c.SearchKey },
+	// A consent stands where its newest scope does.
+	table: `(SELECT k.user_id, k.client_id, k.created_at, k.user_id || '` + separator + `' || k.client_id AS search_key FROM consents k
+		WHERE NOT EXISTS (SELECT 1 FROM consents n WHERE n.user_id = k.user_id AND n.client_id = k.client_id
+			AND (n.created_at > k.created_at OR n.created_at = k.created_at AND n.scope > k.scope))) AS c`,
+	columns: "user_id, client_id, created_at, search_key, (SELECT client_name FROM clients WHERE id = c.client_id) AS client_name, " +
+		"(SELECT f.created_at" + consentFamilies + " ORDER BY f.created_at DESC LIMIT 1) AS begun_at, " +
+		"(SELECT f.rotated_at" + consentFamilies + " AND f.rotated_at IS NOT NULL ORDER BY f.rotated_at DESC LIMIT 1) AS rotated_at" + holderColumns("c.user_id"),
+}
+
+// ConsentPage returns a page of the consents that fit the filter, the latest given first.
+func (s *Store) ConsentPage(ctx context.Context, want ConsentFilter) (p ConsentPage, err error) {
+	var f filter
+	f.addIf("user_id", want.UserID)
+	f.addIf("client_id", want.ClientID)
+	p.Consents, p.Previous, p.Next, p.Total, err = consentList.page(ctx, s, f, want.After, want.Before, want.Limit)
+	if err != nil || len(p.Consents) == 0 {
+		return p, err
+	}
+	var people, clients []string
+	for _, c := range p.Consents {
+		people, clients = append(people, c.UserID), append(clients, c.ClientID)
+	}
+	var in filter
+	in.addIn("user_id", people)
+	in.addIn("client_id", clients)
+	var scopes []ScopeConsent
+	err = s.all(ctx, "consent", &scopes, dollars("SELECT user_id, client_id, scope, created_at FROM consents"+in.where()+" ORDER BY created_at, scope"), in.args...)
+	for _, scope := range scopes {
+		for i := range p.Consents {
+			if c := &p.Consents[i]; c.UserID == scope.UserID && c.ClientID == scope.ClientID {
+				c.Scopes = append(c.Scopes, scope)
+			}
+		}
+	}
+	return p, err
+}
+
 // WithdrawConsent takes back what the person allowed the client and ends what it was given: families and unused codes.
 // fault.NotFound if there was nothing.
 func (s *Store) WithdrawConsent(ctx context.Context, userID, clientID string, at time.Time, event audit.Event) error {

@@ -1,8 +1,11 @@
 package store_test
 
 import (
+	"fmt"
 	"reflect"
+	"slices"
 	"testing"
+	"time"
 
 	"gatehouse/internal/audit"
 	"gatehouse/internal/keys"
@@ -128,6 +131,61 @@ func TestEvents_areReadAsTheyWereWrittenNewestFirst(t *testing.T) {
 		}
 		if app := must1(s.Events(ctx, store.EventFilter{ClientID: "app"}))(t); len(app) != 2 || app[1].Action != audit.AccessDenied {
 			t.Errorf("events of app %+v", app)
+		}
+	})
+}
+
+// Each person and client stand once, where the newest scope was given, and with when the client last used it.
+func TestConsentPage_readsNewestFirst(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		populated(t, s)
+		addClient(t, s, "shop")
+		addClient(t, s, "mail")
+		give := func(user, client string, minute int, scopes ...string) {
+			t.Helper()
+			at := noon.Add(time.Duration(minute) * time.Minute)
+			c := code(fmt.Sprint(user, client, minute), user, "")
+			c.ClientID, c.CreatedAt, c.ExpiresAt = client, at, at.Add(time.Hour)
+			must(t, s.IssueCode(ctx, c, &oauth.Consent{UserID: user, ClientID: client, Scopes: scopes}))
+		}
+		give("bob", "app", 1, "openid", "email")
+		give("ada", "app", 2, "openid")
+		give("bob", "shop", 3, "openid")
+		give("ada", "shop", 3, "openid")
+		give("bob", "mail", 4)
+		give("bob", "app", 5, "profile")
+		grant(t, s, "used", "bob", "")
+		must(t, s.RotateRefreshToken(ctx, rotation("used", "used-0", "used-1", 7), event(audit.TokenRefreshed)))
+		for _, c := range []struct {
+			want store.ConsentFilter
+			ids  []string
+		}{
+			{store.ConsentFilter{}, []string{"bob app", "bob mail", "ada shop", "bob shop", "ada app"}},
+			{store.ConsentFilter{UserID: "ada"}, []string{"ada shop", "ada app"}},
+			{store.ConsentFilter{ClientID: "app"}, []string{"bob app", "ada app"}},
+			{store.ConsentFilter{ClientID: "app", UserID: "ada"}, []string{"ada app"}},
+			{store.ConsentFilter{ClientID: "nothing"}, nil},
+		} {
+			ids := walk(t, func(after, before string) ([]store.ListedConsent, string, string) {
+				want := c.want
+				want.After, want.Before, want.Limit = after, before, 2
+				p := must1(s.ConsentPage(ctx, want))(t)
+				if int(p.Total) != len(c.ids) {
+					t.Errorf("%+v: %d in all", c.want, p.Total)
+				}
+				return p.Consents, p.Previous, p.Next
+			}, func(c store.ListedConsent) string { return c.UserID + " " + c.ClientID })
+			if !slices.Equal(ids, c.ids) {
+				t.Errorf("%+v: %q, want %q", c.want, ids, c.ids)
+			}
+		}
+		first := must1(s.ConsentPage(ctx, store.ConsentFilter{UserID: "bob"}))(t).Consents
+		if app := first[0]; len(app.Scopes) != 3 || app.Scopes[2].Scope != "profile" || !app.Scopes[0].GivenAt.Equal(noon.Add(time.Minute)) ||
+			!app.LastUsed().Equal(noon.Add(7*time.Minute)) || app.Username != "bob" || app.ClientName != "app" {
+			t.Errorf("%+v", app)
+		}
+		if mail := first[1]; len(mail.Scopes) != 1 || mail.Scopes[0].Scope != "" || !mail.LastUsed().IsZero() {
+			t.Errorf("%+v", mail)
 		}
 	})
 }

@@ -315,7 +315,7 @@ var others = map[string]string{
 var reads = []string{
 	"ACMEEntry", "API", "APIByID", "APIs", "AccessToken", "AnyUser", "AskedVerification", "AuditCheckpoints", "BusiestClients",
 	"Catalog", "Client", "ClientBySecret", "ClientImpact", "ClientMilestones", "ClientSecrets", "ClientSummary", "ClientUses", "Clients",
-	"ClientsOfAPI", "ClientsNamed", "ClientsOfScope", "Close", "Code", "Consent", "Consents", "Count", "CountLiveSessions", "DB", "DailyFailures", "DatabaseInfo",
+	"ClientsOfAPI", "ClientsNamed", "ClientsOfScope", "Close", "Code", "Consent", "ConsentPage", "Consents", "Count", "CountLiveSessions", "DB", "DailyFailures", "DatabaseInfo",
 	"Dialect", "EachEvent", "Event", "EventPage", "Events", "EventsSince", "ExpiringSecrets", "Families", "Family", "FamilyImpact",
 	"FamilyPage", "Group", "GroupByName", "GroupNames", "Groups", "GroupsOf", "ImportOutcomes", "Interaction", "Job", "Jobs", "KeptForm",
 	"KnownDevice", "KnownDevices", "LastJWKSFetch", "LiveClientGrant", "LivePerson", "LiveSessions", "Lockouts", "MasterKeyID", "Members",

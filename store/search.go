@@ -134,6 +134,7 @@ type list[T any] struct {
 	// search_key, whichever way the time goes.
 	timed string
 	at    func(*T) time.Time
+	long  bool // counted up to CountLimit, as those of the newest are
 }
 
 // page is the part of the list that fits the filter, after or before a cursor. previous and next are empty where the list ends.
@@ -224,9 +225,9 @@ func (l list[T]) from(edge string, backwards bool) (order, beyond string, args [
 		l.timed + byTime.from + " AND (" + l.timed + byTime.beyond + " OR search_key" + byKey.beyond + ")", []any{t, t, key}
 }
 
-// count is how many rows fit the filter: of a list by time, up to CountLimit and one.
+// count is how many rows fit the filter: of a long list, up to CountLimit and one.
 func (l list[T]) count(ctx context.Context, s *Store, f filter) (total int64, err error) {
-	if l.newest {
+	if l.newest || l.long {
 		query := "SELECT COUNT(*) FROM (SELECT 1 FROM " + l.table + f.where() + " LIMIT ?) AS counted"
 		err = s.get(ctx, l.what, &total, dollars(query), append(slices.Clone(f.args), CountLimit+1)...)
 	} else {

@@ -221,6 +221,7 @@ func pages() map[string]templ.Component {
 		"sessions chosen": console.SessionsPage(ch, console.SessionsData{ListData: console.ListData{Select: true, EndFound: link, Jobs: jobs}, Rows: []console.Session{session}, Now: now}),
 		"job":             console.JobPage(ch, console.JobData{ID: hostile, State: "queued", Of: list.Chips, Spares: []string{hostile}, Reason: hostile, By: hostile, Started: now, CanCancel: true}),
 		"job failed":      console.JobPage(ch, console.JobData{ID: hostile, Sessions: true, State: "failed", Problem: hostile, By: hostile, Started: now}),
+		"consents":        console.ConsentsPage(ch, console.ConsentsData{ListData: list, Now: now, Rows: []console.Consent{{Person: who, Client: link, Scopes: []console.GivenScope{{Name: hostile, At: now}}, CanWithdraw: true}, {}}}),
 		"end dialog":      console.EndDialog(ch, stop),
 		"settings":        console.SettingsPage(ch, hostileSettings(true)),
 		"settings read":   console.SettingsPage(ch, hostileSettings(false)),

@@ -82,7 +82,7 @@ var street = []struct{ method, path, audience string }{
 	{"GET", "/console/sessions", aPerson}, {"GET", "/console/sessions/end", aPerson}, {"POST", "/console/sessions/end", aPerson},
 	{"GET", "/console/sessions/end-found", aPerson}, {"POST", "/console/sessions/end-found", aPerson},
 	{"GET", "/console/families/revoke-found", aPerson}, {"POST", "/console/families/revoke-found", aPerson},
-	{"GET", "/console/jobs/:id", aPerson}, {"POST", "/console/jobs/:id/cancel", aPerson},
+	{"GET", "/console/consents", aPerson}, {"GET", "/console/jobs/:id", aPerson}, {"POST", "/console/jobs/:id/cancel", aPerson},
 	{"GET", "/console/sessions/:id", aPerson}, {"GET", "/console/sessions/:id/end", aPerson}, {"POST", "/console/sessions/:id/end", aPerson},
 	{"GET", "/console/families", aPerson}, {"GET", "/console/families/revoke", aPerson}, {"POST", "/console/families/revoke", aPerson},
 	{"GET", "/console/families/:id", aPerson}, {"GET", "/console/families/:id/revoke", aPerson}, {"POST", "/console/families/:id/revoke", aPerson},

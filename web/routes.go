@@ -193,6 +193,7 @@ func (s *site) routes() []route {
 		{get, "/console/families/:id", person, auditor, s.console.ShowFamily, ""},
 		{get, "/console/families/:id/revoke", person, operator, s.console.ConfirmRevokeFamily, ""},
 		{post, "/console/families/:id/revoke", person, operator, s.console.RevokeFamily, ""},
+		{get, "/console/consents", person, auditor, s.console.ListConsents, ""},
 		{get, "/console/jobs/:id", person, auditor, s.console.ShowJob, ""},
 		{post, "/console/jobs/:id/cancel", person, operator, s.console.CancelJob, ""},
 		{get, "/console/keys", person, auditor, s.console.ListSigningKeys, ""},

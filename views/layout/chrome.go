@@ -81,6 +81,7 @@ var nav = []navGroup{
 		{"Groups", "/console/groups", "group"},
 		{"Sessions", "/console/sessions", "device"},
 		{"Token families", "/console/families", "session"},
+		{"Consents", "/console/consents", "check"},
 	}},
 	{"nav-security", "Security", []navItem{
 		{"Audit log", "/console/audit", "audit"},
