@@ -64,6 +64,7 @@ var scenes = []scene{
 	{name: "sessions", path: "/console/sessions"},
 	{name: "session", path: "/console/sessions", link: row},
 	{name: "families", path: "/console/families"},
+	{name: "consents", path: "/console/consents"},
 	{name: "family", path: "/console/families", link: row},
 	{name: "family-replayed", path: "/console/families?state=replayed", link: row},
 	{name: "keys", path: "/console/keys"},
