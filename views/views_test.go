@@ -62,6 +62,11 @@ func pages() map[string]templ.Component {
 	end, needed := console.APIActData{API: api, Confirm: hostile, Errs: errs}, console.APIActData{API: opaque, Clients: users}
 	form.APIs, look.APIs, fresh.APIs = links, links, links
 	form.DefaultResource, look.ResourceServer = hostile, hostile
+	fresh.Lives = []console.LifeField{{Name: "access_token_ttl", Label: hostile, Hint: hostile, Value: hostile}}
+	tokens := console.ClientTokensData{
+		Client: client, CanEdit: true, Fields: fresh.Lives, Errs: map[string]string{"access_token_ttl": hostile}, Conflict: form.Conflict,
+		Holds: []console.Holding{{What: hostile, Life: hostile, By: "api", API: api}, {What: hostile, By: "client"}, {What: hostile, By: "house"}},
+	}
 	disabled := client
 	disabled.Disabled = true
 	act := console.ClientActData{Client: client, Confirm: hostile, Errs: errs}
@@ -252,6 +257,8 @@ func pages() map[string]templ.Component {
 		"clients":        console.ClientsPage(ch, console.ClientsData{Q: hostile, Rows: []console.ClientRow{{Client: client, URI: hostile, Grants: []string{hostile}, Families: 101}, {Client: console.Client{ID: "b"}}}, Sorted: console.Sorting{Value: hostile, By: "name", Reversed: true, Links: map[string]string{"name": "?sort=" + hostile}}, CSV: "?q=" + hostile, Next: "?after=b", CanEdit: true}),
 		"clients, empty": console.ClientsPage(ch, console.ClientsData{Q: hostile, Status: "active"}),
 		"client":         console.ClientPage(ch, client, form),
+		"client, tokens":       console.ClientTokensPage(ch, tokens),
+		"client, tokens, look": console.ClientTokensPage(ch, console.ClientTokensData{Client: client}),
 		"client, look":   console.ClientPage(ch, client, look),
 		"client, off":    console.ClientPage(ch, disabled, form),
 		"client, new":    console.NewClientPage(ch, fresh),

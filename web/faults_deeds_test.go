@@ -470,6 +470,10 @@ var deeds = []deed{
 		b.Get(path)
 		return request{send: submit(t, h, b, path, url.Values{"client_name": {"Renamed"}}), done: leadsTo(path)}
 	}),
+	onClient("settle a client's lifetimes", func(t *testing.T, h *webtest.House, b *webtest.Browser, client *webtest.Client, path string) request {
+		b.Get(path + "/tokens")
+		return request{send: submit(t, h, b, path+"/tokens", url.Values{"access_token_ttl": {"5m"}}), done: leadsTo(path + "/tokens")}
+	}),
 	onClient("disable a client", func(t *testing.T, h *webtest.House, b *webtest.Browser, client *webtest.Client, path string) request {
 		token := h.Tokens(t, client, h.User(t), nil).Str("access_token")
 		b.Get(path + "/disable")

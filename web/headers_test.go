@@ -52,6 +52,7 @@ var street = []struct{ method, path, audience string }{
 	{"GET", "/console/clients/:id", aPerson}, {"POST", "/console/clients/:id", aPerson},
 	{"GET", "/console/clients/:id/disable", aPerson}, {"POST", "/console/clients/:id/disable", aPerson}, {"POST", "/console/clients/:id/enable", aPerson},
 	{"GET", "/console/clients/:id/delete", aPerson}, {"POST", "/console/clients/:id/delete", aPerson},
+	{"GET", "/console/clients/:id/tokens", aPerson}, {"POST", "/console/clients/:id/tokens", aPerson},
 	{"GET", "/console/clients/:id/credentials", aPerson}, {"GET", "/console/clients/:id/integrate", aPerson},
 	{"GET", "/console/clients/:id/access", aPerson}, {"GET", "/console/clients/:id/activity", aPerson}, {"POST", "/console/clients/:id/secrets", aPerson},
 	{"GET", "/console/clients/:id/secrets/:secret/revoke", aPerson}, {"POST", "/console/clients/:id/secrets/:secret/revoke", aPerson},

@@ -117,6 +117,8 @@ func (s *site) routes() []route {
 		{get, "/console/clients/:id/access", person, auditor, s.console.ShowClientAccess, ""},
 		{get, "/console/clients/:id/activity", person, auditor, s.console.ShowClientActivity, ""},
 		{get, "/console/clients/:id/integrate", person, auditor, s.console.IntegrateClient, ""},
+		{get, "/console/clients/:id/tokens", person, auditor, s.console.ShowClientTokens, ""},
+		{post, "/console/clients/:id/tokens", person, sudo, s.console.UpdateClientTokens, ""},
 		{post, "/console/clients/:id/secrets", person, sudo, s.console.AddClientSecret, ""},
 		{get, "/console/clients/:id/secrets/:secret/revoke", person, admin, s.console.ConfirmRevokeClientSecret, ""},
 		{post, "/console/clients/:id/secrets/:secret/revoke", person, sudo, s.console.RevokeClientSecret, ""},

@@ -47,7 +47,7 @@ func (s *Server) signIDToken(ctx context.Context, call *tokenCall, g *granted, a
 	claims := idClaims{
 		registered: registered{
 			Issuer: s.Issuer, Subject: g.userID, Audience: call.client.ID,
-			Expiry: call.now.Add(s.Policy().Lifetimes.IDToken).Unix(), IssuedAt: call.now.Unix(),
+			Expiry: call.now.Add(s.Policy().IDTokenLife(call.client).For).Unix(), IssuedAt: call.now.Unix(),
 		},
 		AuthTime: g.authTime.Unix(), Nonce: g.nonce, AMR: g.amr, AtHash: halfHash(accessToken), own: own,
 	}
