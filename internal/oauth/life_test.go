@@ -44,7 +44,9 @@ func TestValidate_boundsLives(t *testing.T) {
 		with  func(c *Client)
 		fault string
 	}{
-		{func(c *Client) { c.AccessTokenTTL, c.IDTokenTTL, c.RefreshTokenTTL, c.RefreshTokenIdle = 60, 60, 60, 60 }, ""},
+		{func(c *Client) {
+			c.AccessTokenTTL, c.IDTokenTTL, c.RefreshTokenTTL, c.RefreshTokenIdle = 60, 60, 60, 60
+		}, ""},
 		{func(c *Client) {
 			c.AccessTokenTTL, c.IDTokenTTL, c.RefreshTokenTTL, c.RefreshTokenIdle = 86400, 3600, 365*86400, 365*86400
 		}, ""},
