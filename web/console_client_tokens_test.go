@@ -22,7 +22,7 @@ func span(t *testing.T, token string) time.Duration {
 	if _, _, err := jwt.NewParser().ParseUnverified(token, claims); err != nil {
 		t.Fatal(err)
 	}
-	return time.Duration(claims["exp"].(float64)-claims["iat"].(float64)) * time.Second
+	return time.Unix(int64(claims["exp"].(float64)), 0).Sub(time.Unix(int64(claims["iat"].(float64)), 0))
 }
 
 // Lifetimes that are settled for one client hold for what it is given from then on, and for nobody else.
@@ -40,7 +40,7 @@ func TestClientTokens_holdAsLongAsWasSettled(t *testing.T) {
 			t.Fatalf("%d %s", p.Status, p.Text())
 		}
 		holds := p.Says("holds")
-		for _, want := range []string{"Access token for Gatehouse's own API 5m This client", "Access token for Short 1m Short", "ID token 2m This client", "Refresh token, at most 2h This client", "Refresh token, unused 1h This client"} {
+		for _, want := range []string{"Access token for Gatehouse's own API 5m by this client", "Access token for Short 1m by Short", "ID token 2m by this client", "Refresh token, at most 2h by this client", "Refresh token, unused 1h by this client"} {
 			if !strings.Contains(holds, want) {
 				t.Errorf("%q is not in %q", want, holds)
 			}
@@ -112,7 +112,7 @@ func TestClientTokens_refuseWhatCannotBe(t *testing.T) {
 
 		auditor, _ := staff(t, h, identity.RoleAuditor)
 		p := auditor.Get(path)
-		if p.Status != http.StatusOK || len(p.Parts("form", "id", "lifetimes-form")) != 0 || !strings.Contains(p.Says("holds"), "15m The server") {
+		if p.Status != http.StatusOK || len(p.Parts("form", "id", "lifetimes-form")) != 0 || !strings.Contains(p.Says("holds"), "15m by the server") {
 			t.Errorf("an auditor sees %d %s", p.Status, p.Text())
 		}
 		if p := auditor.Post(path, url.Values{"csrf_token": {csrf(auditor)}, "access_token_ttl": {"1h"}}); p.Status != http.StatusForbidden {

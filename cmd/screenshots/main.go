@@ -36,6 +36,7 @@ var scenes = []scene{
 	{name: "clients-none", path: "/console/clients?q=nothing+is+called+so"},
 	{name: "client", path: "/console/clients", link: row},
 	{name: "client-credentials", path: "/console/clients", link: row, below: "/credentials"},
+	{name: "client-lifetimes", path: "/console/clients", link: row, below: "/tokens"},
 	{name: "client-integrate", path: "/console/clients", link: row, below: "/integrate"},
 	{name: "client-integrate-curl", path: "/console/clients", link: row, below: "/integrate?lang=curl"},
 	{name: "client-access", path: "/console/clients", link: row, below: "/access"},

@@ -1267,7 +1267,7 @@ func clientFields(f ClientFormData) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = section("Lifetimes", "What a copy or an import brings along. Empty is the server's own.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var47), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = section("Lifetimes", "What a copy or an import brings along. Empty is the server's own; otherwise as 90s, 15m, 8h or 30d.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var47), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
