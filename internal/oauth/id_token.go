@@ -40,7 +40,7 @@ func (c idClaims) MarshalJSON() ([]byte, error) {
 }
 
 func (s *Server) signIDToken(ctx context.Context, call *tokenCall, g *granted, accessToken string) (string, error) {
-	own, err := s.ownClaims(ctx, g.userID, g.scopes)
+	own, err := s.ownClaims(ctx, g.userID, nil, g.scopes)
 	if err != nil {
 		return "", err
 	}
