@@ -37,6 +37,9 @@ func TestPostgres_anActTakesFewRoundTrips(t *testing.T) {
 		{"Client", 1, func() error { _, err := s.Client(ctx, "app"); return err }},
 		{"ClientBySecret", 1, func() error { _, _, err := s.ClientBySecret(ctx, "app", "app-hash"); return err }},
 		{"Scopes", 1, func() error { _, err := s.Scopes(ctx); return err }},
+		{"Standing", 1, func() error { _, err := s.Standing(ctx, "bob"); return err }}, // with groups and attributes
+		{"Person", 1, func() error { _, err := s.Person(ctx, "bob"); return err }},     // with attributes
+		{"User", 1, func() error { _, err := s.User(ctx, "bob"); return err }},         // with attributes
 		{"SessionByToken", 1, func() error { _, _, err := s.SessionByToken(ctx, "bob-session-token"); return err }},
 		{"BindInteraction", 1, func() error { return s.BindInteraction(ctx, "i", "b", noon) }},
 		{"IssueCode", 1, func() error {

@@ -134,8 +134,10 @@ func (a *Attribute) Read(text string) (value json.RawMessage, why string) {
 		return readList(text)
 	}
 	f := fault.Fields{}
-	checkText(f, "", text, maxValue, false)
-	return written(text), f[""]
+	if checkText(f, "", text, maxValue, false); len(f) > 0 {
+		return nil, f[""]
+	}
+	return written(text), ""
 }
 
 // readNumber reads a decimal number, without what adds nothing to it.
