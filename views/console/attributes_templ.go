@@ -778,7 +778,7 @@ func AttributeForm(ch layout.Chrome, f AttributeFormData) templ.Component {
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-						templ_7745c5c3_Err = ui.Field(ui.FieldData{Label: "Type", Name: "type", Value: f.typeName(), ReadOnly: true, Hint: "It cannot be changed: values are of it."}).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = ui.Field(ui.FieldData{Label: "Type", Name: "type", Value: f.typeName(), ReadOnly: true, Hint: "It cannot be changed: every value is of this type."}).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
@@ -1349,7 +1349,7 @@ func attributeFields(answers []identity.Answer) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = section("Attributes", "What this house keeps beside the standard profile.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var53), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = section("Attributes", "What you keep of them beyond the standard profile.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var53), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1416,7 +1416,7 @@ func attributeFacts(answers []identity.Answer) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = section("Attributes", "What this house keeps beside the standard profile.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var55), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = section("Attributes", "What you keep of them beyond the standard profile.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var55), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -79,7 +79,7 @@ var nav = []navGroup{
 		{"Scopes", "/console/scopes", "scope"},
 		{"Users", "/console/users", "users"},
 		{"Groups", "/console/groups", "group"},
-		{"Attributes", "/console/attributes", "tag"},
+		{"Attributes", "/console/attributes", "list"},
 		{"Sessions", "/console/sessions", "device"},
 		{"Token families", "/console/families", "session"},
 	}},
