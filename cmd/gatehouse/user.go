@@ -97,7 +97,7 @@ type userCreate struct {
 	Name              string            `placeholder:"NAME" help:"The name people see."`
 	Role              string            `enum:"admin,operator,auditor,user" default:"user" placeholder:"ROLE" help:"admin, operator or auditor open the console; user does not (user)."`
 	PasswordStdin     bool              `xor:"password" help:"Read the password from standard input."`
-	PasswordHashStdin bool              `xor:"password" help:"Read a password hash made elsewhere from standard input: bcrypt or argon2id."`
+	PasswordHashStdin bool              `xor:"password" help:"Read a password hash made elsewhere from standard input: bcrypt, argon2id, scrypt or PBKDF2."`
 	Attr              map[string]string `placeholder:"KEY=VALUE" mapsep:"none" help:"Value of an attribute; more than one by naming the flag again. The entries of a list have a | between two."`
 	Claims            string            `placeholder:"FILE" help:"JSON object with further standard claims of OpenID Connect, such as given_name, locale or email_verified."`
 }
