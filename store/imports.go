@@ -313,8 +313,9 @@ func (s *Store) judgeLine(ctx context.Context, params ImportParams, attributes i
 	}
 	r.Outcome = ImportCreate
 	var u identity.User
-	values.Fill(&u, attributes)
-	for field, message := range attributes.Missing(u.Attributes) {
+	wrong := values.Fill(&u, attributes)
+	maps.Copy(wrong, attributes.Missing(u.Attributes))
+	for field, message := range wrong {
 		return refuse(field, "%s", message)
 	}
 	return nil

@@ -62,7 +62,9 @@ func peopleScenes(t *testing.T, menu, dialog func(string) func(*tab)) []scene {
 	for _, kind := range []string{identity.TypeNumber, identity.TypeBoolean, identity.TypeDate} {
 		h.Attribute(t, "some_"+kind, func(a *identity.Attribute) { a.Type, a.Own = kind, true })
 	}
-	h.Attribute(t, "sites", func(a *identity.Attribute) { a.Type, a.Label = identity.TypeList, "Sites and other places with a rather long label" })
+	h.Attribute(t, "sites", func(a *identity.Attribute) {
+		a.Type, a.Label = identity.TypeList, "Sites and other places with a rather long label"
+	})
 	working, err := h.Store.StageImport(t.Context(), strings.NewReader("username\nlate\n"), store.ImportParams{File: "a-rather-long-name-of-a-file-from-the-system-before.csv"}, audit.Party{Name: "sofia"}, h.Clock.Now())
 	must(t, err)
 	failing(t, h, full)

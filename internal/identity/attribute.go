@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"gatehouse/internal/fault"
 )
@@ -76,14 +75,10 @@ func (a *Attribute) Validate() fault.Fields {
 	if !attributeKey.MatchString(a.Key) || len(a.Key) > maxAttributeKey {
 		f.Add("key", fmt.Sprintf("Use up to %d small letters, digits and single _, such as employee_number.", maxAttributeKey))
 	}
-	switch {
-	case strings.TrimSpace(a.Label) == "":
+	if strings.TrimSpace(a.Label) == "" {
 		f.Add("label", "Say what people call it.")
-	case utf8.RuneCountInString(a.Label) > maxAttributeLabel:
-		f.Add("label", fmt.Sprintf("Use at most %d characters.", maxAttributeLabel))
-	case !utf8.ValidString(a.Label) || strings.ContainsFunc(a.Label, misleading):
-		f.Add("label", "Use plain text.")
 	}
+	checkText(f, "label", a.Label, maxAttributeLabel, false)
 	if !slices.Contains(AttributeTypes, a.Type) {
 		f.Add("type", "Choose one of the types.")
 	}

@@ -168,7 +168,9 @@ func TestAttributes_goThroughFiles(t *testing.T) {
 		t.Fatal(line, wrong, err)
 	}
 	var again User
-	line.Fill(&again, list)
+	if wrong := line.Fill(&again, list); len(wrong) > 0 {
+		t.Error(wrong)
+	}
 	want, _ := json.Marshal(u.Attributes)
 	if got, _ := json.Marshal(again.Attributes); string(got) != string(want) {
 		t.Errorf("read as %s, written %s", got, want)
