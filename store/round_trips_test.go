@@ -23,6 +23,7 @@ func TestPostgres_anActTakesFewRoundTrips(t *testing.T) {
 	for range 3 { // opens its second connection, and prepares what is asked again
 		must(t, s.Prepare(ctx, nil))
 		must1(s.Client(ctx, "app"))(t)
+		must1(s.Person(ctx, "bob"))(t)
 	}
 	app := must1(s.Client(ctx, "app"))(t)
 	for _, k := range []string{"first", "second"} { // what does not refuse is remembered

@@ -74,7 +74,8 @@ func peopleScenes(t *testing.T, menu, dialog func(string) func(*tab)) []scene {
 	return []scene{
 		{name: "attributes", house: h, as: boss, open: attributeList, after: menu("row-0")},
 		{name: "attributes none", house: fresh, as: founder, open: attributeList},
-		{name: "attribute new", house: h, as: boss, open: attributeList + "/new", then: func(b *tab) { b.press("#attribute-save") }},
+		{name: "attribute new", house: h, as: boss, open: attributeList + "/new"},
+		{name: "attribute new refused", house: h, as: boss, open: attributeList + "/new", then: func(b *tab) { b.press("#attribute-save") }},
 		{name: "attribute", house: h, as: boss, open: attributePage("department")},
 		{name: "attribute auditor", house: h, as: auditor, open: attributePage("department")},
 		{name: "attribute delete", house: h, as: boss, open: attributeList + "/delete?key=sites"},
