@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
 )
 
@@ -62,6 +63,8 @@ func (s *Store) RevokeAccessToken(ctx context.Context, jti string, expiresAt tim
 
 const personColumns = "id, username, email, email_verified, name, profile, updated_at, version"
 
+var readPerson = "SELECT " + personColumns + ", " + valuesOf("users.id") + " FROM users WHERE id = $1 AND disabled_at IS NULL"
+
 // Person returns the person's claims; fault.NotFound if disabled or unknown.
 func (s *Store) Person(ctx context.Context, userID string) (*oauth.Person, error) {
 	person, _, err := s.person(ctx, userID)
@@ -70,15 +73,16 @@ func (s *Store) Person(ctx context.Context, userID string) (*oauth.Person, error
 
 func (s *Store) person(ctx context.Context, userID string) (person *oauth.Person, v version, err error) {
 	var u struct {
-		ID            string `db:"id"`
-		Username      string `db:"username"`
-		Email         string `db:"email"`
-		EmailVerified bool   `db:"email_verified"`
-		Name          string `db:"name"`
-		Profile       string `db:"profile"` // JSON whose members are the claims' names already
+		ID            string          `db:"id"`
+		Username      string          `db:"username"`
+		Email         string          `db:"email"`
+		EmailVerified bool            `db:"email_verified"`
+		Name          string          `db:"name"`
+		Profile       string          `db:"profile"` // JSON whose members are the claims' names already
+		Attributes    identity.Values `db:"attributes"`
 		version
 	}
-	if err := s.get(ctx, "user", &u, "SELECT "+personColumns+" FROM users WHERE id = $1 AND disabled_at IS NULL", userID); err != nil {
+	if err := s.get(ctx, "user", &u, readPerson, userID); err != nil {
 		return nil, v, err
 	}
 	claims := map[string]any{}
@@ -101,5 +105,5 @@ func (s *Store) person(ctx context.Context, userID string) (person *oauth.Person
 	if u.Email != "" {
 		claims["email"], claims["email_verified"] = u.Email, u.EmailVerified
 	}
-	return &oauth.Person{Subject: u.ID, Username: u.Username, Claims: claims}, u.version, nil
+	return &oauth.Person{Subject: u.ID, Username: u.Username, Claims: claims, Attributes: u.Attributes}, u.version, nil
 }

@@ -12,7 +12,7 @@ import (
 )
 
 const clientColumns = "id, client_name, application_type, redirect_uris, grant_types, scope, token_endpoint_auth_method, " +
-	"id_token_signed_response_alg, require_pkce, first_party, client_uri, policy_uri, tos_uri, contacts, default_resource, resource_server, grant_id, disabled_at, created_at, updated_at, version"
+	"id_token_signed_response_alg, require_pkce, first_party, client_uri, policy_uri, tos_uri, contacts, default_resource, resource_server, access_token_ttl, id_token_ttl, refresh_token_ttl, refresh_token_idle, grant_id, disabled_at, created_at, updated_at, version"
 
 // clientRow is a client with what is derived for ordering and searching.
 type clientRow struct {
@@ -272,7 +272,8 @@ func (s *Store) UpdateClient(ctx context.Context, c oauth.Client, at time.Time, 
 			grant_types = :grant_types, scope = :scope, token_endpoint_auth_method = :token_endpoint_auth_method,
 			id_token_signed_response_alg = :id_token_signed_response_alg, require_pkce = :require_pkce, first_party = :first_party, client_uri = :client_uri,
 			policy_uri = :policy_uri, tos_uri = :tos_uri, contacts = :contacts, default_resource = :default_resource,
-			resource_server = :resource_server, search_key = :search_key, search_text = :search_text,
+			resource_server = :resource_server, access_token_ttl = :access_token_ttl, id_token_ttl = :id_token_ttl,
+			refresh_token_ttl = :refresh_token_ttl, refresh_token_idle = :refresh_token_idle, search_key = :search_key, search_text = :search_text,
 			updated_at = :updated_at, version = version + 1
 		WHERE id = :id AND version = :version AND ` + s.itsAPIs(), clientRowOf(c)}, eventOf(event, at))
 	if err == nil && n == 0 {
@@ -324,6 +325,12 @@ func (s *Store) EnableClient(ctx context.Context, id string, at time.Time, event
 func (s *Store) DeleteClient(ctx context.Context, id string, at time.Time, event audit.Event) error {
 	n, err := s.act(ctx, "client", statement{"DELETE FROM clients WHERE id = :id", map[string]any{"id": id}}, eventOf(event, at))
 	return mustChange("client", n, err)
+}
+
+// LongestClientToken is the longest life of access tokens that a client has settled for itself, in seconds; 0 if none has.
+func (s *Store) LongestClientToken(ctx context.Context) (seconds int64, err error) {
+	err = s.get(ctx, "client", &seconds, "SELECT COALESCE(MAX(access_token_ttl), 0) FROM clients")
+	return seconds, err
 }
 
 // ClientSummary is how many clients there are, and how many of those that are enabled have what is worth knowing.

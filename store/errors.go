@@ -37,6 +37,8 @@ var fields = map[string]string{
 	"clients_pkey":                      "id",
 	"client_secrets_client_id_hash_key": "secret",
 	"scopes_pkey":                       "name",
+	"attributes_pkey":                   "key",
+	"attributes_claim_key":              "claim",
 	"signing_keys_pkey":                 "kid",
 	"apis_pkey":                         "id",
 	"apis_identifier_key":               "identifier",

@@ -101,6 +101,10 @@ var changes = []change{
 		a.ID, a.Identifier = "mail", "https://mail.example.org"
 		return s.CreateAPI(ctx, a, []oauth.Scope{{Name: "send", Description: "Send"}, {Name: "fetch", Description: "Fetch"}}, noon, event(audit.APICreated))
 	}},
+	{verb: "CreateAttribute", do: func(s *store.Store) error {
+		a := identity.Attribute{Key: "level", Label: "Level", Type: identity.TypeNumber, Scope: "profile", Claim: "level"}
+		return s.CreateAttribute(ctx, a, noon, event(audit.AttributeCreated))
+	}},
 	{verb: "CreateClient", do: func(s *store.Store) error {
 		c := oauth.Client{ID: "new", Name: "New", Scopes: oauth.Scopes{"openid"}}
 		return s.CreateClient(ctx, c, &oauth.ClientSecret{ID: "new-secret", Hash: "h"}, noon, event(audit.ClientCreated))
@@ -127,6 +131,9 @@ var changes = []change{
 		return s.CreateUser(ctx, identity.User{ID: "ada", Username: "ada", Role: identity.RoleAdmin}, noon, event(audit.UserCreated))
 	}},
 	{verb: "DeleteAPI", do: func(s *store.Store) error { return s.DeleteAPI(ctx, "orders", noon, event(audit.APIDeleted)) }},
+	{verb: "DeleteAttribute", do: func(s *store.Store) error {
+		return s.DeleteAttribute(ctx, "sites", noon, event(audit.AttributeDeleted))
+	}},
 	{verb: "DeleteClient", do: func(s *store.Store) error { return s.DeleteClient(ctx, "app", noon, event(audit.ClientDeleted)) }},
 	{verb: "DeleteSavedFilter", do: func(s *store.Store) error { return s.DeleteSavedFilter(ctx, "bob", "kept") }},
 	{verb: "DeleteGroup", do: func(s *store.Store) error { return s.DeleteGroup(ctx, "staff", noon, event(audit.GroupDeleted)) }},
@@ -273,6 +280,9 @@ var changes = []change{
 		a.Name, a.Version = "Renamed", 1 // as it was read once
 		return s.UpdateAPI(ctx, *a, []oauth.Scope{{Name: "void", Description: "Void"}}, noon, event(audit.APIUpdated))
 	}},
+	{verb: "UpdateAttribute", do: func(s *store.Store) error {
+		return s.UpdateAttribute(ctx, identity.Attribute{Key: "sites", Label: "Places", Version: 1}, noon, event(audit.AttributeUpdated))
+	}},
 	{verb: "UpdateGroup", do: func(s *store.Store) error {
 		return s.UpdateGroup(ctx, identity.Group{ID: "staff", Name: "Everybody", Version: 1}, noon, event(audit.GroupUpdated))
 	}},
@@ -294,7 +304,14 @@ var changes = []change{
 	}},
 	{verb: "ForgetNode", do: func(s *store.Store) error { return s.ForgetNode(ctx, "node") }},
 	{verb: "UpdateUser", do: func(s *store.Store) error {
-		return s.UpdateUser(ctx, identity.User{ID: "bob", Name: "Bobby", Role: identity.RoleUser, Version: 1}, noon, event(audit.UserUpdated))
+		return s.UpdateUser(ctx, identity.User{ID: "bob", Name: "Bobby", Role: identity.RoleUser, Version: 2}, noon, event(audit.UserUpdated))
+	}},
+	{verb: "UpdateUser, with attributes", do: func(s *store.Store) error {
+		u := identity.User{ID: "bob", Name: "Bobby", Role: identity.RoleUser, Version: 2, Attributes: identity.Values{"dept": []byte(`"IT"`)}}
+		return s.UpdateUser(ctx, u, noon, event(audit.UserUpdated))
+	}, world: func(t testing.TB, s *store.Store) {
+		addUser(t, s, "bob", identity.RoleUser)
+		attributed(t, s)
 	}},
 	{verb: "UseResetLink", do: func(s *store.Store) error {
 		return s.UseResetLink(ctx, "link", "fresh", noon, event(audit.UserPasswordReset))
@@ -313,8 +330,9 @@ var others = map[string]string{
 
 // reads change nothing.
 var reads = []string{
-	"ACMEEntry", "API", "APIByID", "APIs", "AccessToken", "AnyUser", "AskedVerification", "AuditCheckpoints", "BusiestClients",
+	"ACMEEntry", "API", "APIByID", "APIs", "AccessToken", "AnyUser", "AskedVerification", "Attribute", "AttributeUsers", "Attributes", "AuditCheckpoints", "BusiestClients",
 	"Catalog", "Client", "ClientBySecret", "ClientImpact", "ClientMilestones", "ClientSecrets", "ClientSummary", "ClientUses", "Clients",
+	"LongestClientToken",
 	"ClientsOfAPI", "ClientsNamed", "ClientsOfScope", "Close", "Code", "Consent", "ConsentPage", "Consents", "Count", "CountLiveSessions", "DB", "DailyFailures", "DatabaseInfo",
 	"Dialect", "EachEvent", "Event", "EventPage", "Events", "EventsSince", "ExpiringSecrets", "Families", "Family", "FamilyImpact",
 	"FamilyPage", "Group", "GroupByName", "GroupNames", "Groups", "GroupsOf", "ImportOutcomes", "Interaction", "Job", "Jobs", "KeptForm",
@@ -382,6 +400,7 @@ func furnished(t testing.TB, s *store.Store) {
 	must1(s.BeginEnding(ctx, store.KindEndFamilies, store.Ending{UserID: "bob"}, 2, noon.Add(time.Minute), event(audit.EndingBegun)))(t)
 	must(t, s.CreateGroup(ctx, identity.Group{ID: "staff", Name: "Staff"}, noon, event(audit.GroupCreated)))
 	must(t, s.AddMember(ctx, "staff", "bob", noon, event(audit.GroupMemberAdded)))
+	attributed(t, s)
 	must(t, s.SaveAccessToken(ctx, opaque("given", "bound-family", "bob")))
 	must(t, s.SaveACMEEntry(ctx, "account", "sealed", noon))
 	must(t, s.AddSigningKeys(ctx, []keys.SigningKey{signingKey("leaked"), signingKey("forgotten")}, event(audit.KeyRotated)))
@@ -402,6 +421,17 @@ func furnished(t testing.TB, s *store.Store) {
 		_, _, err := s.BeginAttempt(ctx, identity.Counter{Key: key, Kind: identity.CountsNetwork, UserID: "bob", Network: "192.0.2.0/24"}, noon)
 		must(t, err)
 	}
+}
+
+// attributed gives bob values of attributes.
+func attributed(t testing.TB, s *store.Store) {
+	t.Helper()
+	for _, key := range []string{"dept", "sites"} {
+		must(t, s.CreateAttribute(ctx, identity.Attribute{Key: key, Label: key, Type: identity.TypeString}, noon, event(audit.AttributeCreated)))
+	}
+	bob := must1(s.User(ctx, "bob"))(t)
+	bob.Attributes = identity.Values{"dept": []byte(`"Sales"`), "sites": []byte(`"Oslo"`)}
+	must(t, s.UpdateUser(ctx, *bob, noon, event(audit.UserUpdated)))
 }
 
 // importIn does something to the furnished import in this state: each was of a file called so.

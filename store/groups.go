@@ -182,15 +182,16 @@ func (s *Store) GroupsOf(ctx context.Context, userID string) ([]identity.Group, 
 	return groups, err
 }
 
-// Standing returns the person's role and groups, as they are now, in one statement; fault.NotFound if disabled or unknown.
+// Standing returns the person's role, groups and attributes, as they are now, in one statement; fault.NotFound if disabled or unknown.
 func (s *Store) Standing(ctx context.Context, userID string) (*oauth.Standing, error) {
 	var rows []struct {
-		Role string  `db:"role"`
-		ID   *string `db:"id"`
-		Name *string `db:"name"`
+		Role       string          `db:"role"`
+		Attributes identity.Values `db:"attributes"`
+		ID         *string         `db:"id"`
+		Name       *string         `db:"name"`
 	}
 	err := s.all(ctx, "user", &rows, `
-		SELECT u.role, g.id, g.name FROM users u LEFT JOIN memberships m ON m.user_id = u.id LEFT JOIN user_groups g ON g.id = m.group_id
+		SELECT u.role, `+valuesOf("u.id")+`, g.id, g.name FROM users u LEFT JOIN memberships m ON m.user_id = u.id LEFT JOIN user_groups g ON g.id = m.group_id
 		WHERE u.id = $1 AND u.disabled_at IS NULL ORDER BY g.search_key`, userID)
 	if err != nil {
 		return nil, err
@@ -198,7 +199,7 @@ func (s *Store) Standing(ctx context.Context, userID string) (*oauth.Standing, e
 	if len(rows) == 0 {
 		return nil, fault.NotFound("user")
 	}
-	standing := &oauth.Standing{Role: rows[0].Role}
+	standing := &oauth.Standing{Role: rows[0].Role, Attributes: rows[0].Attributes}
 	for _, r := range rows {
 		if r.ID != nil {
 			standing.Groups = append(standing.Groups, oauth.Group{ID: *r.ID, Name: *r.Name})

@@ -59,12 +59,12 @@ type ImportRow struct {
 }
 
 // NewImportRow is a line as it is kept: judged already if it is wrong by itself.
-func NewImportRow(line int64, values identity.Imported, wrong fault.Fields) (ImportRow, error) {
+func NewImportRow(line int64, values identity.Imported, wrong fault.Fields, attributes identity.Attributes) (ImportRow, error) {
 	if len(wrong) > 0 {
 		delete(values, "password_hash") // nobody needs it any more
 	}
 	r := ImportRow{Line: line, UsernameKey: fold(values["username"]), EmailKey: fold(values["email"])}
-	for _, column := range append([]string{""}, identity.ImportColumns...) {
+	for _, column := range append([]string{""}, attributes.ImportColumns()...) {
 		if message := wrong[column]; message != "" {
 			r.Outcome, r.Field, r.Problem = ImportRefused, column, message
 			break
@@ -168,10 +168,14 @@ func importPart(ctx context.Context, tx *Store, job *Job, size int, at time.Time
 		job.Phase, job.Position, job.Result = importTidying, 0, string(result)
 		return err
 	}
+	attributes, err := tx.Attributes(ctx)
+	if err != nil {
+		return err
+	}
 	if checking {
-		err = tx.checkLines(ctx, job, params, rows)
+		err = tx.checkLines(ctx, job, params, attributes, rows)
 	} else {
-		err = tx.applyLines(ctx, job, rows, at)
+		err = tx.applyLines(ctx, job, attributes, rows, at)
 	}
 	job.Position, job.Done = rows[len(rows)-1].Line, job.Done+int64(len(rows))
 	return err
@@ -207,14 +211,14 @@ func refuseNextLine(ctx context.Context, tx *Store, job *Job, why error) error {
 }
 
 // checkLines finds out what would become of the lines.
-func (s *Store) checkLines(ctx context.Context, job *Job, params ImportParams, rows []ImportRow) error {
+func (s *Store) checkLines(ctx context.Context, job *Job, params ImportParams, attributes identity.Attributes, rows []ImportRow) error {
 	lines := map[string][]int64{}
 	for i := range rows {
 		r := &rows[i]
 		if r.Outcome == ImportRefused {
 			continue
 		}
-		if err := s.judgeLine(ctx, params, r); err != nil {
+		if err := s.judgeLine(ctx, params, attributes, r); err != nil {
 			return err
 		}
 		if r.Outcome == ImportRefused {
@@ -257,7 +261,7 @@ func (s *Store) refuseLine(ctx context.Context, r *ImportRow) error {
 }
 
 // judgeLine says what would become of a line that is right by itself.
-func (s *Store) judgeLine(ctx context.Context, params ImportParams, r *ImportRow) error {
+func (s *Store) judgeLine(ctx context.Context, params ImportParams, attributes identity.Attributes, r *ImportRow) error {
 	refuse := func(field, format string, args ...any) error {
 		r.Outcome, r.Field, r.Problem = ImportRefused, field, fmt.Sprintf(format, args...)
 		return nil
@@ -303,17 +307,25 @@ func (s *Store) judgeLine(ctx context.Context, params ImportParams, r *ImportRow
 			return err
 		}
 	}
-	if r.Outcome = ImportCreate; found.UserID != nil {
+	if found.UserID != nil { // who is there may lack what is required by now
 		r.Outcome = ImportUpdate
+		return nil
+	}
+	r.Outcome = ImportCreate
+	var u identity.User
+	wrong := values.Fill(&u, attributes)
+	maps.Copy(wrong, attributes.Missing(u.Attributes))
+	for field, message := range wrong {
+		return refuse(field, "%s", message)
 	}
 	return nil
 }
 
 // applyLines does what was found out, as it is true now. A line that cannot be done any more, alone in its part, is refused.
-func (s *Store) applyLines(ctx context.Context, job *Job, rows []ImportRow, at time.Time) error {
+func (s *Store) applyLines(ctx context.Context, job *Job, attributes identity.Attributes, rows []ImportRow, at time.Time) error {
 	for i := range rows {
 		r := &rows[i]
-		outcome, err := s.applyLine(ctx, job, r, at)
+		outcome, err := s.applyLine(ctx, job, attributes, r, at)
 		if err != nil {
 			return err
 		}
@@ -332,7 +344,7 @@ func (s *Store) applyLines(ctx context.Context, job *Job, rows []ImportRow, at t
 }
 
 // applyLine adds or changes the person.
-func (s *Store) applyLine(ctx context.Context, job *Job, r *ImportRow, at time.Time) (string, error) {
+func (s *Store) applyLine(ctx context.Context, job *Job, attributes identity.Attributes, r *ImportRow, at time.Time) (string, error) {
 	refuse := func(field, problem string) (string, error) {
 		r.Field, r.Problem = field, problem
 		return ImportRefused, nil
@@ -374,15 +386,23 @@ func (s *Store) applyLine(ctx context.Context, job *Job, r *ImportRow, at time.T
 		}
 	}
 	before := *u
-	wrong := values.Fill(u)
+	wrong := values.Fill(u, attributes)
 	maps.Copy(wrong, u.Validate())
+	for column := range values {
+		if key, own := strings.CutPrefix(column, "attr:"); own && !attributes.Has(key) {
+			wrong.Add(column, "The attribute was deleted meanwhile.")
+		}
+	}
+	if outcome == ImportCreated {
+		maps.Copy(wrong, attributes.Missing(u.Attributes))
+	}
 	for field, message := range wrong { // together with what the person has already
 		return refuse(field, message)
 	}
 	event.UserID, event.Target = u.ID, audit.Party{Kind: audit.KindUser, ID: u.ID, Name: u.Username}
 	if outcome == ImportCreated {
 		err = s.CreateUser(ctx, *u, at, event)
-	} else if changed := importChanges(&before, u); len(changed) > 0 {
+	} else if changed := importChanges(&before, u, attributes); len(changed) > 0 {
 		maps.Copy(event.Changes, changed)
 		err = s.UpdateUser(ctx, *u, at, event)
 	}
@@ -405,8 +425,8 @@ func (s *Store) applyLine(ctx context.Context, job *Job, r *ImportRow, at time.T
 }
 
 // importChanges lists in what the two differ.
-func importChanges(before, after *identity.User) map[string]audit.Change {
-	was, is := identity.ImportRecord(before, nil), identity.ImportRecord(after, nil)
+func importChanges(before, after *identity.User, attributes identity.Attributes) map[string]audit.Change {
+	was, is := identity.ImportRecord(before, nil, attributes), identity.ImportRecord(after, nil, attributes)
 	out := map[string]audit.Change{}
 	for column, value := range is {
 		if was[column] != value {
@@ -443,7 +463,11 @@ func inTime(ctx context.Context, do func(ctx context.Context) error) error {
 // StageImport keeps a file of people line by line and returns the job that it is for; its Total is how many lines there are.
 // fault.Fields, of the field "file", if it is no such file: then nothing is kept.
 func (s *Store) StageImport(ctx context.Context, file io.Reader, params ImportParams, by audit.Party, at time.Time) (job *Job, err error) {
-	reader, err := identity.NewImportReader(file)
+	attributes, err := s.Attributes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	reader, err := identity.NewImportReader(file, attributes)
 	if err != nil {
 		return nil, err
 	}
@@ -458,7 +482,7 @@ func (s *Store) StageImport(ctx context.Context, file io.Reader, params ImportPa
 			return nil, errors.Join(err, s.FailJob(ctx, job.ID, "The file cannot be read to its end.", at))
 		}
 		if more {
-			r, err := NewImportRow(line, values, wrong)
+			r, err := NewImportRow(line, values, wrong, attributes)
 			if err != nil {
 				return nil, err
 			}
@@ -479,8 +503,12 @@ func (s *Store) StageImport(ctx context.Context, file io.Reader, params ImportPa
 
 // WriteRefused writes the lines of an import that were refused, with their numbers and why.
 func (s *Store) WriteRefused(ctx context.Context, to io.Writer, jobID string) error {
-	w := csv.NewWriter(to)
-	if err := w.Write(append([]string{"line", "column", "problem"}, identity.ExportColumns...)); err != nil {
+	attributes, err := s.Attributes(ctx)
+	if err != nil {
+		return err
+	}
+	w, columns := csv.NewWriter(to), attributes.ExportColumns()
+	if err := w.Write(append([]string{"line", "column", "problem"}, columns...)); err != nil {
 		return err
 	}
 	for after := int64(0); ; {
@@ -498,7 +526,7 @@ func (s *Store) WriteRefused(ctx context.Context, to io.Writer, jobID string) er
 				return err
 			}
 			fields := []string{strconv.FormatInt(r.Line, 10), r.Field, r.Problem}
-			for _, column := range identity.ExportColumns {
+			for _, column := range columns {
 				fields = append(fields, audit.Cell(values[column]))
 			}
 			if err := w.Write(fields); err != nil {
@@ -522,7 +550,11 @@ func flushed(to io.Writer) error {
 
 // WriteUsers writes the people that fit the filter, some at a time.
 func (s *Store) WriteUsers(ctx context.Context, to io.Writer, want UserFilter, format string) error {
-	w, err := identity.NewExportWriter(to, format)
+	attributes, err := s.Attributes(ctx)
+	if err != nil {
+		return err
+	}
+	w, err := identity.NewExportWriter(to, format, attributes)
 	if err != nil {
 		return err
 	}
@@ -531,9 +563,15 @@ func (s *Store) WriteUsers(ctx context.Context, to io.Writer, want UserFilter, f
 		var page UserPage
 		var groups map[string][]string
 		err := inTime(ctx, func(ctx context.Context) (err error) {
-			if page, err = s.Users(ctx, want); err == nil {
-				groups, err = s.groupNamesOf(ctx, page.Users)
+			if page, err = s.Users(ctx, want); err != nil {
+				return err
 			}
+			if len(attributes) > 0 {
+				if err := s.readValues(ctx, page.Users); err != nil {
+					return err
+				}
+			}
+			groups, err = s.groupNamesOf(ctx, page.Users)
 			return err
 		})
 		if err != nil {

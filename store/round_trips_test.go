@@ -23,6 +23,7 @@ func TestPostgres_anActTakesFewRoundTrips(t *testing.T) {
 	for range 3 { // opens its second connection, and prepares what is asked again
 		must(t, s.Prepare(ctx, nil))
 		must1(s.Client(ctx, "app"))(t)
+		must1(s.Person(ctx, "bob"))(t)
 	}
 	app := must1(s.Client(ctx, "app"))(t)
 	for _, k := range []string{"first", "second"} { // what does not refuse is remembered
@@ -37,6 +38,9 @@ func TestPostgres_anActTakesFewRoundTrips(t *testing.T) {
 		{"Client", 1, func() error { _, err := s.Client(ctx, "app"); return err }},
 		{"ClientBySecret", 1, func() error { _, _, err := s.ClientBySecret(ctx, "app", "app-hash"); return err }},
 		{"Scopes", 1, func() error { _, err := s.Scopes(ctx); return err }},
+		{"Standing", 1, func() error { _, err := s.Standing(ctx, "bob"); return err }}, // with groups and attributes
+		{"Person", 1, func() error { _, err := s.Person(ctx, "bob"); return err }},     // with attributes
+		{"User", 1, func() error { _, err := s.User(ctx, "bob"); return err }},         // with attributes
 		{"SessionByToken", 1, func() error { _, _, err := s.SessionByToken(ctx, "bob-session-token"); return err }},
 		{"BindInteraction", 1, func() error { return s.BindInteraction(ctx, "i", "b", noon) }},
 		{"IssueCode", 1, func() error {

@@ -12,6 +12,9 @@ import (
 
 const scopeColumns = "name, description, builtin, by_name, consent_free, only_roles, only_groups, created_at, updated_at, version"
 
+// readScopes reads with each scope the claims that it opens: "key=claim", as oauth.ScopeClaims has them.
+const readScopes = "SELECT " + scopeColumns + `, COALESCE((SELECT string_agg(key || '=' || claim, ' ') FROM attributes WHERE scope = scopes.name), '') AS claims FROM scopes`
+
 // newScope is the row of a scope, never a built-in one.
 func newScope(scope oauth.Scope, at time.Time) row {
 	scope.Builtin, scope.CreatedAt, scope.UpdatedAt, scope.Version = false, at, at, 1
@@ -21,14 +24,14 @@ func newScope(scope oauth.Scope, at time.Time) row {
 // Scopes returns all scopes, by name.
 func (s *Store) Scopes(ctx context.Context) ([]oauth.Scope, error) {
 	var scopes []oauth.Scope
-	err := s.all(ctx, "scope", &scopes, "SELECT "+scopeColumns+" FROM scopes ORDER BY name")
+	err := s.all(ctx, "scope", &scopes, readScopes+" ORDER BY name")
 	return scopes, err
 }
 
 // Scope returns the scope with this name.
 func (s *Store) Scope(ctx context.Context, name string) (*oauth.Scope, error) {
 	var scope oauth.Scope
-	if err := s.get(ctx, "scope", &scope, "SELECT "+scopeColumns+" FROM scopes WHERE name = $1", name); err != nil {
+	if err := s.get(ctx, "scope", &scope, readScopes+" WHERE name = $1", name); err != nil {
 		return nil, err
 	}
 	return &scope, nil
@@ -90,7 +93,7 @@ func names(column string) string { return "' ' || " + column + ` || ' ' LIKE ? E
 func naming(name string) string { return "% " + likeEscaper.Replace(name) + " %" }
 
 // DeleteScope removes a scope and what people remember of having allowed it: should one of this name come again, it may mean
-// something else. fault.NotFound unless there is one that is not built in; fault.Fields while an API takes it or a client may ask for it.
+// something else. fault.NotFound unless there is one that is not built in; fault.Fields while an API takes it, a client may ask for it, or an attribute is told with it.
 func (s *Store) DeleteScope(ctx context.Context, name string, at time.Time, event audit.Event) error {
 	return s.InTx(ctx, func(tx *Store) error {
 		n, err := tx.exec(ctx, "scope", "UPDATE scopes SET name = name WHERE name = $1 AND NOT builtin", name)
@@ -99,12 +102,13 @@ func (s *Store) DeleteScope(ctx context.Context, name string, at time.Time, even
 		}
 		n, err = tx.exec(ctx, "scope", dollars(`
 			DELETE FROM scopes WHERE name = ?
-				AND NOT EXISTS (SELECT 1 FROM apis WHERE `+names("apis.scope")+`) AND NOT EXISTS (SELECT 1 FROM clients WHERE `+names("clients.scope")+`)`),
-			name, naming(name), naming(name))
+				AND NOT EXISTS (SELECT 1 FROM apis WHERE `+names("apis.scope")+`) AND NOT EXISTS (SELECT 1 FROM clients WHERE `+names("clients.scope")+`)
+				AND NOT EXISTS (SELECT 1 FROM attributes WHERE scope = ?)`),
+			name, naming(name), naming(name), name)
 		if err != nil {
 			return err
 		} else if n == 0 {
-			return fault.Fields{"": "APIs take this scope, or clients may ask for it. Take it from them first."}
+			return fault.Fields{"": "APIs take this scope, clients may ask for it, or attributes are told with it. Take it from them first."}
 		}
 		if _, err := tx.exec(ctx, "consent", "DELETE FROM consents WHERE scope = $1", name); err != nil {
 			return err

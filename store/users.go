@@ -58,6 +58,7 @@ func (s *Store) CreateUser(ctx context.Context, u identity.User, at time.Time, e
 		} else if client {
 			return fault.Conflict("user", "username")
 		}
+		u.ID = orNewID(u.ID)
 		if err := tx.insert(ctx, "user", newUser(u, at), eventOf(event, at)); err != nil {
 			return err
 		}
@@ -67,7 +68,10 @@ func (s *Store) CreateUser(ctx context.Context, u identity.User, at time.Time, e
 		if err == nil && gone {
 			return fault.Conflict("user", "username")
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return tx.saveValues(ctx, u.ID, nil, u.Attributes)
 	})
 }
 
@@ -91,7 +95,7 @@ func (s *Store) UserBySignIn(ctx context.Context, usernameOrEmail string) (*iden
 
 func (s *Store) user(ctx context.Context, condition, arg string) (*identity.User, error) {
 	var u identity.User
-	if err := s.get(ctx, "user", &u, "SELECT "+userColumns+" FROM users WHERE "+condition, arg); err != nil {
+	if err := s.get(ctx, "user", &u, "SELECT "+userColumns+", "+valuesOf("users.id")+" FROM users WHERE "+condition, arg); err != nil {
 		return nil, err
 	}
 	return &u, nil
@@ -195,7 +199,7 @@ func (s *Store) countUsers(ctx context.Context, fits []filter) (n int64, err err
 	return min(n, CountLimit+1), err
 }
 
-// UpdateUser changes e-mail address, name, profile and role, not the username: others may know the person by it. A role in
+// UpdateUser changes e-mail address, name, profile, role and, unless they are nil, the values of attributes, not the username: others may know the person by it. A role in
 // the console ends what the person's password was traded for. u.Version is that of the user it was read as: fault.Conflict
 // with an empty field if somebody was faster. fault.Conflict names "email" where it is taken; fault.Fields "role" if nobody
 // would be left to administer the house.
@@ -220,6 +224,9 @@ func (s *Store) UpdateUser(ctx context.Context, u identity.User, at time.Time, e
 			return err
 		} else if n == 0 {
 			return fault.Conflict("user", "")
+		}
+		if err := tx.saveValues(ctx, u.ID, old.Attributes, u.Attributes); err != nil {
+			return err
 		}
 		if u.Role.Console() && !old.Role.Console() { // who may not trade a password has not traded one (security.md rule 16)
 			if _, err := tx.endFamilies(ctx, oauth.EndedByRole, at, "user_id = ? AND grant_type = ?", u.ID, oauth.GrantPassword); err != nil {

@@ -6,11 +6,13 @@ package views_test
 import (
 	"context"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/identity"
 	"gatehouse/internal/keys"
 	"gatehouse/views/account"
 	"gatehouse/views/console"
@@ -62,6 +64,11 @@ func pages() map[string]templ.Component {
 	end, needed := console.APIActData{API: api, Confirm: hostile, Errs: errs}, console.APIActData{API: opaque, Clients: users}
 	form.APIs, look.APIs, fresh.APIs = links, links, links
 	form.DefaultResource, look.ResourceServer = hostile, hostile
+	fresh.Lives = []console.LifeField{{Name: "access_token_ttl", Label: hostile, Hint: hostile, Value: hostile}}
+	tokens := console.ClientTokensData{
+		Client: client, CanEdit: true, Fields: fresh.Lives, Errs: map[string]string{"access_token_ttl": hostile}, Conflict: form.Conflict,
+		Holds: []console.Holding{{What: hostile, Life: hostile, By: "api", API: api}, {What: hostile, By: "client"}, {What: hostile, By: "house"}},
+	}
 	disabled := client
 	disabled.Disabled = true
 	act := console.ClientActData{Client: client, Confirm: hostile, Errs: errs}
@@ -72,6 +79,11 @@ func pages() map[string]templ.Component {
 		User: person, CanEdit: true, GivenName: hostile, FamilyName: hostile, Nickname: hostile, Profile: hostile, Website: hostile, Gender: hostile,
 		PhoneNumber: hostile, Formatted: hostile, StreetAddress: hostile, Errs: errs, Conflict: form.Conflict,
 	}
+	var answers []identity.Answer
+	for i, kind := range identity.AttributeTypes {
+		answers = append(answers, identity.Answer{Attribute: identity.Attribute{Key: "key" + strconv.Itoa(i), Label: hostile, Type: kind, Claim: hostile, Scope: hostile}, Text: hostile, Why: hostile})
+	}
+	profile.Attributes = answers
 	readProfile, newProfile, shut := profile, profile, person
 	readProfile.CanEdit, shut.Disabled = false, true
 	newProfile.User = console.User{Name: hostile, Username: hostile}
@@ -115,6 +127,13 @@ func pages() map[string]templ.Component {
 		ID: "family-revoke", Title: hostile, Text: hostile, Button: hostile, Heading: hostile, Section: console.Crumbs{Label: hostile, Href: "/console/families"}, Action: "/console/families/" + "x", Fields: []console.Sent{{Name: "user", Value: hostile}}, Phrase: hostile, Confirm: hostile,
 		Back: "/console/families", Life: hostile, Reason: hostile, Errs: map[string]string{"": hostile, "reason": hostile}, Impact: []console.ImpactLine{{N: 1, One: hostile}},
 	}
+	attribute := console.Attribute{Attribute: identity.Attribute{Key: hostile, Label: hostile, Type: hostile, Required: true, Scope: hostile, Claim: hostile}}
+	attributeForm := console.AttributeFormData{
+		Attribute: attribute, CanEdit: true, PositionTyped: hostile, Scopes: []ui.Option{{Value: hostile, Label: hostile}}, People: 2, Conflict: form.Conflict,
+		Errs: map[string]string{"": hostile, "key": hostile, "label": hostile, "type": hostile, "scope": hostile, "claim": hostile, "position": hostile},
+	}
+	newAttribute, readAttribute := attributeForm, attributeForm
+	newAttribute.IsNew, readAttribute.CanEdit = true, false
 	group := console.Group{ID: hostile, Name: hostile, Description: hostile, Created: now}
 	unlocked := []console.ScopeLink{{Name: hostile, Description: hostile}}
 	groupForm := console.GroupFormData{Group: group, CanEdit: true, Scopes: unlocked, Errs: map[string]string{"": hostile, "name": hostile, "description": hostile}, Conflict: form.Conflict}
@@ -140,29 +159,38 @@ func pages() map[string]templ.Component {
 	kept := []console.SavedFilter{{ID: "x", Name: hostile, Href: "/console/audit?q=" + hostile}, {ID: "y", Name: hostile, Current: true}}
 	told.Changes = append(told.Changes, console.ChangedField("redirect_uris", audit.Change{Before: "https://a " + hostile, After: "https://b " + hostile}), console.ChangedField(hostile, audit.Change{After: hostile}))
 	return map[string]templ.Component{
-		"keys":           console.SigningKeysPage(ch, signing),
-		"keys none":      console.SigningKeysPage(ch, console.SigningKeysData{}),
-		"keys stage":     console.EndPage(ch, calm),
-		"sudo":           console.SudoPage(ch, again),
-		"sudo dialog":    console.SudoDialog(ch, again),
-		"sudo busy":      console.SudoPage(ch, console.SudoData{Trouble: layout.Trouble{Busy: true}}),
-		"restored":       layout.Restored(layout.RestoredData{Left: []layout.Typed{{Name: hostile, Value: hostile}}, SecretsLeft: true, Discard: hostile}),
-		"login resumed":  login.LoginPage(ch, login.LoginData{ReturnTo: "/console?interrupted=1"}),
-		"verified":       console.VerificationPage(ch, console.VerificationData{Runs: []console.VerificationRow{proven, broken}, Now: now}),
-		"verified not":   console.VerificationPage(ch, console.VerificationData{Runs: []console.VerificationRow{going, broken, proven}, Now: now}),
-		"verified never": console.VerificationPage(ch, console.VerificationData{}),
-		"events saved":   console.EventsPage(ch, console.EventsData{ListData: list, Rows: []console.EventRow{seen}, Query: "q=" + hostile, Saved: kept[:1], SaveAs: hostile, SaveErrs: errs, Verified: &broken, Now: now}),
-		"events kept":    console.EventsPage(ch, console.EventsData{ListData: list, Rows: []console.EventRow{seen}, Saved: kept, Verified: &going, Now: now}),
-		"groups":         console.GroupsPage(ch, console.GroupsData{ListData: list, Rows: []console.GroupRow{{Group: group, Members: 1001, Scopes: []string{hostile}}, {}}, CanEdit: true}),
-		"groups none":    console.GroupsPage(ch, console.GroupsData{CanEdit: true}),
-		"group new":      console.NewGroupPage(ch, newGroup),
-		"group":          console.GroupPage(ch, group, groupForm),
-		"group read":     console.GroupPage(ch, group, readGroup),
-		"group delete":   console.GroupDeletePage(ch, console.GroupActData{Group: group, Members: 2, Confirm: hostile, Errs: errs}),
-		"group needed":   console.GroupDeletePage(ch, console.GroupActData{Group: group, Scopes: unlocked}),
-		"members":        console.MembersPage(ch, console.MembersData{Group: group, CanEdit: true, ListData: list, Rows: []console.User{person, shut}, Count: hostile, Typed: hostile, Errs: map[string]string{"": hostile, "username": hostile}, Now: now}),
-		"members none":   console.MembersPage(ch, console.MembersData{Group: group, ListData: console.ListData{Q: hostile}}),
-		"member remove":  console.MemberRemovePage(ch, console.MemberActData{Group: group, User: person, Scopes: []string{hostile}, Life: time.Minute, From: "?from=user", Errs: errs}),
+		"keys":            console.SigningKeysPage(ch, signing),
+		"keys none":       console.SigningKeysPage(ch, console.SigningKeysData{}),
+		"keys stage":      console.EndPage(ch, calm),
+		"sudo":            console.SudoPage(ch, again),
+		"sudo dialog":     console.SudoDialog(ch, again),
+		"sudo busy":       console.SudoPage(ch, console.SudoData{Trouble: layout.Trouble{Busy: true}}),
+		"restored":        layout.Restored(layout.RestoredData{Left: []layout.Typed{{Name: hostile, Value: hostile}}, SecretsLeft: true, Discard: hostile}),
+		"login resumed":   login.LoginPage(ch, login.LoginData{ReturnTo: "/console?interrupted=1"}),
+		"verified":        console.VerificationPage(ch, console.VerificationData{Runs: []console.VerificationRow{proven, broken}, Now: now}),
+		"verified not":    console.VerificationPage(ch, console.VerificationData{Runs: []console.VerificationRow{going, broken, proven}, Now: now}),
+		"verified never":  console.VerificationPage(ch, console.VerificationData{}),
+		"events saved":    console.EventsPage(ch, console.EventsData{ListData: list, Rows: []console.EventRow{seen}, Query: "q=" + hostile, Saved: kept[:1], SaveAs: hostile, SaveErrs: errs, Verified: &broken, Now: now}),
+		"events kept":     console.EventsPage(ch, console.EventsData{ListData: list, Rows: []console.EventRow{seen}, Saved: kept, Verified: &going, Now: now}),
+		"attributes":      console.AttributesPage(ch, console.AttributesData{Q: hostile, Rows: []console.Attribute{attribute, {}}, CanEdit: true}),
+		"attributes none": console.AttributesPage(ch, console.AttributesData{CanEdit: true}),
+		"attributes not":  console.AttributesPage(ch, console.AttributesData{Q: hostile}),
+		"attribute new":   console.NewAttributePage(ch, newAttribute),
+		"attribute":       console.AttributePage(ch, attribute, attributeForm),
+		"attribute read":  console.AttributePage(ch, attribute, readAttribute),
+		"attribute delete": console.AttributeDeletePage(ch, console.AttributeActData{
+			Attribute: attribute, People: 1, Life: time.Minute, Confirm: hostile, Errs: map[string]string{"": hostile, "confirm": hostile},
+		}),
+		"groups":        console.GroupsPage(ch, console.GroupsData{ListData: list, Rows: []console.GroupRow{{Group: group, Members: 1001, Scopes: []string{hostile}}, {}}, CanEdit: true}),
+		"groups none":   console.GroupsPage(ch, console.GroupsData{CanEdit: true}),
+		"group new":     console.NewGroupPage(ch, newGroup),
+		"group":         console.GroupPage(ch, group, groupForm),
+		"group read":    console.GroupPage(ch, group, readGroup),
+		"group delete":  console.GroupDeletePage(ch, console.GroupActData{Group: group, Members: 2, Confirm: hostile, Errs: errs}),
+		"group needed":  console.GroupDeletePage(ch, console.GroupActData{Group: group, Scopes: unlocked}),
+		"members":       console.MembersPage(ch, console.MembersData{Group: group, CanEdit: true, ListData: list, Rows: []console.User{person, shut}, Count: hostile, Typed: hostile, Errs: map[string]string{"": hostile, "username": hostile}, Now: now}),
+		"members none":  console.MembersPage(ch, console.MembersData{Group: group, ListData: console.ListData{Q: hostile}}),
+		"member remove": console.MemberRemovePage(ch, console.MemberActData{Group: group, User: person, Scopes: []string{hostile}, Life: time.Minute, From: "?from=user", Errs: errs}),
 		"user groups": console.UserGroupsPage(ch, console.UserGroupsData{
 			User: person, Rights: may, Groups: []console.Group{group}, Scopes: []console.UserScope{{ScopeLink: unlocked[0], Open: true, Why: hostile}, {}}, Known: []ui.Option{{Value: hostile}},
 			CanEdit: true, Typed: hostile, Errs: map[string]string{"": hostile, "group": hostile},
@@ -249,23 +277,25 @@ func pages() map[string]templ.Component {
 		"error":      oauth.ErrorPage(ch, oauth.ErrorData{Title: hostile, Text: hostile, Code: hostile, BackURL: "/", BackText: hostile}),
 		"error code": oauth.ErrorCodePage(ch, oauth.CodeData{Code: hostile, Meaning: hostile, Causes: []string{hostile}, Reference: hostile, Request: hostile}),
 		"account": account.AccountPage(ch, account.AccountData{
-			Profile:  account.ProfileData{Name: hostile, Username: hostile, Email: hostile, Errs: errs},
+			Profile:  account.ProfileData{Name: hostile, Username: hostile, Email: hostile, Errs: errs, Attributes: answers},
 			Password: account.PasswordData{Changed: now, Errs: map[string]string{"current_password": hostile}},
 			Sessions: account.SessionsData{Now: now, List: []account.Session{{ID: "1", Device: hostile, IP: hostile, Current: true}, {ID: hostile, Device: hostile, IP: hostile}}},
 			Consents: account.ConsentsData{List: []account.Consent{{ClientID: hostile, ClientName: hostile, Scopes: []string{hostile}}}},
 		}),
-		"account, empty": account.AccountPage(ch, account.AccountData{}),
-		"clients":        console.ClientsPage(ch, console.ClientsData{Q: hostile, Rows: []console.ClientRow{{Client: client, URI: hostile, Grants: []string{hostile}, Families: 101}, {Client: console.Client{ID: "b"}}}, Sorted: console.Sorting{Value: hostile, By: "name", Reversed: true, Links: map[string]string{"name": "?sort=" + hostile}}, CSV: "?q=" + hostile, Next: "?after=b", CanEdit: true}),
-		"clients, empty": console.ClientsPage(ch, console.ClientsData{Q: hostile, Status: "active"}),
-		"client":         console.ClientPage(ch, client, form),
-		"client, look":   console.ClientPage(ch, client, look),
-		"client, off":    console.ClientPage(ch, disabled, form),
-		"client, new":    console.NewClientPage(ch, fresh),
-		"client, kinds":  console.ClientProfilesPage(ch, []console.ClientProfile{{Name: hostile, Label: hostile, Icon: "app", Text: hostile}}),
-		"client, import": console.ImportClientPage(ch, console.ImportData{Metadata: hostile, Errs: map[string]string{"metadata": hostile}}),
+		"account, empty":       account.AccountPage(ch, account.AccountData{}),
+		"clients":              console.ClientsPage(ch, console.ClientsData{Q: hostile, Rows: []console.ClientRow{{Client: client, URI: hostile, Grants: []string{hostile}, Families: 101}, {Client: console.Client{ID: "b"}}}, Sorted: console.Sorting{Value: hostile, By: "name", Reversed: true, Links: map[string]string{"name": "?sort=" + hostile}}, CSV: "?q=" + hostile, Next: "?after=b", CanEdit: true}),
+		"clients, empty":       console.ClientsPage(ch, console.ClientsData{Q: hostile, Status: "active"}),
+		"client":               console.ClientPage(ch, client, form),
+		"client, tokens":       console.ClientTokensPage(ch, tokens),
+		"client, tokens, look": console.ClientTokensPage(ch, console.ClientTokensData{Client: client}),
+		"client, look":         console.ClientPage(ch, client, look),
+		"client, off":          console.ClientPage(ch, disabled, form),
+		"client, new":          console.NewClientPage(ch, fresh),
+		"client, kinds":        console.ClientProfilesPage(ch, []console.ClientProfile{{Name: hostile, Label: hostile, Icon: "app", Text: hostile}}),
+		"client, import":       console.ImportClientPage(ch, console.ImportData{Metadata: hostile, Errs: map[string]string{"metadata": hostile}}),
 		"integrate": console.IntegratePage(ch, console.Integration{
 			Client: client, Lang: hostile, Snippet: console.Snippet{Title: hostile, Text: hostile, File: hostile, Code: hostile}, Languages: []console.Language{{Key: hostile, Label: hostile}},
-			Endpoints: []console.Link{link}, Milestones: []console.Milestone{{Text: hostile, Hint: hostile}, {Text: hostile, Done: true}}, Refusal: seen, Now: now,
+			Endpoints: []console.Link{link}, Milestones: []console.Milestone{{Text: hostile, Hint: hostile}, {Text: hostile, Done: true}}, Refusal: seen, Now: now, Live: "/console/events/audit?client=" + hostile,
 		}, true),
 		"credentials":     console.ClientCredentialsPage(ch, console.CredentialsData{Client: client, Secrets: []console.Secret{secret}, CanEdit: true, Now: now, Errs: errs}),
 		"new secret":      console.NewSecretPage(ch, console.NewSecretData{Client: client, Secret: hostile, NewClient: true}),

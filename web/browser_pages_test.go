@@ -386,6 +386,13 @@ func allScenes(t *testing.T, h *webtest.House) []scene {
 			b.wait(`document.querySelector("#toasts .toast")`)
 		}},
 		{name: "credentials", as: boss, open: clientPage + "/credentials"},
+		{name: "client lifetimes", as: boss, open: clientPage + "/tokens"},
+		{name: "client lifetimes auditor", as: auditor, open: longPage + "/tokens"},
+		{name: "client lifetimes refused", as: boss, open: clientPage + "/tokens", then: func(b *tab) {
+			b.fill("#access_token_ttl", "forever")
+			b.click("#lifetimes-save")
+			b.wait(`document.activeElement.id === "access_token_ttl"`)
+		}},
 		{name: "client access", as: boss, open: clientPage + "/access"},
 		{name: "client access none", as: auditor, open: "/console/clients/" + public.ID + "/access"},
 		{name: "client activity", as: boss, open: clientPage + "/activity"},

@@ -58,6 +58,13 @@ func peopleScenes(t *testing.T, menu, dialog func(string) func(*tab)) []scene {
 	done := upload(t, h, importer, "username\nlars\nno@sign\n", nil).URL.Path
 	importer.Submit(done+"/start", nil)
 	h.DoJobs(t)
+	h.Attribute(t, "department", toldWith(identity.TypeString, "profile")) // last: it stands in every form of a person from here on
+	for _, kind := range []string{identity.TypeNumber, identity.TypeBoolean, identity.TypeDate} {
+		h.Attribute(t, "some_"+kind, func(a *identity.Attribute) { a.Type, a.Own = kind, true })
+	}
+	h.Attribute(t, "sites", func(a *identity.Attribute) {
+		a.Type, a.Label = identity.TypeList, "Sites and other places with a rather long label"
+	})
 	working, err := h.Store.StageImport(t.Context(), strings.NewReader("username\nlate\n"), store.ImportParams{File: "a-rather-long-name-of-a-file-from-the-system-before.csv"}, audit.Party{Name: "sofia"}, h.Clock.Now())
 	must(t, err)
 	failing(t, h, full)
@@ -65,6 +72,14 @@ func peopleScenes(t *testing.T, menu, dialog func(string) func(*tab)) []scene {
 	page := func(u *identity.User) string { return userList + "/" + u.ID }
 	reset := func(b *tab) { b.press("#user-reset-confirm") }
 	return []scene{
+		{name: "attributes", house: h, as: boss, open: attributeList, after: menu("row-0")},
+		{name: "attributes none", house: fresh, as: founder, open: attributeList},
+		{name: "attribute new", house: h, as: boss, open: attributeList + "/new"},
+		{name: "attribute new refused", house: h, as: boss, open: attributeList + "/new", then: func(b *tab) { b.press("#attribute-save") }},
+		{name: "attribute", house: h, as: boss, open: attributePage("department")},
+		{name: "attribute auditor", house: h, as: auditor, open: attributePage("department")},
+		{name: "attribute delete", house: h, as: boss, open: attributeList + "/delete?key=sites"},
+		{name: "attribute delete dialog", house: h, as: boss, open: attributePage("department"), after: dialog(attributeList + "/delete?key=department")},
 		{name: "groups", house: h, as: boss, open: groupList, after: menu("row-0")},
 		{name: "groups none", house: fresh, as: founder, open: groupList},
 		{name: "group new", house: h, as: boss, open: groupList + "/new"},

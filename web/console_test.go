@@ -801,7 +801,7 @@ func TestConsole_operatorsAndAuditorsOnlyLook(t *testing.T) {
 		revoke := path + "/secrets/" + secrets[0].ID + "/revoke"
 		for _, role := range []identity.Role{identity.RoleOperator, identity.RoleAuditor} {
 			b, u := staff(t, h, role)
-			for _, page := range []string{clientList, path, path + "/credentials"} {
+			for _, page := range []string{clientList, path, path + "/credentials", path + "/tokens"} {
 				p := b.Get(page)
 				if p.Status != http.StatusOK {
 					t.Errorf("%s sees %s: %d", role, page, p.Status)
@@ -827,7 +827,7 @@ func TestConsole_operatorsAndAuditorsOnlyLook(t *testing.T) {
 			}
 			token := csrf(b)
 			tries := 0
-			for _, post := range []string{clientList, path, path + "/disable", path + "/enable", path + "/delete", path + "/secrets", revoke} {
+			for _, post := range []string{clientList, path, path + "/disable", path + "/enable", path + "/delete", path + "/secrets", path + "/tokens", revoke} {
 				tries++
 				if p := b.Post(post, url.Values{"csrf_token": {token}, "confirm": {client.Name}, "expires_in": {"0"}}); p.Status != http.StatusForbidden {
 					t.Errorf("%s posts to %s: %d", role, post, p.Status)

@@ -470,6 +470,10 @@ var deeds = []deed{
 		b.Get(path)
 		return request{send: submit(t, h, b, path, url.Values{"client_name": {"Renamed"}}), done: leadsTo(path)}
 	}),
+	onClient("settle a client's lifetimes", func(t *testing.T, h *webtest.House, b *webtest.Browser, client *webtest.Client, path string) request {
+		b.Get(path + "/tokens")
+		return request{send: submit(t, h, b, path+"/tokens", url.Values{"access_token_ttl": {"5m"}}), done: leadsTo(path + "/tokens")}
+	}),
 	onClient("disable a client", func(t *testing.T, h *webtest.House, b *webtest.Browser, client *webtest.Client, path string) request {
 		token := h.Tokens(t, client, h.User(t), nil).Str("access_token")
 		b.Get(path + "/disable")
@@ -631,6 +635,26 @@ var deeds = []deed{
 		}
 	}),
 
+	{name: "add an attribute", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		b.Get(attributeList + "/new")
+		return request{send: submit(t, h, b, attributeList, url.Values{"key": {"dept"}, "label": {"Department"}}), done: leadsTo(attributeList + "/edit")}
+	}},
+	{name: "change an attribute", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		h.Attribute(t, "dept", nil)
+		b.Get(attributePage("dept"))
+		return request{send: submit(t, h, b, attributeList+"/edit", url.Values{"label": {"Unit"}}), done: leadsTo(attributeList + "/edit")}
+	}},
+	{name: "delete an attribute", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		h.Attribute(t, "dept", nil)
+		b.Get(attributeList + "/delete?key=dept")
+		return request{
+			send: submit(t, h, b, attributeList+"/delete", url.Values{"confirm": {"dept"}}), done: leadsTo(attributeList),
+			twice: func(a webtest.Answer) bool { return a.Status == http.StatusNotFound },
+		}
+	}},
 	{name: "add a group", begin: func(t *testing.T, h *webtest.House) request {
 		b, _ := staff(t, h, identity.RoleAdmin)
 		b.Get(groupList + "/new")

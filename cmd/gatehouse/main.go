@@ -39,19 +39,20 @@ func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 type commands struct {
 	JSON bool `name:"json" help:"Write results and errors as JSON."`
 
-	Serve    serveCommand       `cmd:"" help:"Run the server."`
-	Migrate  migrateCommands    `cmd:"" help:"Bring the database's schema up to date."`
-	User     userCommands       `cmd:"" help:"People who sign in."`
-	Client   clientCommands     `cmd:"" help:"Applications that ask for tokens."`
-	API      apiCommands        `cmd:"" name:"api" help:"What tokens can be for, besides Gatehouse itself."`
-	Scope    scopeCommands      `cmd:"" help:"What applications may ask for."`
-	Key      keyCommands        `cmd:"" help:"Keys that tokens are signed with."`
-	Session  sessionCommands    `cmd:"" help:"Browsers in which people are signed in."`
-	Family   familyCommands     `cmd:"" help:"Grants that people gave applications, with all tokens of each."`
-	Audit    auditCommands      `cmd:"" help:"What happened, who did it, and the proof that nobody changed it since."`
-	Settings settingsCommands   `cmd:"" help:"What administrators settle: lifetimes, switches, limits."`
-	Health   healthcheckCommand `cmd:"" name:"healthcheck" help:"Ask the server on this machine whether it can serve."`
-	Version  versionCommand     `cmd:"" help:"Tell which version this is."`
+	Serve     serveCommand       `cmd:"" help:"Run the server."`
+	Migrate   migrateCommands    `cmd:"" help:"Bring the database's schema up to date."`
+	User      userCommands       `cmd:"" help:"People who sign in."`
+	Attribute attributeCommands  `cmd:"" help:"What is kept of people beyond the standard profile."`
+	Client    clientCommands     `cmd:"" help:"Applications that ask for tokens."`
+	API       apiCommands        `cmd:"" name:"api" help:"What tokens can be for, besides Gatehouse itself."`
+	Scope     scopeCommands      `cmd:"" help:"What applications may ask for."`
+	Key       keyCommands        `cmd:"" help:"Keys that tokens are signed with."`
+	Session   sessionCommands    `cmd:"" help:"Browsers in which people are signed in."`
+	Family    familyCommands     `cmd:"" help:"Grants that people gave applications, with all tokens of each."`
+	Audit     auditCommands      `cmd:"" help:"What happened, who did it, and the proof that nobody changed it since."`
+	Settings  settingsCommands   `cmd:"" help:"What administrators settle: lifetimes, switches, limits."`
+	Health    healthcheckCommand `cmd:"" name:"healthcheck" help:"Ask the server on this machine whether it can serve."`
+	Version   versionCommand     `cmd:"" help:"Tell which version this is."`
 }
 
 // process is what a command has of the world around it.

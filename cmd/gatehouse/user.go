@@ -92,13 +92,14 @@ func viewOf(u *identity.User) userView {
 
 type userCreate struct {
 	place
-	Username          string `required:"" placeholder:"NAME" help:"Letters a to z, digits, and . _ -; it is never given to anybody else."`
-	Email             string `placeholder:"ADDRESS" help:"E-mail address."`
-	Name              string `placeholder:"NAME" help:"The name people see."`
-	Role              string `enum:"admin,operator,auditor,user" default:"user" placeholder:"ROLE" help:"admin, operator or auditor open the console; user does not (user)."`
-	PasswordStdin     bool   `xor:"password" help:"Read the password from standard input."`
-	PasswordHashStdin bool   `xor:"password" help:"Read a password hash made elsewhere from standard input: bcrypt or argon2id."`
-	Claims            string `placeholder:"FILE" help:"JSON object with further standard claims of OpenID Connect, such as given_name, locale or email_verified."`
+	Username          string            `required:"" placeholder:"NAME" help:"Letters a to z, digits, and . _ -; it is never given to anybody else."`
+	Email             string            `placeholder:"ADDRESS" help:"E-mail address."`
+	Name              string            `placeholder:"NAME" help:"The name people see."`
+	Role              string            `enum:"admin,operator,auditor,user" default:"user" placeholder:"ROLE" help:"admin, operator or auditor open the console; user does not (user)."`
+	PasswordStdin     bool              `xor:"password" help:"Read the password from standard input."`
+	PasswordHashStdin bool              `xor:"password" help:"Read a password hash made elsewhere from standard input: bcrypt, argon2id, scrypt or PBKDF2."`
+	Attr              map[string]string `placeholder:"KEY=VALUE" mapsep:"none" help:"Value of an attribute; more than one by naming the flag again. The entries of a list have a | between two."`
+	Claims            string            `placeholder:"FILE" help:"JSON object with further standard claims of OpenID Connect, such as given_name, locale or email_verified."`
 }
 
 func (c userCreate) Run(ctx context.Context, p *process) error {
@@ -119,12 +120,17 @@ func (c userCreate) Run(ctx context.Context, p *process) error {
 	if u.PasswordHash, err = c.passwordHash(ctx, p, h.settled.Now().Password, &u); err != nil {
 		return err
 	}
+	attributes, err := readAttributes(ctx, h, c.Attr, &u)
+	if err != nil {
+		return err
+	}
 	others, err := h.AnyUser(ctx)
 	if err != nil {
 		return err
 	}
 	event := h.event(audit.UserCreated, partyOf(&u))
 	event.Changes = map[string]audit.Change{"role": {After: c.Role}}
+	attributes.Differ(nil, u.Attributes, func(a *identity.Attribute, _, after string) { event.Changes[a.Field()] = audit.Change{After: after} })
 	if err := h.CreateUser(ctx, u, h.at, event); err != nil {
 		return err
 	}

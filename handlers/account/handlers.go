@@ -41,11 +41,16 @@ func (h *Handlers) page(c *fiber.Ctx, status int, edit func(*view.AccountData)) 
 	if err != nil {
 		return err
 	}
+	attributes, err := h.ownAttributes(c, state.User)
+	if err != nil {
+		return err
+	}
 	d := view.AccountData{
 		Profile:  view.ProfileData{Name: state.User.Name, Username: state.User.Username, Email: state.User.Email},
 		Sessions: view.SessionsData{Now: now},
 		Password: view.PasswordData{MinLength: h.Policy.Now().Password.MinLength},
 	}
+	d.Profile.Attributes = attributes.Answers(state.User.Attributes, identity.Unsent, nil)
 	for _, s := range sessions {
 		name, handheld := identity.Device(s.UserAgent)
 		d.Sessions.List = append(d.Sessions.List, view.Session{

@@ -1,6 +1,8 @@
 package account
 
 import (
+	"errors"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -23,6 +25,10 @@ func (h *Handlers) UpdateProfile(c *fiber.Ctx) error {
 		return err
 	}
 	stored := request.Of(c).User
+	attributes, err := h.ownAttributes(c, stored)
+	if err != nil {
+		return err
+	}
 	user := *stored
 	user.Name, user.Email = strings.TrimSpace(form.Get("name")), strings.TrimSpace(form.Get("email"))
 	user.EmailVerified = stored.EmailVerified && identity.FoldEmail(user.Email) == identity.FoldEmail(stored.Email)
@@ -36,14 +42,23 @@ func (h *Handlers) UpdateProfile(c *fiber.Ctx) error {
 			errs.Add("email", message)
 		}
 	}
+	sent := func(field string) (string, bool) { return form.Get(field), form.Has(field) }
+	values, wrong := attributes.Fill(stored.Attributes, sent)
+	maps.Copy(errs, attributes.Missing(values))
+	maps.Copy(errs, wrong)
+	if len(attributes) > 0 {
+		user.Attributes = values
+	}
 	if len(errs) == 0 {
 		now := h.Now()
 		update := event(c, now, audit.UserUpdated)
-		if update.Changes = changes(stored, &user); len(update.Changes) > 0 {
+		if update.Changes = changes(stored, &user, attributes); len(update.Changes) > 0 {
 			err = h.Store.UpdateUser(c.UserContext(), user, now, update)
 		}
 		if taken := fault.AsConflict(err); taken != nil && taken.Field == "email" {
 			errs.Add("email", "Somebody else uses this address.")
+		} else if errors.As(err, &wrong) { // an attribute was deleted meanwhile
+			errs = wrong
 		} else if err != nil {
 			return err
 		}
@@ -51,13 +66,31 @@ func (h *Handlers) UpdateProfile(c *fiber.Ctx) error {
 	if len(errs) > 0 {
 		return h.page(c, fiber.StatusUnprocessableEntity, func(d *view.AccountData) {
 			d.Profile.Name, d.Profile.Email, d.Profile.Errs = user.Name, user.Email, errs
+			d.Profile.Attributes = attributes.Answers(values, sent, errs)
 		})
 	}
 	return respond.Flash(c, accountPath, "success", "Profile saved", "Applications that you let see it find it there from now on.")
 }
 
+// ownAttributes are those that people change themselves. Where there are any, the person's values are read, which a session is without.
+func (h *Handlers) ownAttributes(c *fiber.Ctx, u *identity.User) (identity.Attributes, error) {
+	all, err := h.Store.Attributes(c.UserContext())
+	if err != nil {
+		return nil, err
+	}
+	own := all.Owned()
+	if len(own) == 0 {
+		return nil, nil
+	}
+	stored, err := h.Store.User(c.UserContext(), u.ID)
+	if err == nil {
+		u.Attributes = stored.Attributes
+	}
+	return own, err
+}
+
 // changes lists what the profile form changed.
-func changes(before, after *identity.User) map[string]audit.Change {
+func changes(before, after *identity.User, attributes identity.Attributes) map[string]audit.Change {
 	out := map[string]audit.Change{}
 	compare := func(name, b, a string) {
 		if b != a {
@@ -67,6 +100,7 @@ func changes(before, after *identity.User) map[string]audit.Change {
 	compare("name", before.Name, after.Name)
 	compare("email", before.Email, after.Email)
 	compare("email_verified", strconv.FormatBool(before.EmailVerified), strconv.FormatBool(after.EmailVerified))
+	attributes.Differ(before.Attributes, after.Attributes, func(a *identity.Attribute, before, after string) { compare(a.Field(), before, after) })
 	return out
 }
 

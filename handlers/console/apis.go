@@ -450,9 +450,11 @@ func (h *Handlers) apiAct(c *fiber.Ctx) (*oauth.API, view.APIActData, error) {
 	if err != nil {
 		return nil, view.APIActData{}, err
 	}
-	d := view.APIActData{API: apiHead(a), TokenLife: h.ownTokenLife()}
-	if a.AccessTokenTTL > 0 {
-		d.TokenLife = time.Duration(a.AccessTokenTTL) * time.Second
+	d := view.APIActData{API: apiHead(a), TokenLife: time.Duration(a.AccessTokenTTL) * time.Second}
+	if d.TokenLife == 0 {
+		if d.TokenLife, err = h.ownTokenLife(c.UserContext()); err != nil {
+			return nil, d, err
+		}
 	}
 	d.Clients, err = h.clientsOf(c.UserContext(), a)
 	return a, d, err

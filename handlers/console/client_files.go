@@ -37,7 +37,8 @@ type exportedClient struct {
 // clientColumns are the members of an exportedClient that a table has.
 var clientColumns = []string{
 	"client_id", "client_name", "client_id_issued_at", "status", "last_used_at", "application_type", "grant_types", "response_types", "scope", "redirect_uris",
-	"token_endpoint_auth_method", "require_pkce", "first_party", "id_token_signed_response_alg", "default_resource", "resource_server", "client_uri", "policy_uri",
+	"token_endpoint_auth_method", "require_pkce", "first_party", "id_token_signed_response_alg", "default_resource", "resource_server", "access_token_ttl", "id_token_ttl",
+	"refresh_token_ttl", "refresh_token_idle", "client_uri", "policy_uri",
 	"tos_uri", "contacts",
 }
 
@@ -153,6 +154,8 @@ func memberText(member any) string {
 		return m
 	case bool:
 		return strconv.FormatBool(m)
+	case float64: // JSON's only number; ours are whole
+		return strconv.FormatInt(int64(m), 10)
 	case []any:
 		words := make([]string, len(m))
 		for i, word := range m {

@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/internal/fault"
 	"gatehouse/internal/oauth"
+	"gatehouse/internal/policy"
 	view "gatehouse/views/console"
 )
 
@@ -51,6 +52,7 @@ func fill(c *oauth.Client, sent url.Values) {
 	c.Contacts = strings.FieldsFunc(sent.Get("contacts"), func(r rune) bool { return unicode.IsSpace(r) || r == ',' || r == ';' })
 	c.GrantTypes, c.Scopes = once(sent["grant_types"]), once(sent["scopes"])
 	c.DefaultResource, c.ResourceServer = line("default_resource"), line("resource_server")
+	fillLives(c, sent)
 	c.RedirectURIs = nil
 	for _, uri := range sent["redirect_uris"] {
 		if uri = strings.TrimSpace(uri); uri != "" {
@@ -76,7 +78,7 @@ func formOf(c *oauth.Client, o oauth.Offer) view.ClientFormData {
 		ID: c.ID, Version: c.Version, CanEdit: true, ClientName: c.Name, ApplicationType: c.ApplicationType,
 		AuthMethod: c.TokenEndpointAuthMethod, RedirectURIs: c.RedirectURIs, RequirePKCE: c.RequirePKCE, FirstParty: c.FirstParty,
 		SigningAlg: c.IDTokenSignedResponseAlg, ClientURI: c.ClientURI, PolicyURI: c.PolicyURI, TosURI: c.TosURI,
-		Contacts: strings.Join(c.Contacts, "\n"), DefaultResource: c.DefaultResource, ResourceServer: c.ResourceServer,
+		Contacts: strings.Join(c.Contacts, "\n"), DefaultResource: c.DefaultResource, ResourceServer: c.ResourceServer, Lives: lifeFields(c, nil),
 	}
 	for _, g := range o.GrantTypes {
 		words := grantWords[g]
@@ -168,6 +170,9 @@ func differences(before, after *oauth.Client) []difference {
 	compare("require_pkce", "Require PKCE", strconv.FormatBool(before.RequirePKCE), strconv.FormatBool(after.RequirePKCE))
 	compare("first_party", "An application of our own", strconv.FormatBool(before.FirstParty), strconv.FormatBool(after.FirstParty))
 	compare("id_token_signed_response_alg", "ID token signature", before.IDTokenSignedResponseAlg, after.IDTokenSignedResponseAlg)
+	for _, l := range lives {
+		compare(l.Name, l.Label, policy.FormatSeconds(*l.of(before)), policy.FormatSeconds(*l.of(after)))
+	}
 	compare("policy_uri", "Privacy policy", before.PolicyURI, after.PolicyURI)
 	compare("tos_uri", "Terms of service", before.TosURI, after.TosURI)
 	compare("contacts", "Contacts", strings.Join(before.Contacts, " "), strings.Join(after.Contacts, " "))

@@ -292,15 +292,21 @@ func (h *Handlers) UpdateClient(c *fiber.Ctx) error {
 
 // lostRace shows both what was sent and what somebody else saved first. Sending the form again overwrites the latter, knowingly.
 func (h *Handlers) lostRace(c *fiber.Ctx, mine *oauth.Client, f view.ClientFormData) error {
-	theirs, err := h.Store.Client(c.UserContext(), mine.ID)
+	theirs, conflict, err := h.overtaken(c, mine)
 	if err != nil {
 		return err
 	}
-	f.Version = theirs.Version
-	if f.Conflict, err = h.conflict(c, event(c, theirs.UpdatedAt, audit.ClientUpdated, theirs), differences(theirs, mine)); err != nil {
-		return err
-	}
+	f.Version, f.Conflict = theirs.Version, conflict
 	return h.clientPage(c, fiber.StatusConflict, theirs, f)
+}
+
+// overtaken reads what somebody else saved of the client first, and how it differs.
+func (h *Handlers) overtaken(c *fiber.Ctx, mine *oauth.Client) (theirs *oauth.Client, lost *view.Conflict, err error) {
+	if theirs, err = h.Store.Client(c.UserContext(), mine.ID); err != nil {
+		return nil, nil, err
+	}
+	lost, err = h.conflict(c, event(c, theirs.UpdatedAt, audit.ClientUpdated, theirs), differences(theirs, mine))
+	return theirs, lost, err
 }
 
 // ConfirmDisableClient asks whether to disable the client, and says what that ends.
@@ -329,7 +335,7 @@ func (h *Handlers) act(c *fiber.Ctx) (*oauth.Client, view.ClientActData, error) 
 	if err != nil {
 		return nil, view.ClientActData{}, err
 	}
-	life, err := h.tokenLife(c.UserContext())
+	life, err := h.tokenLifeOf(c.UserContext(), client)
 	return client, view.ClientActData{Client: head, TokenLife: life, Impact: view.Impact{
 		Secrets: int(impact.Secrets), Families: int(impact.Families), Consents: int(impact.Consents), People: int(impact.People),
 	}}, err

@@ -91,8 +91,11 @@ func eventOn(c *fiber.Ctx, at time.Time, action audit.Action, target audit.Party
 
 // tokenLife is how long APIs that verify tokens by themselves may accept one that was revoked (security.md rule 30).
 func (h *Handlers) tokenLife(ctx context.Context) (time.Duration, error) {
+	life, err := h.ownTokenLife(ctx)
+	if err != nil {
+		return 0, err
+	}
 	apis, err := h.Store.APIs(ctx)
-	life := h.ownTokenLife()
 	for _, a := range apis {
 		if a.TokenFormat == oauth.FormatJWT {
 			life = max(life, time.Duration(a.AccessTokenTTL)*time.Second)
@@ -102,9 +105,26 @@ func (h *Handlers) tokenLife(ctx context.Context) (time.Duration, error) {
 }
 
 // ownTokenLife is the same where no API has a life of its own.
-func (h *Handlers) ownTokenLife() time.Duration {
+func (h *Handlers) ownTokenLife(ctx context.Context) (time.Duration, error) {
 	lifetimes := &h.Policy.Now().OAuth.Lifetimes
-	return max(lifetimes.AccessToken, lifetimes.ClientAccessToken)
+	client, err := h.Store.LongestClientToken(ctx)
+	return max(lifetimes.AccessToken, lifetimes.ClientAccessToken, time.Duration(client)*time.Second), err
+}
+
+// tokenLifeOf is the same of the tokens of one client.
+func (h *Handlers) tokenLifeOf(ctx context.Context, client *oauth.Client) (time.Duration, error) {
+	policy := &h.Policy.Now().OAuth
+	longest := func(api *oauth.API) time.Duration {
+		return max(policy.AccessTokenLife(client, api, true).For, policy.AccessTokenLife(client, api, false).For)
+	}
+	life := longest(nil)
+	apis, err := h.Store.APIs(ctx)
+	for _, a := range apis {
+		if a.TokenFormat == oauth.FormatJWT {
+			life = max(life, longest(&a))
+		}
+	}
+	return life, err
 }
 
 // acceptedUntil says when the last token issued before at has expired.

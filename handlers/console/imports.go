@@ -49,7 +49,11 @@ func (h *Handlers) importForm(c *fiber.Ctx, status int, errs fault.Fields) error
 	if err != nil {
 		return err
 	}
-	d := view.ImportFormData{Columns: identity.ImportColumns, Errs: errs}
+	attributes, err := h.Store.Attributes(c.UserContext())
+	if err != nil {
+		return err
+	}
+	d := view.ImportFormData{Columns: attributes.ImportColumns(), Errs: errs}
 	for _, job := range jobs {
 		d.Latest = append(d.Latest, importHead(&job))
 	}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"net/url"
 	"slices"
 
 	"github.com/gofiber/fiber/v2"
@@ -39,6 +40,12 @@ func (h *Handlers) IntegrateClient(c *fiber.Ctx) error {
 		{Text: "Token", Href: v.TokenEndpoint}, {Text: "JWKS", Href: v.JWKS}, {Text: "Introspection", Href: v.IntrospectionEndpoint},
 		{Text: "Revocation", Href: h.Rules.Issuer + oauth.PathRevoke},
 	}
+	// Before the milestones are read: nothing lies between the two.
+	latest, err := h.Store.Events(ctx, store.EventFilter{ClientID: client.ID, Limit: 1})
+	if err != nil {
+		return err
+	}
+	d.Live = liveFrom(listing{query: url.Values{"client": {client.ID}, "as": {"lines"}}}, latest, head.Now)
 	come, err := h.Store.ClientMilestones(ctx, client.ID)
 	if err != nil {
 		return err
@@ -55,7 +62,7 @@ func (h *Handlers) IntegrateClient(c *fiber.Ctx) error {
 	if len(rows) > 0 {
 		d.Refusal = rows[0]
 	}
-	return respond.Page(c, fiber.StatusOK, view.IntegratePage(request.Chrome(c), d, canEdit(c)), nil)
+	return respond.Page(c, fiber.StatusOK, view.IntegratePage(request.Chrome(c), d, canEdit(c)), view.Milestones(d))
 }
 
 // snippetValues are what the client's programs have to know.
@@ -82,7 +89,7 @@ func (h *Handlers) snippetValues(client *oauth.Client, apis []oauth.API) view.Sn
 func milestones(client *oauth.Client, come store.ClientMilestones, used bool) (all []view.Milestone) {
 	if slices.Contains(client.GrantTypes, oauth.GrantAuthorizationCode) {
 		all = append(all,
-			view.Milestone{Text: "Authorization request received", Done: come.Asked || come.Code, Hint: "The application sends a browser to the authorization endpoint."},
+			view.Milestone{Text: "Authorization request received", Done: come.Asked || come.Code, Unheard: true, Hint: "The application sends a browser to the authorization endpoint."},
 			view.Milestone{Text: "A person signed in and consented", Done: come.Code, Hint: "Try it with an account of your own."},
 			view.Milestone{Text: "Code redeemed", Done: come.Redeemed, Hint: "Within a minute, with the code_verifier of its request."})
 	}
@@ -93,7 +100,7 @@ func milestones(client *oauth.Client, come store.ClientMilestones, used bool) (a
 		all = append(all, view.Milestone{Text: "First refresh", Done: come.Refreshed, Hint: "Keep the new refresh token each time: the old one is spent."})
 	}
 	if slices.Contains(client.GrantTypes, oauth.GrantClientCredentials) || client.ResourceServer != "" {
-		all = append(all, view.Milestone{Text: "First request of its own", Done: used, Hint: "It shows here a few seconds later."})
+		all = append(all, view.Milestone{Text: "First request of its own", Done: used, Unheard: true, Hint: "It shows here a few seconds later."})
 	}
 	return all
 }

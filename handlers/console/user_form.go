@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"gatehouse/internal/fault"
 	"gatehouse/internal/identity"
 	view "gatehouse/views/console"
 )
@@ -36,6 +37,21 @@ func fillProfile(p *identity.Profile, sent url.Values) {
 	}
 }
 
+// answered finds what a form sent for an attribute.
+func answered(sent url.Values) func(field string) (string, bool) {
+	return func(field string) (string, bool) { return sent.Get(field), sent.Has(field) }
+}
+
+// fillAttributes gives the person the values that were typed, and says what is wrong with them.
+func fillAttributes(u *identity.User, attributes identity.Attributes, sent url.Values) fault.Fields {
+	values, wrong := attributes.Fill(u.Attributes, answered(sent))
+	u.Attributes = values
+	for field, message := range attributes.Missing(values) {
+		wrong.Add(field, message)
+	}
+	return wrong
+}
+
 // userHead is the head of a person's pages. me is who looks.
 func userHead(u, me *identity.User) view.User {
 	return view.User{
@@ -45,14 +61,14 @@ func userHead(u, me *identity.User) view.User {
 	}
 }
 
-// userFormOf is the form that shows the person.
-func userFormOf(u, me *identity.User) view.UserFormData {
+// userFormOf is the form that shows the person, with what was sent for attributes instead of their values.
+func userFormOf(u, me *identity.User, attributes identity.Attributes, sent url.Values, errs fault.Fields) view.UserFormData {
 	p, a := u.Profile, identity.Address{}
 	if p.Address != nil {
 		a = *p.Address
 	}
 	return view.UserFormData{
-		User: userHead(u, me), CanEdit: true,
+		User: userHead(u, me), CanEdit: true, Errs: errs, Attributes: attributes.Answers(u.Attributes, answered(sent), errs),
 		GivenName: p.GivenName, FamilyName: p.FamilyName, MiddleName: p.MiddleName, Nickname: p.Nickname,
 		Profile: p.ProfileURL, Picture: p.Picture, Website: p.Website, Gender: p.Gender, Birthdate: p.Birthdate, Zoneinfo: p.Zoneinfo, Locale: p.Locale,
 		PhoneNumber: p.PhoneNumber, PhoneNumberVerified: p.PhoneNumberVerified,
@@ -61,13 +77,16 @@ func userFormOf(u, me *identity.User) view.UserFormData {
 }
 
 // userDifferences lists in what the two differ, in the order of the form.
-func userDifferences(before, after *identity.User) []difference {
+func userDifferences(before, after *identity.User, attributes identity.Attributes) []difference {
 	var out compared
 	compare := func(name, b, a string) { out.setting(name, view.UserLabel(name), b, a) }
 	compare("name", before.Name, after.Name)
 	compare("email", before.Email, after.Email)
 	compare("email_verified", strconv.FormatBool(before.EmailVerified), strconv.FormatBool(after.EmailVerified))
 	compare("role", string(before.Role), string(after.Role))
+	attributes.Differ(before.Attributes, after.Attributes, func(a *identity.Attribute, before, after string) {
+		out.setting(a.Field(), a.Label, before, after)
+	})
 	b, a := before.Profile, after.Profile
 	compare("given_name", b.GivenName, a.GivenName)
 	compare("family_name", b.FamilyName, a.FamilyName)

@@ -2,6 +2,7 @@ package console
 
 import (
 	"errors"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -109,7 +110,11 @@ func usersPage(want store.UserFilter, edge, cursor string) string {
 
 // NewUser shows the empty form.
 func (h *Handlers) NewUser(c *fiber.Ctx) error {
-	f := userFormOf(&identity.User{Role: identity.RoleUser}, request.Of(c).User)
+	attributes, err := h.Store.Attributes(c.UserContext())
+	if err != nil {
+		return err
+	}
+	f := userFormOf(&identity.User{Role: identity.RoleUser}, request.Of(c).User, attributes, nil, nil)
 	f.RequestToken = secret.New("")
 	return newUserPage(c, fiber.StatusOK, f)
 }
@@ -127,6 +132,10 @@ func (h *Handlers) CreateUser(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	attributes, err := h.Store.Attributes(c.UserContext())
+	if err != nil {
+		return err
+	}
 	me, now := request.Of(c).User, h.Now()
 	u := identity.User{ID: identity.NewID(), Username: identity.FoldUsername(sent.Get("username"))}
 	if id := idOf(sent.Get("request_token")); id != "" {
@@ -134,17 +143,20 @@ func (h *Handlers) CreateUser(c *fiber.Ctx) error {
 	}
 	fillUser(&u, sent, true)
 	form := func(errs fault.Fields) view.UserFormData {
-		f := userFormOf(&u, me)
-		f.RequestToken, f.Errs = sent.Get("request_token"), errs
+		f := userFormOf(&u, me, attributes, sent, errs)
+		f.RequestToken = sent.Get("request_token")
 		return f
 	}
-	if errs := u.Validate(); len(errs) > 0 {
+	errs := u.Validate()
+	maps.Copy(errs, fillAttributes(&u, attributes, sent))
+	if len(errs) > 0 {
 		return newUserPage(c, fiber.StatusUnprocessableEntity, form(errs))
 	}
 	link, address := identity.NewResetLink(h.Rules.Issuer, u.ID, now)
 	err = h.Store.InTx(c.UserContext(), func(tx *store.Store) error {
 		created := userEvent(c, now, audit.UserCreated, &u)
 		created.Changes = map[string]audit.Change{"role": {After: string(u.Role)}}
+		attributes.Differ(nil, u.Attributes, func(a *identity.Attribute, _, after string) { created.Changes[a.Field()] = audit.Change{After: after} })
 		if err := tx.CreateUser(c.UserContext(), u, now, created); err != nil {
 			return err
 		}
@@ -156,6 +168,10 @@ func (h *Handlers) CreateUser(c *fiber.Ctx) error {
 				"This form was sent twice. There is one user, and their link was shown once: if nobody copied it, make another.")
 		}
 		return newUserPage(c, fiber.StatusUnprocessableEntity, form(takenFault(taken)))
+	}
+	var wrong fault.Fields
+	if errors.As(err, &wrong) { // an attribute was deleted meanwhile
+		return newUserPage(c, fiber.StatusUnprocessableEntity, form(wrong))
 	}
 	if err != nil {
 		return err
@@ -183,7 +199,11 @@ func (h *Handlers) ShowUser(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	f := userFormOf(u, request.Of(c).User)
+	attributes, err := h.Store.Attributes(c.UserContext())
+	if err != nil {
+		return err
+	}
+	f := userFormOf(u, request.Of(c).User, attributes, nil, nil)
 	f.CanEdit = canEdit(c)
 	return userPage(c, fiber.StatusOK, u, f)
 }
@@ -203,24 +223,27 @@ func (h *Handlers) UpdateUser(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	attributes, err := h.Store.Attributes(c.UserContext())
+	if err != nil {
+		return err
+	}
 	me := request.Of(c).User
 	u := *stored
 	fillUser(&u, sent, stored.ID != me.ID)
 	fillProfile(&u.Profile, sent)
 	u.Version, _ = strconv.ParseInt(sent.Get("version"), 10, 64) // none is version 0, which nothing has
 	refuse := func(errs fault.Fields) error {
-		f := userFormOf(&u, me)
-		f.Errs = errs
-		return userPage(c, fiber.StatusUnprocessableEntity, stored, f)
+		return userPage(c, fiber.StatusUnprocessableEntity, stored, userFormOf(&u, me, attributes, sent, errs))
 	}
 	errs := u.Validate()
+	maps.Copy(errs, fillAttributes(&u, attributes, sent))
 	if stored.ID == me.ID && sent.Has("role") && identity.Role(sent.Get("role")) != stored.Role { // no form of ours asks for it
 		errs.Add("", "Nobody changes their own role: another administrator can.")
 	}
 	if len(errs) > 0 {
 		return refuse(errs)
 	}
-	if changed := userDifferences(stored, &u); len(changed) > 0 { // none: it stands already as it was sent
+	if changed := userDifferences(stored, &u, attributes); len(changed) > 0 { // none: it stands already as it was sent
 		now := h.Now()
 		update := userEvent(c, now, audit.UserUpdated, &u)
 		update.Changes = changes(changed)
@@ -228,10 +251,10 @@ func (h *Handlers) UpdateUser(c *fiber.Ctx) error {
 		var wrong fault.Fields
 		switch taken := fault.AsConflict(err); {
 		case taken != nil && taken.Field == "":
-			return h.lostUserRace(c, &u)
+			return h.lostUserRace(c, &u, attributes)
 		case taken != nil:
 			return refuse(takenFault(taken))
-		case errors.As(err, &wrong): // the last administrator
+		case errors.As(err, &wrong): // the last administrator, or an attribute was deleted meanwhile
 			return refuse(wrong)
 		case err != nil:
 			return err
@@ -241,14 +264,14 @@ func (h *Handlers) UpdateUser(c *fiber.Ctx) error {
 }
 
 // lostUserRace shows both what was sent and what somebody else saved first. Sending the form again overwrites the latter, knowingly.
-func (h *Handlers) lostUserRace(c *fiber.Ctx, mine *identity.User) error {
+func (h *Handlers) lostUserRace(c *fiber.Ctx, mine *identity.User, attributes identity.Attributes) error {
 	theirs, err := h.Store.User(c.UserContext(), mine.ID)
 	if err != nil {
 		return err
 	}
-	f := userFormOf(mine, request.Of(c).User)
+	f := userFormOf(mine, request.Of(c).User, attributes, nil, nil)
 	f.Version = theirs.Version
-	if f.Conflict, err = h.conflict(c, userEvent(c, theirs.UpdatedAt, audit.UserUpdated, theirs), userDifferences(theirs, mine)); err != nil {
+	if f.Conflict, err = h.conflict(c, userEvent(c, theirs.UpdatedAt, audit.UserUpdated, theirs), userDifferences(theirs, mine, attributes)); err != nil {
 		return err
 	}
 	return userPage(c, fiber.StatusConflict, theirs, f)

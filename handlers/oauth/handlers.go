@@ -10,6 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
 	"gatehouse/internal/oauth"
 	"gatehouse/web/request"
 	"gatehouse/web/respond"
@@ -29,10 +30,11 @@ type Handlers struct {
 	metadata atomic.Pointer[metadata] // what Discovery publishes, once it was asked for
 }
 
-// metadata are what was published under a policy.
+// metadata are what was published under a policy and a catalog, which is nil before one was read.
 type metadata struct {
-	policy oauth.Policy
-	json   []byte
+	policy  oauth.Policy
+	catalog *oauth.Catalog
+	json    []byte
 }
 
 // Token is the token endpoint (RFC 6749 §3.2).
@@ -160,15 +162,25 @@ func (h *Handlers) JWKS(c *fiber.Ctx) error {
 	return c.Send(set)
 }
 
-// Discovery publishes the metadata (RFC 8414 §3, OpenID Connect Discovery §4). It is written once for each policy.
+// Discovery publishes the metadata (RFC 8414 §3, OpenID Connect Discovery §4). It is written once for each policy
+// and catalog; while the database is gone, the last catalog holds.
 func (h *Handlers) Discovery(c *fiber.Ctx) error {
 	policy, known := *h.Rules.Policy(), h.metadata.Load()
-	if known == nil || known.policy != policy {
-		written, err := json.Marshal(h.Rules.Discovery())
+	catalog, err := h.Rules.Catalog(c.UserContext())
+	if err != nil {
+		if fault.AsUnavailable(err) == nil {
+			return err
+		}
+		if catalog = nil; known != nil {
+			catalog = known.catalog
+		}
+	}
+	if known == nil || known.policy != policy || known.catalog != catalog {
+		written, err := json.Marshal(h.Rules.Discovery(catalog))
 		if err != nil {
 			return err
 		}
-		known = &metadata{policy, written}
+		known = &metadata{policy, catalog, written}
 		h.metadata.Store(known)
 	}
 	c.Set(fiber.HeaderCacheControl, "public, max-age=300")

@@ -36,6 +36,10 @@ const (
 	GroupMemberAdded   Action = "group.member_added"
 	GroupMemberRemoved Action = "group.member_removed"
 
+	AttributeCreated Action = "attribute.created"
+	AttributeUpdated Action = "attribute.updated"
+	AttributeDeleted Action = "attribute.deleted"
+
 	ClientCreated       Action = "client.created"
 	ClientUpdated       Action = "client.updated"
 	ClientDisabled      Action = "client.disabled"

@@ -17,20 +17,21 @@ const (
 
 // Kinds of actors and targets.
 const (
-	KindUser    = "user"
-	KindClient  = "client"
-	KindSession = "session"
-	KindFamily  = "family"
-	KindKey     = "signing_key"
-	KindScope   = "scope"
-	KindSecret  = "client_secret"
-	KindToken   = "access_token"
-	KindAPI     = "api"
-	KindGroup   = "group"
-	KindJob     = "job"
-	KindHouse   = "house"  // what is settled for all
-	KindCLI     = "cli"    // a command run beside the server
-	KindSystem  = "system" // the server itself
+	KindUser      = "user"
+	KindClient    = "client"
+	KindSession   = "session"
+	KindFamily    = "family"
+	KindKey       = "signing_key"
+	KindScope     = "scope"
+	KindSecret    = "client_secret"
+	KindToken     = "access_token"
+	KindAPI       = "api"
+	KindGroup     = "group"
+	KindAttribute = "attribute"
+	KindJob       = "job"
+	KindHouse     = "house"  // what is settled for all
+	KindCLI       = "cli"    // a command run beside the server
+	KindSystem    = "system" // the server itself
 )
 
 // Party is an actor or a target.

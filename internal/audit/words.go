@@ -75,6 +75,10 @@ var Meanings = []Meaning{
 	{GroupMemberAdded, "Added to a group", GroupPeople},
 	{GroupMemberRemoved, "Taken out of a group", GroupPeople},
 
+	{AttributeCreated, "Attribute created", GroupPeople},
+	{AttributeUpdated, "Attribute changed", GroupPeople},
+	{AttributeDeleted, "Attribute deleted", GroupPeople},
+
 	{ClientCreated, "Client registered", GroupClients},
 	{ClientUpdated, "Client changed", GroupClients},
 	{ClientDisabled, "Client disabled", GroupClients},

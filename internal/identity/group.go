@@ -1,10 +1,8 @@
 package identity
 
 import (
-	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"gatehouse/internal/fault"
 )
@@ -29,14 +27,11 @@ type Group struct {
 // Validate says what is wrong with a group, field by field. Files list groups with a bar between two, so no name has one.
 func (g *Group) Validate() fault.Fields {
 	f := fault.Fields{}
-	switch {
-	case strings.TrimSpace(g.Name) == "":
+	if strings.TrimSpace(g.Name) == "" {
 		f.Add("name", "Name the group.")
-	case utf8.RuneCountInString(g.Name) > maxGroupName:
-		f.Add("name", fmt.Sprintf("Use at most %d characters.", maxGroupName))
-	case !utf8.ValidString(g.Name) || strings.ContainsFunc(g.Name, misleading):
-		f.Add("name", "Use plain text.")
-	case strings.Contains(g.Name, "|"):
+	}
+	checkText(f, "name", g.Name, maxGroupName, false)
+	if strings.Contains(g.Name, "|") {
 		f.Add("name", "A name has no |, which stands between groups in a file.")
 	}
 	checkText(f, "description", g.Description, maxGroupDescription, false)

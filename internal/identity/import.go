@@ -17,13 +17,22 @@ var ImportColumns = []string{
 	"country", "groups", "password_hash", "disabled",
 }
 
+// ImportColumns are the columns that a file of people may have in a house with these attributes.
+func (list Attributes) ImportColumns() []string { return slices.Concat(ImportColumns, list.Fields()) }
+
+// ExportColumns are the columns of a file that is written: all that are read, but for passwords.
+func (list Attributes) ExportColumns() []string {
+	return slices.DeleteFunc(list.ImportColumns(), func(column string) bool { return column == "password_hash" })
+}
+
 // ImportHeader reads the first line of a file of people: which column each field is in. The fault is for whoever sent the file.
-func ImportHeader(fields []string) (columns []string, why string) {
+func ImportHeader(fields []string, attributes Attributes) (columns []string, why string) {
+	known := attributes.ImportColumns()
 	for _, field := range fields {
 		name := strings.ToLower(strings.TrimSpace(field))
 		switch {
-		case !slices.Contains(ImportColumns, name):
-			return nil, fmt.Sprintf("The first line names the columns, and “%s” is none of them. Known are: %s.", cut(field), strings.Join(ImportColumns, ", "))
+		case !slices.Contains(known, name):
+			return nil, fmt.Sprintf("The first line names the columns, and “%s” is none of them. Known are: %s.", cut(field), strings.Join(known, ", "))
 		case slices.Contains(columns, name):
 			return nil, "The column " + name + " is there twice."
 		}
@@ -47,7 +56,7 @@ func cut(text string) string {
 type Imported map[string]string
 
 // ReadImported reads a line, and says what is wrong with it by column.
-func ReadImported(columns, fields []string) (Imported, fault.Fields) {
+func ReadImported(columns, fields []string, attributes Attributes) (Imported, fault.Fields) {
 	line := Imported{}
 	f := fault.Fields{}
 	if len(fields) != len(columns) {
@@ -60,7 +69,7 @@ func ReadImported(columns, fields []string) (Imported, fault.Fields) {
 	line["username"] = FoldUsername(line["username"])
 	var u User
 	u.Role = RoleUser
-	f = line.Fill(&u)
+	f = line.Fill(&u, attributes)
 	for field, message := range u.Validate() {
 		f.Add(field, message)
 	}
@@ -89,8 +98,8 @@ func (l Imported) Groups() (names []string) {
 func (l Imported) Disabled() bool { yes, _ := readBool(l["disabled"]); return yes }
 
 // Fill gives the person what the columns of the line say, and leaves the rest as it is. Password and status are not part of it.
-func (l Imported) Fill(u *User) fault.Fields {
-	f := fault.Fields{}
+func (l Imported) Fill(u *User, attributes Attributes) (f fault.Fields) {
+	u.Attributes, f = attributes.Fill(u.Attributes, func(field string) (string, bool) { text, has := l[field]; return text, has })
 	text := func(name string, to *string) {
 		if value, has := l[name]; has {
 			*to = value
@@ -145,18 +154,23 @@ func readBool(text string) (yes, ok bool) {
 }
 
 // ImportRecord is the person as a line of a file, without what nobody is told.
-func ImportRecord(u *User, groups []string) Imported {
+func ImportRecord(u *User, groups []string, attributes Attributes) Imported {
 	p, a := u.Profile, Address{}
 	if p.Address != nil {
 		a = *p.Address
 	}
-	return Imported{
+	record := Imported{
 		"username": u.Username, "email": u.Email, "email_verified": flagText(u.EmailVerified), "name": u.Name, "given_name": p.GivenName,
 		"family_name": p.FamilyName, "middle_name": p.MiddleName, "nickname": p.Nickname, "profile": p.ProfileURL, "picture": p.Picture, "website": p.Website,
 		"gender": p.Gender, "birthdate": p.Birthdate, "zoneinfo": p.Zoneinfo, "locale": p.Locale, "phone_number": p.PhoneNumber,
 		"phone_number_verified": flagText(p.PhoneNumberVerified), "formatted": a.Formatted, "street_address": a.StreetAddress, "locality": a.Locality,
 		"region": a.Region, "postal_code": a.PostalCode, "country": a.Country, "groups": strings.Join(groups, "|"), "disabled": flagText(!u.Enabled()),
 	}
+	for i := range attributes {
+		a := &attributes[i]
+		record[a.Field()] = a.Text(u.Attributes[a.Key])
+	}
+	return record
 }
 
 func flagText(is bool) string {

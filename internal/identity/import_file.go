@@ -22,10 +22,11 @@ const (
 
 // ImportReader reads a file of people line by line, as CSV (RFC 4180): never more than a line of it is in memory.
 type ImportReader struct {
-	csv     *csv.Reader
-	budget  *budget
-	columns []string
-	lines   int64
+	csv        *csv.Reader
+	budget     *budget
+	attributes Attributes
+	columns    []string
+	lines      int64
 }
 
 // budget ends a file at a line that is too long to be one: a quote that is never closed would take all that follows.
@@ -45,14 +46,15 @@ func (b *budget) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// NewImportReader reads the first line, which names the columns. A fault.Fields, of the field "file", is for whoever sent it.
-func NewImportReader(from io.Reader) (*ImportReader, error) {
+// NewImportReader reads the first line, which names the columns, in a house with these attributes. A fault.Fields, of the field
+// "file", is for whoever sent it.
+func NewImportReader(from io.Reader, attributes Attributes) (*ImportReader, error) {
 	b := &budget{from, maxImportLine + 4096}
 	text := bufio.NewReader(b)
 	if mark, err := text.Peek(3); err == nil && string(mark) == "\ufeff" { // as spreadsheets write it
 		_, _ = text.Discard(3)
 	}
-	r := &ImportReader{csv: csv.NewReader(text), budget: b}
+	r := &ImportReader{csv: csv.NewReader(text), budget: b, attributes: attributes}
 	if first, _ := text.Peek(512); strings.Contains(lineOf(first), ";") && !strings.Contains(lineOf(first), ",") { // spreadsheets of half the world
 		r.csv.Comma = ';'
 	}
@@ -69,7 +71,7 @@ func NewImportReader(from io.Reader) (*ImportReader, error) {
 			return nil, fault.Fields{"file": "The file is not UTF-8: save it as “CSV UTF-8”."}
 		}
 	}
-	columns, why := ImportHeader(fields)
+	columns, why := ImportHeader(fields, attributes)
 	if why != "" {
 		return nil, fault.Fields{"file": why}
 	}
@@ -105,7 +107,7 @@ func (r *ImportReader) Next() (line int64, values Imported, wrong fault.Fields, 
 			return int64(at), Imported{}, fault.Fields{"": "The line is not UTF-8 text."}, nil
 		}
 	}
-	values, wrong = ReadImported(r.columns, fields)
+	values, wrong = ReadImported(r.columns, fields, r.attributes)
 	return int64(at), values, wrong, nil
 }
 
@@ -125,38 +127,35 @@ const (
 	FormatJSONL = "jsonl"
 )
 
-// ExportColumns are the columns of a file that is written: all that are read, but for passwords.
-var ExportColumns = func() (columns []string) {
-	for _, c := range ImportColumns {
-		if c != "password_hash" {
-			columns = append(columns, c)
-		}
-	}
-	return columns
-}()
-
 // ExportWriter writes a file of people, one at a time.
 type ExportWriter struct {
-	csv  *csv.Writer
-	json *json.Encoder
+	csv        *csv.Writer
+	json       *json.Encoder
+	attributes Attributes
+	columns    []string
 }
 
-// NewExportWriter begins a file of this format.
-func NewExportWriter(to io.Writer, format string) (*ExportWriter, error) {
+// NewExportWriter begins a file of this format, in a house with these attributes.
+func NewExportWriter(to io.Writer, format string, attributes Attributes) (*ExportWriter, error) {
+	w := &ExportWriter{attributes: attributes, columns: attributes.ExportColumns()}
 	if format == FormatJSONL {
-		return &ExportWriter{json: json.NewEncoder(to)}, nil
+		w.json = json.NewEncoder(to)
+		return w, nil
 	}
-	w := &ExportWriter{csv: csv.NewWriter(to)}
-	return w, w.csv.Write(ExportColumns)
+	w.csv = csv.NewWriter(to)
+	return w, w.csv.Write(w.columns)
 }
 
 // Write adds a person and the names of their groups.
 func (w *ExportWriter) Write(u *User, groups []string) error {
-	record := ImportRecord(u, groups)
+	record := ImportRecord(u, groups, w.attributes)
 	if w.json != nil {
 		line := map[string]any{"id": u.ID}
-		for _, column := range ExportColumns {
+		for _, column := range w.columns {
+			key, own := strings.CutPrefix(column, "attr:")
 			switch value := record[column]; {
+			case own && u.Attributes[key] != nil:
+				line[column] = u.Attributes[key]
 			case column == "groups":
 				line[column] = append([]string{}, groups...)
 			case value == "true" || value == "false":
@@ -167,8 +166,8 @@ func (w *ExportWriter) Write(u *User, groups []string) error {
 		}
 		return w.json.Encode(line)
 	}
-	fields := make([]string, len(ExportColumns))
-	for i, column := range ExportColumns {
+	fields := make([]string, len(w.columns))
+	for i, column := range w.columns {
 		fields[i] = audit.Cell(record[column])
 	}
 	return w.csv.Write(fields)

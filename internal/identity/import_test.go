@@ -25,7 +25,7 @@ func TestReadImported(t *testing.T) {
 		{"ada,,,", ""},
 	} {
 		fields := strings.Split(c.fields, ",")
-		line, wrong := ReadImported(columns, fields)
+		line, wrong := ReadImported(columns, fields, nil)
 		if len(fields) != len(columns) {
 			if wrong[""] == "" {
 				t.Errorf("%q is not refused", c.fields)
@@ -49,14 +49,14 @@ func TestExportWriter_isReadAgain(t *testing.T) {
 		PhoneNumber: "+6681234567", Nickname: "-", GivenName: "'quoted'", Address: &Address{Formatted: "One, \"Two\"\nThree"},
 	}}
 	var file bytes.Buffer
-	w, err := NewExportWriter(&file, FormatCSV)
+	w, err := NewExportWriter(&file, FormatCSV, nil)
 	if err == nil {
 		err = errors.Join(w.Write(&u, []string{"A", "B"}), w.Flush())
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := NewImportReader(&file)
+	r, err := NewImportReader(&file, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestExportWriter_isReadAgain(t *testing.T) {
 		t.Fatalf("%v %v %v", line, wrong, err)
 	}
 	var again User
-	if wrong := line.Fill(&again); len(wrong) > 0 {
+	if wrong := line.Fill(&again, nil); len(wrong) > 0 {
 		t.Error(wrong)
 	}
 	if again.Name != u.Name || again.Profile.PhoneNumber != u.Profile.PhoneNumber || again.Profile.Nickname != "-" || again.Profile.GivenName != "'quoted'" || *again.Profile.Address != *u.Profile.Address || !again.EmailVerified {

@@ -63,6 +63,8 @@ type User struct {
 	CreatedAt         time.Time  `db:"created_at"`
 	UpdatedAt         time.Time  `db:"updated_at"`
 	Version           int64      `db:"version"`
+	// Attributes are nil where they were not read; saved so, they stay as they are.
+	Attributes Values `db:"attributes"`
 }
 
 // Enabled reports whether the person may sign in.
@@ -112,17 +114,19 @@ func (p Profile) Value() (driver.Value, error) {
 
 // Scan reads what Value wrote.
 func (p *Profile) Scan(src any) error {
-	var b []byte
+	*p = Profile{}
+	return scanJSON(src, p)
+}
+
+// scanJSON reads a column of JSON.
+func scanJSON(src, into any) error {
 	switch v := src.(type) {
 	case string:
-		b = []byte(v)
+		return json.Unmarshal([]byte(v), into)
 	case []byte:
-		b = v
-	default:
-		return fmt.Errorf("cannot scan %T as a profile", src)
+		return json.Unmarshal(v, into)
 	}
-	*p = Profile{}
-	return json.Unmarshal(b, p)
+	return fmt.Errorf("cannot scan %T as JSON", src)
 }
 
 // ResetLink lets its bearer choose a new password once.

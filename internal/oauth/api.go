@@ -36,12 +36,6 @@ const (
 	maxAPIName       = 200     // characters
 )
 
-// The life of an API's tokens, unless it is the server's own.
-const (
-	MinAccessTokenTTL = time.Minute
-	MaxAccessTokenTTL = 24 * time.Hour
-)
-
 // API is a resource server: something that tokens can be for, besides ourselves. Its identifier is what clients name it by
 // (RFC 8707 §2) and the audience of its tokens.
 type API struct {
@@ -114,8 +108,8 @@ func (a *API) Validate(issuer string) fault.Fields {
 	default:
 		f.Add("token_format", "Choose jwt or opaque.")
 	}
-	if life := time.Duration(a.AccessTokenTTL) * time.Second; life != 0 && (life < MinAccessTokenTTL || life > MaxAccessTokenTTL) {
-		f.Add("access_token_ttl", "Use 1 minute to 24 hours.")
+	if why := lifeFault(a.AccessTokenTTL, MaxAccessTokenTTL, "24 hours"); why != "" {
+		f.Add("access_token_ttl", why)
 	}
 	return f
 }

@@ -238,7 +238,7 @@ func TestCheckEchoed_keepsTheNonce(t *testing.T) {
 // What the checks read, discovery says (RFC 8414 §2): each from the table that acts.
 func TestDiscovery_saysWhatTheChecksTake(t *testing.T) {
 	t.Parallel()
-	m := keyed().Discovery()
+	m := keyed().Discovery(nil)
 	for _, value := range m.PromptValues {
 		if _, err := check(t, "prompt", webClient(nil), "prompt="+value); err != nil {
 			t.Errorf("prompt=%s: %v", value, err)
@@ -274,7 +274,7 @@ func TestDiscovery_saysWhatTheChecksTake(t *testing.T) {
 	}
 	off := keyed()
 	delete(off.grants, GrantRefreshToken)
-	if got := off.Discovery().GrantTypesSupported; !slices.Equal(got, []string{GrantAuthorizationCode, GrantClientCredentials}) {
+	if got := off.Discovery(nil).GrantTypesSupported; !slices.Equal(got, []string{GrantAuthorizationCode, GrantClientCredentials}) {
 		t.Errorf("with refresh switched off: %v", got)
 	}
 	for _, endpoint := range []string{m.AuthorizationEndpoint, m.TokenEndpoint, m.UserinfoEndpoint, m.JWKSURI, m.RevocationEndpoint, m.IntrospectionEndpoint} {

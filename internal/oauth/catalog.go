@@ -1,5 +1,10 @@
 package oauth
 
+import (
+	"maps"
+	"slices"
+)
+
 // Catalog is what tokens can be for: the scopes and APIs there are.
 type Catalog struct {
 	Scopes       map[string]Scope // by name
@@ -24,3 +29,17 @@ func (c *Catalog) API(identifier string) *API { return c.byIdentifier[identifier
 
 // APIByID returns the API of this id; nil if there is none.
 func (c *Catalog) APIByID(id string) *API { return c.byID[id] }
+
+// opens are the scopes that open claims beside those of standards, and these claims; a nil catalog has none.
+func (c *Catalog) opens() (opening Scopes, claims []string) {
+	if c == nil {
+		return nil, nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Scopes)) {
+		if opened := c.Scopes[name].Claims; len(opened) > 0 {
+			opening = append(opening, name)
+			claims = append(claims, slices.Sorted(maps.Keys(opened))...)
+		}
+	}
+	return opening, claims
+}

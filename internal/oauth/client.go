@@ -70,6 +70,11 @@ type Client struct {
 	DefaultResource string `db:"default_resource"`
 	// ResourceServer is the API that this client is, and introspects for (RFC 7662 §4); empty for none. Our own member.
 	ResourceServer string `db:"resource_server"`
+	// How long its tokens hold, in seconds; 0 for the server's own. Our own members; Policy.AccessTokenLife and its kin read them.
+	AccessTokenTTL   int64 `db:"access_token_ttl"`
+	IDTokenTTL       int64 `db:"id_token_ttl"`
+	RefreshTokenTTL  int64 `db:"refresh_token_ttl"`  // from the beginning of a family on
+	RefreshTokenIdle int64 `db:"refresh_token_idle"` // unless it is used before
 	// GrantID is the grant that tokens of client_credentials name; "revoke all of this client" replaces it (security.md rule 3).
 	GrantID    string     `db:"grant_id"`
 	DisabledAt *time.Time `db:"disabled_at"`

@@ -40,13 +40,14 @@ var AuthMethods = []string{AuthBasic, AuthPost, AuthNone}
 // IDTokenAlgs are the algorithms a client may register for its ID tokens; the first is the default.
 var IDTokenAlgs = []string{keys.RS256, keys.ES256}
 
-// Discovery computes the metadata from the tables that act.
-func (s *Server) Discovery() Metadata {
+// Discovery computes the metadata from the tables that act; c may be nil where there is none.
+func (s *Server) Discovery(c *Catalog) Metadata {
 	confidential := slices.DeleteFunc(slices.Clone(AuthMethods), func(m string) bool { return m == AuthNone })
 	claims := []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "amr", "at_hash"}
 	for _, scope := range PersonScopes {
 		claims = append(claims, scopeClaims[scope]...)
 	}
+	opening, opened := c.opens()
 	return Metadata{
 		Issuer:                            s.Issuer,
 		AuthorizationEndpoint:             s.Issuer + PathAuthorize,
@@ -55,7 +56,7 @@ func (s *Server) Discovery() Metadata {
 		JWKSURI:                           s.Issuer + PathJWKS,
 		RevocationEndpoint:                s.Issuer + PathRevoke,
 		IntrospectionEndpoint:             s.Issuer + PathIntrospect,
-		ScopesSupported:                   PersonScopes,
+		ScopesSupported:                   slices.Concat(PersonScopes, PersonScopes.Missing(opening)),
 		ResponseTypesSupported:            s.ResponseTypes(),
 		ResponseModesSupported:            []string{modeQuery, modeFragment},
 		GrantTypesSupported:               s.GrantTypes(),
@@ -67,7 +68,7 @@ func (s *Server) Discovery() Metadata {
 		CodeChallengeMethods:              []string{ChallengeS256},
 		PromptValues:                      []string{promptNone, promptLogin, promptConsent, promptSelectAccount},
 		ClaimTypes:                        []string{"normal"},
-		ClaimsSupported:                   claims,
+		ClaimsSupported:                   append(claims, opened...),
 		AuthorizationResponseIssSupported: true,
 	}
 }

@@ -77,7 +77,7 @@
 //	OIDC Core §3.1.2.1              checkMaxAge           TestCheckMaxAge TestAuthorizeChecks
 //	OIDC Core §3.1.2.1              hintSubject           TestHintSubject
 //	OIDC Core §3.1.2.4              Decide                TestDecide_doneMeansThatEverythingHolds
-//	OIDC Core §5.1.2                ownClaims             TestGroups_areToldToThoseWhoMayKnow
+//	OIDC Core §5.1.2                ownClaims             TestGroups_areToldToThoseWhoMayKnow TestAttributes_areToldAsClaims
 //	OIDC Core §5.4                  claimsFor             TestClaimsFor
 //	OIDC Core §5.5, §5.5.1          checkClaims           TestCheckClaims TestNegatives
 //	OIDC Core §6, RFC 9101          checkRequestObject    TestAuthorizeChecks

@@ -105,16 +105,16 @@ func (s *Server) beginFamily(call *tokenCall, code *Code, api *API) *granted {
 
 // newFamily dates a family that begins now, and gives it a refresh token where the client may have one.
 func (s *Server) newFamily(call *tokenCall, f Family, api *API) (*granted, Beginning) {
-	f.CreatedAt, f.ExpiresAt, f.IdleExpiresAt = call.now, call.now.Add(s.Policy().Lifetimes.Refresh), call.now
+	f.CreatedAt, f.ExpiresAt, f.IdleExpiresAt = call.now, call.now.Add(s.Policy().RefreshLife(call.client).For), call.now
 	g := &granted{api: api, grantID: f.ID, userID: f.UserID, scopes: f.Scopes, authTime: f.AuthTime, amr: f.AMR}
 	var first *RefreshToken
 	if f.GrantType != GrantImplicit && call.client.Allows(GrantRefreshToken) && f.SessionID == "" && mayRefresh(f.Scopes) { // RFC 6749 §4.2.2
 		g.refreshToken = secret.New("gh_rt_")
 		token := s.refreshTokenRow(call, f.ID, 0, g.refreshToken)
 		first = &token
-		f.CurrentHash, f.IdleExpiresAt = token.Hash, s.idleEnd(call.now, f.ExpiresAt)
+		f.CurrentHash, f.IdleExpiresAt = token.Hash, s.idleEnd(call, f.ExpiresAt)
 	} else {
-		f.ExpiresAt = call.now.Add(s.accessTokenLife(g))
+		f.ExpiresAt = call.now.Add(s.accessTokenLife(call, g))
 	}
 	return g, Beginning{Family: f, First: first}
 }

@@ -58,7 +58,7 @@ func (s *Server) refresh(ctx context.Context, call *tokenCall) (*granted, error)
 	}
 	switch {
 	case !call.now.Before(t.ExpiresAt):
-		return refuse("family_age", "a family that began less than "+s.Policy().Lifetimes.Refresh.String()+" ago", again)
+		return refuse("family_age", "a family that began less than "+t.ExpiresAt.Sub(t.CreatedAt).String()+" ago", again)
 	case !call.now.Before(t.IdleExpiresAt):
 		return refuse("refresh_token_idle", "a refresh token used before "+t.IdleExpiresAt.Format("2006-01-02 15:04:05 MST"), again)
 	}
@@ -104,7 +104,7 @@ func (s *Server) rotated(call *tokenCall, t *PresentedRefreshToken, g *granted, 
 	rotation := Rotation{
 		FamilyID: t.ID, PresentedHash: hash, Successor: s.refreshTokenRow(call, t.ID, t.Generation+1, g.refreshToken),
 		SuccessorSealed: secret.SealUnder(value, successorAAD+t.ID, []byte(g.refreshToken)),
-		At:              call.now, IdleExpiresAt: s.idleEnd(call.now, t.ExpiresAt),
+		At:              call.now, IdleExpiresAt: s.idleEnd(call, t.ExpiresAt),
 	}
 	event := s.familyEvent(call, &t.Family, audit.TokenRefreshed)
 	g.save = func(ctx context.Context, opaque *AccessToken) error {
@@ -178,8 +178,8 @@ func (s *Server) refreshTokenRow(call *tokenCall, familyID string, generation in
 }
 
 // idleEnd is when a refresh token issued now lapses unless it is used.
-func (s *Server) idleEnd(now, familyEnd time.Time) time.Time {
-	if idle := now.Add(s.Policy().Lifetimes.RefreshIdle); idle.Before(familyEnd) {
+func (s *Server) idleEnd(call *tokenCall, familyEnd time.Time) time.Time {
+	if idle := call.now.Add(s.Policy().RefreshIdleLife(call.client).For); idle.Before(familyEnd) {
 		return idle
 	}
 	return familyEnd

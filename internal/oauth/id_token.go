@@ -40,14 +40,14 @@ func (c idClaims) MarshalJSON() ([]byte, error) {
 }
 
 func (s *Server) signIDToken(ctx context.Context, call *tokenCall, g *granted, accessToken string) (string, error) {
-	own, err := s.ownClaims(ctx, g.userID, g.scopes)
+	own, err := s.ownClaims(ctx, g.userID, nil, g.scopes)
 	if err != nil {
 		return "", err
 	}
 	claims := idClaims{
 		registered: registered{
 			Issuer: s.Issuer, Subject: g.userID, Audience: call.client.ID,
-			Expiry: call.now.Add(s.Policy().Lifetimes.IDToken).Unix(), IssuedAt: call.now.Unix(),
+			Expiry: call.now.Add(s.Policy().IDTokenLife(call.client).For).Unix(), IssuedAt: call.now.Unix(),
 		},
 		AuthTime: g.authTime.Unix(), Nonce: g.nonce, AMR: g.amr, AtHash: halfHash(accessToken), own: own,
 	}

@@ -18,7 +18,7 @@ func (s *Server) issueImplicit(ctx context.Context, g *agreed) (url.Values, erro
 		ID: newID(), ClientID: call.client.ID, UserID: g.login.Subject, SessionID: g.login.SessionID, GrantType: GrantImplicit,
 		Scopes: g.scopes, Resources: s.kept(resources...), AuthTime: g.login.AuthTime, AMR: g.login.AMR,
 	}, api)
-	life := s.accessTokenLife(grant)
+	life := s.accessTokenLife(call, grant)
 	token, opaque, err := s.makeAccessToken(ctx, call, grant, life)
 	if err != nil {
 		return nil, err

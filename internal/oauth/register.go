@@ -51,6 +51,7 @@ func (c *Client) Validate(o Offer) fault.Fields {
 	c.validateRedirectURIs(f)
 	c.validateScopes(f, o.Scopes)
 	c.validateResources(f, o.APIs)
+	c.validateLives(f)
 	for field, uri := range map[string]string{"client_uri": c.ClientURI, "policy_uri": c.PolicyURI, "tos_uri": c.TosURI} {
 		if uri != "" && !webURI(uri) {
 			f.Add(field, "Enter a full address that begins with https:// or http://.")
@@ -214,6 +215,10 @@ type metadata struct {
 	FirstParty               *bool    `json:"first_party"`
 	DefaultResource          *string  `json:"default_resource"`
 	ResourceServer           *string  `json:"resource_server"`
+	AccessTokenTTL           *int64   `json:"access_token_ttl"` // seconds, as the three after it
+	IDTokenTTL               *int64   `json:"id_token_ttl"`
+	RefreshTokenTTL          *int64   `json:"refresh_token_ttl"`
+	RefreshTokenIdle         *int64   `json:"refresh_token_idle"`
 
 	// Read only to refuse both at once (RFC 7591 §2): no method of ours uses a client's keys yet.
 	JWKS    json.RawMessage `json:"jwks"`
@@ -241,6 +246,8 @@ func ClientFromMetadata(document []byte) (*Client, *Error) {
 		IDTokenSignedResponseAlg: value(m.IDTokenSignedResponseAlg, IDTokenAlgs[0]), RequirePKCE: value(m.RequirePKCE, true), FirstParty: value(m.FirstParty, false),
 		ClientURI: value(m.ClientURI, ""), PolicyURI: value(m.PolicyURI, ""), TosURI: value(m.TosURI, ""), Contacts: m.Contacts,
 		DefaultResource: value(m.DefaultResource, ""), ResourceServer: value(m.ResourceServer, ""),
+		AccessTokenTTL: value(m.AccessTokenTTL, 0), IDTokenTTL: value(m.IDTokenTTL, 0),
+		RefreshTokenTTL: value(m.RefreshTokenTTL, 0), RefreshTokenIdle: value(m.RefreshTokenIdle, 0),
 	}
 	if m.GrantTypes == nil {
 		c.GrantTypes = grantsFor(m.ResponseTypes)
@@ -334,6 +341,10 @@ type Registration struct {
 	Contacts                 []string `json:"contacts,omitempty"`
 	DefaultResource          string   `json:"default_resource,omitempty"`
 	ResourceServer           string   `json:"resource_server,omitempty"`
+	AccessTokenTTL           int64    `json:"access_token_ttl,omitempty"` // seconds, as the three after it
+	IDTokenTTL               int64    `json:"id_token_ttl,omitempty"`
+	RefreshTokenTTL          int64    `json:"refresh_token_ttl,omitempty"`
+	RefreshTokenIdle         int64    `json:"refresh_token_idle,omitempty"`
 }
 
 // Registration describes the client; secretValue is empty unless it was made just now.
@@ -344,6 +355,7 @@ func (c *Client) Registration(secretValue string, secretExpires *time.Time) Regi
 		TokenEndpointAuthMethod: c.TokenEndpointAuthMethod, IDTokenSignedResponseAlg: c.IDTokenSignedResponseAlg, RequirePKCE: c.RequirePKCE, FirstParty: c.FirstParty,
 		ClientURI: c.ClientURI, PolicyURI: c.PolicyURI, TosURI: c.TosURI, Contacts: c.Contacts,
 		DefaultResource: c.DefaultResource, ResourceServer: c.ResourceServer,
+		AccessTokenTTL: c.AccessTokenTTL, IDTokenTTL: c.IDTokenTTL, RefreshTokenTTL: c.RefreshTokenTTL, RefreshTokenIdle: c.RefreshTokenIdle,
 	}
 	if secretValue != "" {
 		var at int64

@@ -379,6 +379,7 @@ func TestRegistration_isReadBack(t *testing.T) {
 		GrantTypes: Words{GrantAuthorizationCode, GrantRefreshToken}, Scopes: Scopes{"openid", "read"}, TokenEndpointAuthMethod: AuthNone,
 		IDTokenSignedResponseAlg: "ES256", RequirePKCE: true, FirstParty: true, ClientURI: "https://app.example", PolicyURI: "https://app.example/p",
 		TosURI: "https://app.example/t", Contacts: Words{"a@app.example"}, DefaultResource: "https://api.example", ResourceServer: "https://own.example",
+		AccessTokenTTL: 60, IDTokenTTL: 120, RefreshTokenTTL: 7200, RefreshTokenIdle: 3600,
 	}
 	document, err := json.Marshal(c.Registration("", nil))
 	if err != nil {

@@ -40,12 +40,16 @@ type Scope struct {
 	ConsentFree bool   `db:"consent_free"`
 	// Roles and Groups (their ids) are who may be granted it: people who have one of the roles or are in one of the groups. Without
 	// any of either it is for everybody.
-	Roles     Words     `db:"only_roles"`
-	Groups    Words     `db:"only_groups"`
-	CreatedAt time.Time `db:"created_at"`
-	UpdatedAt time.Time `db:"updated_at"`
-	Version   int64     `db:"version"`
+	Roles     Words       `db:"only_roles"`
+	Groups    Words       `db:"only_groups"`
+	Claims    ScopeClaims `db:"claims"` // that it opens beside those of standards
+	CreatedAt time.Time   `db:"created_at"`
+	UpdatedAt time.Time   `db:"updated_at"`
+	Version   int64       `db:"version"`
 }
+
+// Tells reports whether claims can be given with the scope: offline_access is about tokens alone (OpenID Connect Core §11).
+func (s *Scope) Tells() bool { return s.Name != ScopeOfflineAccess }
 
 // Limited reports whether only some people may be granted the scope.
 func (s *Scope) Limited() bool { return len(s.Roles)+len(s.Groups) > 0 }

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -71,7 +72,7 @@ type Store interface {
 	LiveClientGrant(ctx context.Context, grantID, clientID, jti string) error
 	// Person returns the person's claims; NotFound if disabled or unknown.
 	Person(ctx context.Context, userID string) (*Person, error)
-	// Standing returns the person's role and groups; NotFound if disabled or unknown.
+	// Standing returns the person's role, groups and attributes; NotFound if disabled or unknown.
 	Standing(ctx context.Context, userID string) (*Standing, error)
 	// RevokeAccessToken makes one JWT invalid until it expires.
 	RevokeAccessToken(ctx context.Context, jti string, expiresAt time.Time, event audit.Event) error
@@ -87,12 +88,15 @@ type Person struct {
 	// Claims are the standard claims of OpenID Connect Core §5.1 that have a value, typed as §5.1 has them. Which of them
 	// a client sees depends on its scopes.
 	Claims map[string]any
+	// Attributes are their values as JSON, by key; what a scope opens of them a client sees too.
+	Attributes map[string]json.RawMessage
 }
 
-// Standing is what opens limited scopes to a person.
+// Standing is what opens limited scopes to a person, and what is told of them beyond the standard claims.
 type Standing struct {
-	Role   string
-	Groups []Group // by name
+	Role       string
+	Groups     []Group                    // by name
+	Attributes map[string]json.RawMessage // as those of a Person
 }
 
 // Group is one that a person is in.

@@ -131,7 +131,7 @@ func (s *Server) grantFor(call *tokenCall) (grant, error) {
 // issue makes the tokens for what was granted. Nothing is saved yet; opaque is what has to be.
 func (s *Server) issue(ctx context.Context, call *tokenCall, g *granted) (response *TokenResponse, opaque *AccessToken, err error) {
 	response = &TokenResponse{TokenType: "Bearer", RefreshToken: g.refreshToken, Scope: g.api.narrowed(g.scopes).String()}
-	life := s.accessTokenLife(g)
+	life := s.accessTokenLife(call, g)
 	response.ExpiresIn = int64(life / time.Second)
 	if response.AccessToken, opaque, err = s.makeAccessToken(ctx, call, g, life); err != nil {
 		return nil, nil, err
@@ -145,14 +145,8 @@ func (s *Server) issue(ctx context.Context, call *tokenCall, g *granted) (respon
 }
 
 // accessTokenLife is how long an access token for what was granted holds.
-func (s *Server) accessTokenLife(g *granted) time.Duration {
-	switch {
-	case g.api != nil && g.api.AccessTokenTTL > 0:
-		return time.Duration(g.api.AccessTokenTTL) * time.Second
-	case g.userID == "":
-		return s.Policy().Lifetimes.ClientAccessToken
-	}
-	return s.Policy().Lifetimes.AccessToken
+func (s *Server) accessTokenLife(call *tokenCall, g *granted) time.Duration {
+	return s.Policy().AccessTokenLife(call.client, g.api, g.userID != "").For
 }
 
 // newID makes an id whose order is that of time (UUIDv7).

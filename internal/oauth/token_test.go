@@ -310,7 +310,7 @@ func TestIdleEnd_isNeverBeyondTheFamilys(t *testing.T) {
 	for _, c := range []struct{ family, want time.Time }{
 		{noon.Add(idle + time.Hour), noon.Add(idle)}, {noon.Add(idle), noon.Add(idle)}, {noon.Add(time.Hour), noon.Add(time.Hour)},
 	} {
-		if got := s.idleEnd(noon, c.family); !got.Equal(c.want) {
+		if got := s.idleEnd(&tokenCall{client: &Client{}, now: noon}, c.family); !got.Equal(c.want) {
 			t.Errorf("%s", got)
 		}
 	}

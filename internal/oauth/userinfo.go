@@ -55,7 +55,7 @@ func (s *Server) Userinfo(ctx context.Context, token string) (map[string]any, er
 			Because(cause("scope_openid", ScopeOpenID, audit.Value(claims.Scope), "Ask for the scope openid."))
 	}
 	answer := person.claimsFor(scopes)
-	own, err := s.ownClaims(ctx, person.Subject, scopes)
+	own, err := s.ownClaims(ctx, person.Subject, person.Attributes, scopes)
 	maps.Copy(answer, own)
 	return answer, err
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse/internal/fault"
+	"gatehouse/internal/oauth"
 	"gatehouse/internal/secret"
 )
 
@@ -38,17 +39,17 @@ type Field struct {
 // Fields are all settings, in the order people meet them.
 var Fields = []Field{
 	{Name: "access_token_ttl", Group: GroupTokens, Label: "Access token", Hint: "Of people. An API may have a life of its own.",
-		min: int64(time.Minute), max: int64(day), of: func(s *Settings) any { return &s.OAuth.Lifetimes.AccessToken }},
+		min: int64(oauth.MinTokenTTL), max: int64(oauth.MaxAccessTokenTTL), of: func(s *Settings) any { return &s.OAuth.Lifetimes.AccessToken }},
 	{Name: "client_token_ttl", Group: GroupTokens, Label: "Access token of a client itself", Hint: "By client_credentials.",
-		min: int64(time.Minute), max: int64(day), of: func(s *Settings) any { return &s.OAuth.Lifetimes.ClientAccessToken }},
+		min: int64(oauth.MinTokenTTL), max: int64(oauth.MaxAccessTokenTTL), of: func(s *Settings) any { return &s.OAuth.Lifetimes.ClientAccessToken }},
 	{Name: "id_token_ttl", Group: GroupTokens, Label: "ID token", Hint: "Clients read it once, at sign-in.",
-		min: int64(time.Minute), max: int64(time.Hour), of: func(s *Settings) any { return &s.OAuth.Lifetimes.IDToken }},
+		min: int64(oauth.MinTokenTTL), max: int64(oauth.MaxIDTokenTTL), of: func(s *Settings) any { return &s.OAuth.Lifetimes.IDToken }},
 	{Name: "code_ttl", Group: GroupTokens, Label: "Authorization code", Hint: "It is redeemed at once, or never.",
 		min: int64(10 * time.Second), max: int64(10 * time.Minute), of: func(s *Settings) any { return &s.OAuth.Lifetimes.Code }},
 	{Name: "refresh_token_ttl", Group: GroupTokens, Label: "Refresh token, at most", Hint: "From sign-in on, however often it is used. It holds for sign-ins from now on.",
-		min: int64(time.Minute), max: int64(365 * day), of: func(s *Settings) any { return &s.OAuth.Lifetimes.Refresh }},
+		min: int64(oauth.MinTokenTTL), max: int64(oauth.MaxRefreshTTL), of: func(s *Settings) any { return &s.OAuth.Lifetimes.Refresh }},
 	{Name: "refresh_token_idle", Group: GroupTokens, Label: "Refresh token, unused", Hint: "It ends sooner if it is not used for so long.",
-		min: int64(time.Minute), max: int64(365 * day), of: func(s *Settings) any { return &s.OAuth.Lifetimes.RefreshIdle }},
+		min: int64(oauth.MinTokenTTL), max: int64(oauth.MaxRefreshTTL), of: func(s *Settings) any { return &s.OAuth.Lifetimes.RefreshIdle }},
 	{Name: "refresh_reuse_interval", Group: GroupTokens, Label: "Refresh retry, public clients", Hint: "How long a spent refresh token may be sent again, for the same successor.",
 		max: int64(time.Minute), of: func(s *Settings) any { return &s.OAuth.Lifetimes.Reuse }},
 	{Name: "refresh_reuse_interval_confidential", Group: GroupTokens, Label: "Refresh retry, clients that authenticate", Hint: "The same where the client proves who it is.",
@@ -218,6 +219,27 @@ func FormatDuration(d time.Duration) string {
 		}
 	}
 	return out.String()
+}
+
+// FormatSeconds is the same of whole seconds; 0 is nothing.
+func FormatSeconds(seconds int64) string {
+	if seconds == 0 {
+		return ""
+	}
+	return FormatDuration(time.Duration(seconds) * time.Second)
+}
+
+// ParseSeconds reads what FormatSeconds writes. What is no time of whole seconds is negative, which no bounds let pass.
+func ParseSeconds(text string) int64 {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return 0
+	}
+	d, err := ParseDuration(text)
+	if err != nil || d == 0 || d%time.Second != 0 {
+		return -1
+	}
+	return int64(d / time.Second)
 }
 
 // faultsAcross finds what each field alone does not show.

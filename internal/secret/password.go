@@ -50,8 +50,9 @@ type params struct {
 
 // phc is a stored password hash, taken apart.
 type phc struct {
-	bcrypt    string // the whole of it, if it is bcrypt
-	params           // else argon2id
+	bcrypt    string   // the whole of it, if it is bcrypt
+	foreign   *foreign // or of another kind that we never make
+	params             // else argon2id
 	salt, key []byte
 }
 
@@ -70,7 +71,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 		cost.memoryKiB, cost.time, cost.threads, phcBase64.EncodeToString(salt), phcBase64.EncodeToString(key)), nil
 }
 
-// Check reports whether password is the one behind encoded, an argon2id or bcrypt hash, and if so whether it
+// Check reports whether password is the one behind encoded, a hash that ValidateImported takes, and if so whether it
 // should be hashed anew because encoded is weaker than what Hash makes now. known puts the caller in the
 // queue for known devices, which goes first (security rule 15). Errors: [ErrBusy], ctx's, or [ErrHash].
 //
@@ -83,6 +84,10 @@ func (h *Hasher) Check(ctx context.Context, encoded, password string, known bool
 	}
 	if stored.bcrypt != "" {
 		ok, err = h.bcrypt(ctx, stored.bcrypt, password, known)
+		return ok, ok, err
+	}
+	if stored.foreign != nil {
+		ok, err = h.foreign(ctx, stored.foreign, password, known)
 		return ok, ok, err
 	}
 	key, err := h.argon2id(ctx, stored, password, len(stored.key), known)
@@ -129,8 +134,8 @@ func (h *Hasher) bcrypt(ctx context.Context, encoded, password string, known boo
 }
 
 // ValidateImported says whether a hash made elsewhere can be taken over as it is: bcrypt $2a$, $2b$ or $2y$
-// with a cost of 4 to 14, or argon2id with m ≤ 256 MiB, t ≤ 10, p ≤ 16 (security rule 15). The error wraps
-// [ErrHash] and says what is wrong without showing the hash.
+// with a cost of 4 to 14, argon2id with m ≤ 256 MiB, t ≤ 10, p ≤ 16, scrypt with N ≤ 2^17 or PBKDF2 with up to
+// 2,000,000 rounds, the latter two as passlib and Django write them (security rule 15). The error wraps [ErrHash] and says what is wrong without showing the hash.
 func ValidateImported(encoded string) error {
 	_, err := parsePHC(encoded)
 	return err
@@ -143,7 +148,10 @@ func parsePHC(encoded string) (phc, error) {
 	case strings.HasPrefix(encoded, "$2a$"), strings.HasPrefix(encoded, "$2b$"), strings.HasPrefix(encoded, "$2y$"):
 		return parseBcrypt(encoded)
 	}
-	return phc{}, refuse("expected bcrypt ($2a$, $2b$, $2y$) or $argon2id$")
+	if f, err := readForeign(encoded); f != nil || err != nil {
+		return phc{foreign: f}, err
+	}
+	return phc{}, refuse("expected bcrypt ($2a$, $2b$, $2y$), $argon2id$, or scrypt or pbkdf2 as passlib or Django write it")
 }
 
 func parseBcrypt(encoded string) (phc, error) {

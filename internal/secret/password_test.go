@@ -174,11 +174,20 @@ func FuzzValidateImported(f *testing.F) {
 	}
 	f.Add("$argon2id$v=19$m=262144,t=10,p=16$$")
 	f.Add("$2b$99$")
+	for _, m := range foreignHashes {
+		f.Add(m.encoded)
+	}
 	f.Fuzz(func(t *testing.T, encoded string) {
 		p, err := parsePHC(encoded)
 		if err != nil {
 			if !errors.Is(err, ErrHash) {
 				t.Fatalf("%q: %v", encoded, err)
+			}
+			return
+		}
+		if p.foreign != nil {
+			if p.foreign.kib > maxMemoryKiB || p.foreign.derive == nil || len(p.foreign.key) < 16 {
+				t.Fatalf("%q costs %d KiB", encoded, p.foreign.kib)
 			}
 			return
 		}

@@ -132,8 +132,9 @@
 
   /* Live lists: rows come as the server draws them, each to its place by its key; nobody hears them announced. A hidden tab
      listens to nothing: a browser opens six connections in all. */
-  let stream, from, newest, running, again, patience;
-  const hush = () => { clearTimeout(again); stream?.close(); stream = null; };
+  let stream, from, newest, running, again, patience, unheard;
+  const hush = () => { clearTimeout(again); clearInterval(unheard); stream?.close(); stream = null; };
+  const refresh = () => $("[data-live]")?.dispatchEvent(new Event("arrived")); /* a part that is asked for anew; htmx does */
   function live() {
     const list = $("[data-live]"), control = $("[data-live-control]");
     if (!control) return;
@@ -154,6 +155,8 @@
     if (newest) url.searchParams.set("since", newest);
     stream = new EventSource(url);
     stream.onopen = () => { patience = 5000; live(); };
+    clearInterval(unheard);
+    unheard = setInterval(() => { if ($("[data-live] [data-live-unheard]")) refresh(); }, 5000); /* what no event tells */
     stream.onmessage = (e) => { newest = e.lastEventId; arrive(e.data); };
     stream.onerror = () => {
       if (stream?.readyState === 2) { /* refused, and the browser gives up */
@@ -173,6 +176,7 @@
   }
   function arrive(html) {
     const list = $("[data-live]"), most = Number(list.dataset.liveRows), next = $('[rel="next"]');
+    if (!most) return refresh();
     const fresh = document.createElement("template");
     fresh.innerHTML = html;
     let came = false;

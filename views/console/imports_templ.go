@@ -106,7 +106,7 @@ func ImportFormPage(ch layout.Chrome, d ImportFormData) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, " <p class=\"muted small\">Groups are named with | between two, and have to exist. password_hash is bcrypt or argon2id, made elsewhere; it and disabled are read for new people only. Roles are not given by files.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, " <p class=\"muted small\">Groups are named with | between two, and have to exist. password_hash is bcrypt, argon2id, scrypt or PBKDF2, made elsewhere; it and disabled are read for new people only. Roles are not given by files.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -19,6 +19,7 @@ type Integration struct {
 	Languages  []Language // in which there is something to show
 	Endpoints  []Link     // Text is the name, Href the address
 	Milestones []Milestone
+	Live       string   // where the client's events come from
 	Refusal    EventRow // the last one, without Href if there is none
 	Now        time.Time
 }
@@ -31,6 +32,8 @@ type Milestone struct {
 	Text string
 	Done bool
 	Hint string // while it is not done
+	// Unheard is what no event in the log tells: who waits for it has to ask again.
+	Unheard bool
 }
 
 // Snippet is a program that works with the client's own values. A secret is never in it.

@@ -26,6 +26,12 @@ func liveList(from string, rows int) templ.Attributes {
 	return templ.Attributes{"data-live": from, "data-live-rows": strconv.Itoa(rows)}
 }
 
+// livePart makes an element one whose part of the page, which it holds, is asked for anew when something comes from the URL; and
+// every few seconds while anything in it has data-live-unheard.
+func livePart(from, part, target string) templ.Attributes {
+	return templ.Attributes{"data-live": from, "hx-get": part, "hx-target": target, "hx-swap": "outerMorph", "hx-trigger": "arrived throttle:1s"}
+}
+
 // liveControl pauses and resumes the rows that come by themselves. It shows where there is JavaScript; what has
 // data-live-still shows while nothing comes.
 func liveControl(on bool) templ.Component {

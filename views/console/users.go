@@ -1,9 +1,12 @@
 package console
 
 import (
+	"maps"
 	"net/url"
+	"slices"
 	"time"
 
+	"gatehouse/internal/identity"
 	"gatehouse/views/layout"
 	"gatehouse/views/ui"
 )
@@ -119,6 +122,7 @@ type UserFormData struct {
 	PhoneNumberVerified                         bool
 	Formatted, StreetAddress, Locality          string
 	Region, PostalCode, Country                 string
+	Attributes                                  []identity.Answer
 
 	Errs     map[string]string
 	Conflict *Conflict // the race this form lost
@@ -135,9 +139,13 @@ func (d UserFormData) action() string {
 }
 
 func (d UserFormData) frame() frame {
+	order, labels := slices.Clone(userOrder), maps.Clone(userLabels)
+	for _, a := range d.Attributes {
+		order, labels[a.Field()] = append(order, a.Field()), a.Label
+	}
 	return frame{
 		noun: "user", list: "/console/users", action: d.action(), isNew: d.isNew(), version: d.Version, requestToken: d.RequestToken,
-		conflict: d.Conflict, errs: labelled(ui.Errors(d.Errs, userOrder...), userLabels),
+		conflict: d.Conflict, errs: labelled(ui.Errors(d.Errs, order...), labels),
 	}
 }
 

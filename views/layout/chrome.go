@@ -79,6 +79,7 @@ var nav = []navGroup{
 		{"Scopes", "/console/scopes", "scope"},
 		{"Users", "/console/users", "users"},
 		{"Groups", "/console/groups", "group"},
+		{"Attributes", "/console/attributes", "list"},
 		{"Sessions", "/console/sessions", "device"},
 		{"Token families", "/console/families", "session"},
 		{"Consents", "/console/consents", "check"},

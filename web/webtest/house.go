@@ -409,6 +409,17 @@ func (h *House) Group(t testing.TB, name string, members ...*identity.User) *ide
 	return &g
 }
 
+// Attribute adds an attribute, a text that is told nobody unless change says otherwise.
+func (h *House) Attribute(t testing.TB, key string, change func(*identity.Attribute)) *identity.Attribute {
+	t.Helper()
+	a := identity.Attribute{Key: key, Label: "The " + key, Type: identity.TypeString}
+	if change != nil {
+		change(&a)
+	}
+	must(t, h.Store.CreateAttribute(context.Background(), a, h.Clock.Now(), audit.Event{Action: audit.AttributeCreated, Outcome: audit.Success}))
+	return &a
+}
+
 // Limit changes a scope that exists.
 func (h *House) Limit(t testing.TB, name string, change func(*oauth.Scope)) {
 	t.Helper()

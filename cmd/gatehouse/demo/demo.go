@@ -196,6 +196,9 @@ func (h *house) furniture(m *made) {
 		if i%3 == 0 { // they come later
 			at = begin.Add(time.Duration(float64(Length) * 0.9 * h.random.Float64()))
 		}
+		if at.After(begin.Add(30 * time.Minute)) { // when there are attributes
+			p.Attributes = valuesOf(i, r.locale)
+		}
 		h.plan(at, func() error { return h.addUser(p) })
 	}
 	for i, a := range apis {
@@ -204,6 +207,9 @@ func (h *house) furniture(m *made) {
 	for i, c := range clients {
 		at := h.Now.Add(-c.born).Add(time.Duration(12+2*i) * time.Minute)
 		h.plan(at, func() error { return h.addClient(i) })
+	}
+	for i := range attributes {
+		h.plan(begin.Add(time.Duration(25+i)*time.Minute), func() error { return h.addAttribute(&attributes[i]) })
 	}
 	for i, g := range groups {
 		h.plan(begin.Add(27*day+time.Duration(i)*9*time.Minute), func() error { return h.addGroup(i, g.name, g.about) }) // when all have come

@@ -1,0 +1,164 @@
+package console
+
+import (
+	"net/url"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"gatehouse/internal/audit"
+	"gatehouse/internal/fault"
+	"gatehouse/internal/oauth"
+	"gatehouse/internal/policy"
+	view "gatehouse/views/console"
+	"gatehouse/web/request"
+	"gatehouse/web/respond"
+)
+
+// clientLife is how long something holds that a client is given.
+type clientLife struct {
+	view.LifeField
+	of func(c *oauth.Client) *int64 // seconds
+}
+
+// lives are all of them, in the order of the form.
+var lives = []clientLife{
+	{view.LifeField{Name: "access_token_ttl", Label: view.ClientLabel("access_token_ttl"), Hint: "1m to 24h. An API may have a life of its own: the shorter one holds."},
+		func(c *oauth.Client) *int64 { return &c.AccessTokenTTL }},
+	{view.LifeField{Name: "id_token_ttl", Label: view.ClientLabel("id_token_ttl"), Hint: "1m to 1h. It is read once, at sign-in."},
+		func(c *oauth.Client) *int64 { return &c.IDTokenTTL }},
+	{view.LifeField{Name: "refresh_token_ttl", Label: view.ClientLabel("refresh_token_ttl"), Hint: "1m to 365d, from sign-in on, however often it is used. It holds for sign-ins from now on."},
+		func(c *oauth.Client) *int64 { return &c.RefreshTokenTTL }},
+	{view.LifeField{Name: "refresh_token_idle", Label: view.ClientLabel("refresh_token_idle"), Hint: "1m to 365d. It ends sooner if it is not used for so long."},
+		func(c *oauth.Client) *int64 { return &c.RefreshTokenIdle }},
+}
+
+// lifeFields are the fields of the lifetimes: as they stand, or as they were sent.
+func lifeFields(c *oauth.Client, sent url.Values) []view.LifeField {
+	fields := make([]view.LifeField, len(lives))
+	for i, l := range lives {
+		fields[i] = l.LifeField
+		if fields[i].Value = policy.FormatSeconds(*l.of(c)); sent.Has(l.Name) {
+			fields[i].Value = sent.Get(l.Name)
+		}
+	}
+	return fields
+}
+
+// fillLives gives the client the lifetimes that were typed, right or wrong. A form without them leaves them as they are.
+func fillLives(c *oauth.Client, sent url.Values) {
+	for _, l := range lives {
+		if sent.Has(l.Name) {
+			*l.of(c) = policy.ParseSeconds(sent.Get(l.Name))
+		}
+	}
+}
+
+// ShowClientTokens shows how long what the client is given holds, and who says so.
+func (h *Handlers) ShowClientTokens(c *fiber.Ctx) error {
+	client, err := h.client(c)
+	if err != nil {
+		return err
+	}
+	return h.clientTokensPage(c, fiber.StatusOK, client, view.ClientTokensData{Version: client.Version, Fields: lifeFields(client, nil)})
+}
+
+func (h *Handlers) clientTokensPage(c *fiber.Ctx, status int, client *oauth.Client, d view.ClientTokensData) error {
+	var err error
+	if d.Client, err = h.head(c, client); err != nil {
+		return err
+	}
+	apis, err := h.Store.APIs(c.UserContext())
+	if err != nil {
+		return err
+	}
+	d.CanEdit, d.Holds = canEdit(c), holds(&h.Policy.Now().OAuth, client, apis)
+	ch := request.Chrome(c)
+	return respond.Page(c, status, view.ClientTokensPage(ch, d), view.ClientTokensForm(ch, d))
+}
+
+// holds lists what the client can be given, by the rules that give it.
+func holds(p *oauth.Policy, client *oauth.Client, apis []oauth.API) (rows []view.Holding) {
+	add := func(what string, l oauth.Life, api *oauth.API) {
+		row := view.Holding{What: what, Life: policy.FormatDuration(l.For), By: l.By}
+		if l.By == oauth.ByAPI {
+			row.API = apiHead(api)
+		}
+		rows = append(rows, row)
+	}
+	people := client.Allows(oauth.GrantAuthorizationCode) || client.Allows(oauth.GrantPassword) || client.Allows(oauth.GrantImplicit)
+	both := people && client.Allows(oauth.GrantClientCredentials)
+	access := func(name string, api *oauth.API) {
+		of, itself := p.AccessTokenLife(client, api, true), p.AccessTokenLife(client, api, false)
+		switch {
+		case both && of != itself:
+			add("Access token of a person for "+name, of, api)
+			add("Access token of the client itself for "+name, itself, api)
+		case people:
+			add("Access token for "+name, of, api)
+		case client.Allows(oauth.GrantClientCredentials):
+			add("Access token for "+name, itself, api)
+		}
+	}
+	access("Gatehouse's own API", nil)
+	for _, a := range apis {
+		if a.Serves(client) {
+			access(a.Name, &a)
+		}
+	}
+	if (client.Allows(oauth.GrantAuthorizationCode) || client.Allows(oauth.GrantPassword)) && client.Scopes.Has(oauth.ScopeOpenID) {
+		add("ID token", p.IDTokenLife(client), nil)
+	}
+	if client.Allows(oauth.GrantRefreshToken) {
+		add("Refresh token, at most", p.RefreshLife(client), nil)
+		add("Refresh token, unused", p.RefreshIdleLife(client), nil)
+	}
+	return rows
+}
+
+// UpdateClientTokens changes how long what the client is given holds, unless somebody else changed the client since the form was shown.
+func (h *Handlers) UpdateClientTokens(c *fiber.Ctx) error {
+	stored, err := h.client(c)
+	if err != nil {
+		return err
+	}
+	sent, err := request.Form(c)
+	if err != nil {
+		return err
+	}
+	o, err := h.offerTo(c.UserContext(), stored)
+	if err != nil {
+		return err
+	}
+	client := *stored
+	fillLives(&client, sent)
+	client.Version, _ = strconv.ParseInt(sent.Get("version"), 10, 64) // none is version 0, which nothing has
+	d := view.ClientTokensData{Version: client.Version, Fields: lifeFields(&client, sent), Errs: fault.Fields{}}
+	wrong := client.Validate(o)
+	for _, l := range lives { // what is wrong with its settings is not for this form to say
+		if why := wrong[l.Name]; why != "" {
+			d.Errs[l.Name] = why
+		}
+	}
+	if len(d.Errs) > 0 {
+		return h.clientTokensPage(c, fiber.StatusUnprocessableEntity, stored, d)
+	}
+	if changed := differences(stored, &client); len(changed) > 0 { // none: it stands already as it was sent
+		now := h.Now()
+		update := event(c, now, audit.ClientUpdated, &client)
+		update.Changes = changes(changed)
+		err = h.Store.UpdateClient(c.UserContext(), client, now, update)
+		if fault.AsConflict(err) != nil {
+			theirs, conflict, err := h.overtaken(c, &client)
+			if err != nil {
+				return err
+			}
+			d.Version, d.Conflict = theirs.Version, conflict
+			return h.clientTokensPage(c, fiber.StatusConflict, theirs, d)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return respond.Flash(c, clientPath(client.ID)+"/tokens", "success", "Lifetimes saved", "They hold for what is issued from now on; what was issued before keeps its own end.")
+}
