@@ -15,7 +15,9 @@ func TestBrowser_theChecklistTicksItself(t *testing.T) {
 	t.Parallel()
 	h := webtest.OpenLocal(t, storetest.Open(t, storetest.SQLite(t)), measured)
 	// Without client_credentials, whose step no event tells: what comes after the first step is heard, or never comes.
-	client, user := h.Client(t, func(c *oauth.Client) { c.GrantTypes = oauth.Words{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken} }), h.User(t)
+	client, user := h.Client(t, func(c *oauth.Client) {
+		c.GrantTypes = oauth.Words{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken}
+	}), h.User(t)
 	b := openTab(t, h)
 	b.enter(h.User(t, func(u *identity.User) { u.Role = identity.RoleAuditor }))
 	b.open(integrate(client))
