@@ -126,6 +126,7 @@ func grantScenes(t *testing.T, menu, dialog func(string) func(*tab)) []scene {
 		{name: "sessions selected", as: boss, open: "/console/sessions/end?session=" + sessions[0].ID},
 		{name: "families selected", as: boss, open: "/console/families/revoke?family=" + live},
 		{name: "families that fit", as: boss, open: "/console/families/revoke-found?state=live"},
+		{name: "sessions that fit", as: boss, open: "/console/sessions/end-found?state=live"},
 		{name: "job", as: boss, open: "/console/jobs/" + ending(t, h).ID},
 		{name: "consents", as: boss, open: "/console/consents"},
 		{name: "consents of a client", as: auditor, open: "/console/consents?client=" + portal.ID},
