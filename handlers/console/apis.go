@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/url"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -289,7 +288,7 @@ func (h *Handlers) UpdateAPI(c *fiber.Ctx) error {
 	}
 	a := *stored
 	fillAPI(&a, sent)
-	a.Version, _ = strconv.ParseInt(sent.Get("version"), 10, 64) // none is version 0, which nothing has
+	a.Version = versionOf(sent)
 	rows, added, removed := changeScopeRows(scopeRows(sent), sent)
 	form := func(errs fault.Fields) view.APIFormData {
 		f := h.apiFormOf(&a, rows, o)
@@ -404,7 +403,7 @@ func (h *Handlers) RotateSigningSecret(c *fiber.Ctx) error {
 	now := h.Now()
 	event := apiEvent(c, now, audit.APISecretChanged, a)
 	event.Changes = map[string]audit.Change{"earlier_secret": {Before: "live", After: "ended"}}
-	a.Version, _ = strconv.ParseInt(sent.Get("version"), 10, 64)
+	a.Version = versionOf(sent)
 	err = h.Store.UpdateAPI(c.UserContext(), *a, nil, now, event)
 	switch {
 	case fault.AsConflict(err) != nil:

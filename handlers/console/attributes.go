@@ -194,7 +194,7 @@ func (h *Handlers) UpdateAttribute(c *fiber.Ctx) error {
 	}
 	a := *stored
 	errs := fillAttribute(&a, sent)
-	a.Version, _ = strconv.ParseInt(sent.Get("version"), 10, 64) // none is version 0, which nothing has
+	a.Version = versionOf(sent)
 	refuse := func(errs fault.Fields) error {
 		f := attributeFormOf(&a)
 		f.PositionTyped, f.Errs = sent.Get("position"), errs

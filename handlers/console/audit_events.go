@@ -36,6 +36,10 @@ func (h *Handlers) listEvents(c *fiber.Ctx, status int, l listing, saveAs string
 	if err != nil {
 		return err
 	}
+	if d.Chips, err = h.chips(ctx, l, [2]string{"user", "Person"}, [2]string{"actor", "Actor"}, [2]string{"target", "Target"}, [2]string{"client", "Client"},
+		[2]string{"ip", "IP"}, [2]string{"request", "Request"}, [2]string{"error", "Error"}); err != nil {
+		return err
+	}
 	if len(d.Errs) > 0 {
 		status = fiber.StatusUnprocessableEntity
 	}
@@ -84,10 +88,6 @@ func (h *Handlers) wantedEvents(c *fiber.Ctx, l listing) (d view.EventsData, wan
 	}
 	d = view.EventsData{Action: l.get("action"), Outcome: l.get("outcome"), Errs: map[string]string{}, Query: l.query.Encode()}
 	d.ListData = view.ListData{Q: l.get("q"), Clear: eventsPath, Filtered: len(l.query) > 0, Unknown: m.unknown, Meant: m.perhaps}
-	if d.Chips, err = h.chips(ctx, l, [2]string{"user", "Person"}, [2]string{"actor", "Actor"}, [2]string{"target", "Target"}, [2]string{"client", "Client"},
-		[2]string{"ip", "IP"}, [2]string{"request", "Request"}, [2]string{"error", "Error"}); err != nil {
-		return d, want, err
-	}
 	want = store.EventFilter{
 		Action: audit.Action(d.Action), Outcome: audit.Outcome(d.Outcome), UserID: both(l.get("user"), m.userID), ActorID: l.get("actor"), TargetID: both(l.get("target"), m.id),
 		ClientID: both(l.get("client"), m.clientID), IP: both(l.get("ip"), m.ip), RequestID: both(l.get("request"), m.requestID), Error: both(l.get("error"), m.code),

@@ -2,11 +2,9 @@ package console
 
 import (
 	"net/url"
-	"strconv"
 
 	"github.com/gofiber/fiber/v2"
 
-	"gatehouse/internal/audit"
 	"gatehouse/internal/fault"
 	"gatehouse/internal/oauth"
 	"gatehouse/internal/policy"
@@ -132,7 +130,7 @@ func (h *Handlers) UpdateClientTokens(c *fiber.Ctx) error {
 	}
 	client := *stored
 	fillLives(&client, sent)
-	client.Version, _ = strconv.ParseInt(sent.Get("version"), 10, 64) // none is version 0, which nothing has
+	client.Version = versionOf(sent)
 	d := view.ClientTokensData{Version: client.Version, Fields: lifeFields(&client, sent), Errs: fault.Fields{}}
 	wrong := client.Validate(o)
 	for _, l := range lives { // what is wrong with its settings is not for this form to say
@@ -143,22 +141,17 @@ func (h *Handlers) UpdateClientTokens(c *fiber.Ctx) error {
 	if len(d.Errs) > 0 {
 		return h.clientTokensPage(c, fiber.StatusUnprocessableEntity, stored, d)
 	}
-	if changed := differences(stored, &client); len(changed) > 0 { // none: it stands already as it was sent
-		now := h.Now()
-		update := event(c, now, audit.ClientUpdated, &client)
-		update.Changes = changes(changed)
-		err = h.Store.UpdateClient(c.UserContext(), client, now, update)
-		if fault.AsConflict(err) != nil {
-			theirs, conflict, err := h.overtaken(c, &client)
-			if err != nil {
-				return err
-			}
-			d.Version, d.Conflict = theirs.Version, conflict
-			return h.clientTokensPage(c, fiber.StatusConflict, theirs, d)
-		}
+	err = h.saveClient(c, stored, &client)
+	if fault.AsConflict(err) != nil {
+		theirs, conflict, err := h.overtaken(c, &client)
 		if err != nil {
 			return err
 		}
+		d.Version, d.Conflict = theirs.Version, conflict
+		return h.clientTokensPage(c, fiber.StatusConflict, theirs, d)
+	}
+	if err != nil {
+		return err
 	}
 	return respond.Flash(c, clientPath(client.ID)+"/tokens", "success", "Lifetimes saved", "They hold for what is issued from now on; what was issued before keeps its own end.")
 }

@@ -3,7 +3,6 @@ package console
 import (
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -263,7 +262,7 @@ func (h *Handlers) UpdateClient(c *fiber.Ctx) error {
 	}
 	client := *stored
 	fill(&client, sent)
-	client.Version, _ = strconv.ParseInt(sent.Get("version"), 10, 64) // none is version 0, which nothing has
+	client.Version = versionOf(sent)
 	f := h.formOfStored(&client, o)
 	if changeRows(&f, sent) {
 		return h.clientPage(c, fiber.StatusOK, stored, f)
@@ -275,19 +274,26 @@ func (h *Handlers) UpdateClient(c *fiber.Ctx) error {
 	if f.Errs = errs; len(errs) > 0 {
 		return h.clientPage(c, fiber.StatusUnprocessableEntity, stored, f)
 	}
-	if changed := differences(stored, &client); len(changed) > 0 { // none: it stands already as it was sent
-		now := h.Now()
-		update := event(c, now, audit.ClientUpdated, &client)
-		update.Changes = changes(changed)
-		err = h.Store.UpdateClient(c.UserContext(), client, now, update)
-		if fault.AsConflict(err) != nil {
-			return h.lostRace(c, &client, f)
-		}
-		if err != nil {
-			return err
-		}
+	err = h.saveClient(c, stored, &client)
+	if fault.AsConflict(err) != nil {
+		return h.lostRace(c, &client, f)
+	}
+	if err != nil {
+		return err
 	}
 	return respond.Flash(c, clientPath(client.ID), "success", "Settings saved", "They hold from the next request on.")
+}
+
+// saveClient changes the client, unless it stands already as it was sent; fault.Conflict if somebody else saved first.
+func (h *Handlers) saveClient(c *fiber.Ctx, stored, client *oauth.Client) error {
+	changed := differences(stored, client)
+	if len(changed) == 0 {
+		return nil
+	}
+	now := h.Now()
+	update := event(c, now, audit.ClientUpdated, client)
+	update.Changes = changes(changed)
+	return h.Store.UpdateClient(c.UserContext(), *client, now, update)
 }
 
 // lostRace shows both what was sent and what somebody else saved first. Sending the form again overwrites the latter, knowingly.

@@ -2,6 +2,8 @@ package console
 
 import (
 	"fmt"
+	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -26,6 +28,12 @@ func (list *compared) setting(name, label, before, after string) {
 	if before != after {
 		*list = append(*list, difference{name, label, before, after})
 	}
+}
+
+// versionOf is what a form was filled in for; none is version 0, which nothing has.
+func versionOf(sent url.Values) int64 {
+	version, _ := strconv.ParseInt(sent.Get("version"), 10, 64)
+	return version
 }
 
 // changes is what the audit log keeps of differences.

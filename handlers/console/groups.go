@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -192,7 +191,7 @@ func (h *Handlers) UpdateGroup(c *fiber.Ctx) error {
 	}
 	g := *stored
 	fillGroup(&g, sent)
-	g.Version, _ = strconv.ParseInt(sent.Get("version"), 10, 64) // none is version 0, which nothing has
+	g.Version = versionOf(sent)
 	refuse := func(errs fault.Fields) error {
 		return h.groupPage(c, fiber.StatusUnprocessableEntity, stored, view.GroupFormData{Group: groupHead(&g), Errs: errs})
 	}
@@ -373,8 +372,7 @@ func (h *Handlers) ConfirmRemoveMember(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	ch := request.Chrome(c)
-	return respond.Page(c, fiber.StatusOK, view.MemberRemovePage(ch, d), view.MemberRemoveDialog(ch, d))
+	return confirm(c, view.MemberRemovePage, view.MemberRemoveDialog, d)
 }
 
 // RemoveMember takes the person out of the group.
@@ -420,32 +418,30 @@ func (h *Handlers) ConfirmDeleteGroup(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	ch := request.Chrome(c)
-	return respond.Page(c, fiber.StatusOK, view.GroupDeletePage(ch, d), view.GroupDeleteDialog(ch, d))
+	return confirm(c, view.GroupDeletePage, view.GroupDeleteDialog, d)
 }
 
 // DeleteGroup removes the group, if its name was typed and no scope is limited to it.
 func (h *Handlers) DeleteGroup(c *fiber.Ctx) error {
-	form, err := request.Form(c)
+	g, d, err := h.groupAct(c)
 	if err != nil {
 		return err
 	}
-	g, d, err := h.groupAct(c)
-	if err != nil {
+	var wrong fault.Fields
+	if d.Confirm, wrong, err = typed(c, "name", g.Name); err != nil {
 		return err
 	}
 	refuse := func(errs fault.Fields) error {
 		d.Errs = errs
 		return respond.Page(c, fiber.StatusUnprocessableEntity, view.GroupDeletePage(request.Chrome(c), d), nil)
 	}
-	if d.Confirm = strings.TrimSpace(form.Get("confirm")); d.Confirm != g.Name {
-		return refuse(fault.Fields{"confirm": "Type the name exactly as it is written: " + g.Name})
+	if len(wrong) > 0 {
+		return refuse(wrong)
 	}
 	now := h.Now()
 	deleted := groupEvent(c, now, audit.GroupDeleted, g)
 	deleted.Changes = changes(groupDifferences(g, &identity.Group{}))
 	err = h.Store.DeleteGroup(c.UserContext(), g.ID, now, deleted)
-	var wrong fault.Fields
 	if errors.As(err, &wrong) {
 		return refuse(wrong)
 	}

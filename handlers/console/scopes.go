@@ -283,7 +283,7 @@ func (h *Handlers) UpdateScope(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	s.Version, _ = strconv.ParseInt(sent.Get("version"), 10, 64) // none is version 0, which nothing has
+	s.Version = versionOf(sent)
 	if len(errs) > 0 {
 		return h.scopePage(c, fiber.StatusUnprocessableEntity, stored, view.ScopeFormData{Scope: scopeHead(&s), GroupsTyped: sent.Get("only_groups"), Errs: errs})
 	}

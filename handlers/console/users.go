@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -231,7 +230,7 @@ func (h *Handlers) UpdateUser(c *fiber.Ctx) error {
 	u := *stored
 	fillUser(&u, sent, stored.ID != me.ID)
 	fillProfile(&u.Profile, sent)
-	u.Version, _ = strconv.ParseInt(sent.Get("version"), 10, 64) // none is version 0, which nothing has
+	u.Version = versionOf(sent)
 	refuse := func(errs fault.Fields) error {
 		return userPage(c, fiber.StatusUnprocessableEntity, stored, userFormOf(&u, me, attributes, sent, errs))
 	}
