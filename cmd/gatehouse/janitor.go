@@ -26,16 +26,7 @@ const flushEvery = 5 * time.Second
 
 // flushRegularly writes down what was counted until the context ends.
 func flushRegularly(ctx context.Context, st *store.Store, log *slog.Logger) {
-	tick := time.NewTicker(flushEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		flush(context.WithoutCancel(ctx), st, log)
-	}
+	regularly(ctx, flushEvery, func() { flush(context.WithoutCancel(ctx), st, log) })
 }
 
 func flush(ctx context.Context, st *store.Store, log *slog.Logger) {

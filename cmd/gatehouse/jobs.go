@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"gatehouse/internal/fault"
-	"gatehouse/internal/secret"
 	"gatehouse/store"
 )
 
@@ -23,26 +22,18 @@ const (
 
 // A worker does the parts of jobs, each job while no other node does.
 type worker struct {
-	store  *store.Store
-	log    *slog.Logger
-	now    func() time.Time
-	holder string // names this node in its leases
+	store *store.Store
+	log   *slog.Logger
+	now   func() time.Time
 }
 
 func newWorker(st *store.Store, log *slog.Logger) *worker {
-	return &worker{store: st, log: log, now: now, holder: secret.New("")[:22]}
+	return &worker{store: st, log: log, now: now}
 }
 
 // work looks for jobs until the context ends.
 func (w *worker) work(ctx context.Context) {
-	tick := time.NewTicker(jobsEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	regularly(ctx, jobsEvery, func() {
 		ids, err := w.store.QueuedJobs(ctx)
 		if err != nil && ctx.Err() == nil {
 			w.log.Warn("jobs could not be looked for", "error", err)
@@ -50,37 +41,24 @@ func (w *worker) work(ctx context.Context) {
 		for _, id := range ids {
 			w.finish(ctx, id)
 		}
-	}
+	})
 }
 
 // finish does a job as far as it goes, if no other node does.
 func (w *worker) finish(ctx context.Context, id string) {
-	lease := "job " + id
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		if err := w.store.ReleaseLease(ctx, lease, w.holder); err != nil {
-			w.log.Warn("the lease on a job could not be given back", "job", id, "error", err)
-		}
-	}()
-	var until time.Time
+	held := newLease(w.store, w.log, "job "+id, jobLease)
+	defer held.release()
 	for more := true; more; {
-		if at := w.now(); until.Sub(at) < jobLease/2 {
-			held, err := w.store.HoldLease(ctx, lease, w.holder, at, at.Add(jobLease))
-			if err != nil || !held {
-				return
-			}
-			until = at.Add(jobLease)
+		if held.keep(ctx) != nil {
+			return
 		}
 		var err error
 		if more, err = w.part(ctx, id); err != nil {
 			w.failed(ctx, id, err)
 			return
 		}
-		select {
-		case <-ctx.Done():
+		if pause(ctx, jobPause) != nil {
 			return
-		case <-time.After(jobPause):
 		}
 	}
 }

@@ -84,6 +84,15 @@ func (l *lease) release() {
 // regularly does work every so often until the context ends, and gives its lease back then.
 func (l *lease) regularly(ctx context.Context, every time.Duration, failed string, work func(context.Context) error) {
 	defer l.release()
+	regularly(ctx, every, func() {
+		if err := work(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, errLost) {
+			l.log.Warn(failed, "error", err)
+		}
+	})
+}
+
+// regularly does work every so often until the context ends.
+func regularly(ctx context.Context, every time.Duration, work func()) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
@@ -91,13 +100,7 @@ func (l *lease) regularly(ctx context.Context, every time.Duration, failed strin
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-		}
-		switch err := work(ctx); {
-		case ctx.Err() != nil:
-			return
-		case errors.Is(err, errLost):
-		case err != nil:
-			l.log.Warn(failed, "error", err)
+			work()
 		}
 	}
 }
