@@ -2,8 +2,8 @@
 //
 // run.go lets servers take turns under load; server.go says what is known about each, flows.go what is asked of it,
 // browser.go signs a person in for that. wire.go, stats.go and proc.go are what it measures with, report.go tells the
-// outcome. ceiling.go is a bare server to compare with, and seed.go fills a database. Nothing imports this package; save
-// for seed.go, it knows nothing of the server it drives.
+// outcome. ceiling.go is a bare server to compare with, seed.go fills a database, and lists.go looks at the console of such
+// a house. Nothing imports this package; save for seed.go and lists.go, it knows nothing of the server it drives.
 package main
 
 import (
@@ -23,6 +23,7 @@ type commands struct {
 	Run     runCommand     `cmd:"" help:"Drive servers on this machine in turns and compare them."`
 	Ceiling ceilingCommand `cmd:"" help:"Serve the bare prototype that servers are compared with: one signature, one durable write, no checks."`
 	Seed    seedCommand    `cmd:"" help:"Fill a database of Gatehouse with people, applications, grants and events."`
+	Lists   listsCommand   `cmd:"" help:"Look at every list of the console, and tell how long its pages take."`
 }
 
 // The exit codes.
