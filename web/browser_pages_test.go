@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -44,12 +45,15 @@ func TestBrowser_everyPage(t *testing.T) {
 	t.Parallel()
 	h := openHouse(t)
 	scenes := allScenes(t, h)
+	tabs := tabPool{t: t}
 	var visited sync.Map
 	t.Run("scene", func(t *testing.T) {
 		for _, s := range scenes {
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
-				s.look(t, h, &visited)
+				b := tabs.take(t, cmp.Or(s.house, h))
+				defer tabs.put(b)
+				s.look(b, &visited)
 			})
 		}
 	})
@@ -69,11 +73,8 @@ func pattern(route string) *regexp.Regexp {
 	return regexp.MustCompile("^" + regexp.MustCompile(`:\w+`).ReplaceAllString(route, `[^/]+`) + "$")
 }
 
-func (s scene) look(t *testing.T, h *webtest.House, visited *sync.Map) {
-	if s.house != nil {
-		h = s.house
-	}
-	b := openTab(t, h)
+func (s scene) look(b *tab, visited *sync.Map) {
+	t := b.t
 	if s.as != nil {
 		b.enter(s.as)
 	}
