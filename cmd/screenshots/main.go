@@ -149,9 +149,11 @@ func (h *house) shoot(tab context.Context, s scene, out string) error {
 	}
 	for _, scheme := range []string{"light", "dark"} {
 		for _, width := range []int64{1440, 390} {
-			size := chromedp.EmulateViewport(width, 900)
-			if width < 1000 {
-				size = chromedp.EmulateViewport(width, 844, chromedp.EmulateMobile, chromedp.EmulateTouch)
+			size := func(height int64) chromedp.Action[chromedp.Void] {
+				if width < 1000 {
+					return chromedp.EmulateViewport(width, max(height, 844), chromedp.EmulateMobile, chromedp.EmulateTouch)
+				}
+				return chromedp.EmulateViewport(width, max(height, 900))
 			}
 			media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 				{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
@@ -169,15 +171,19 @@ func (h *house) shoot(tab context.Context, s scene, out string) error {
 	return nil
 }
 
-func picture(tab context.Context, address string, size chromedp.Action[chromedp.Void], media emulation.SetEmulatedMediaParams) ([]byte, error) {
+func picture(tab context.Context, address string, size func(height int64) chromedp.Action[chromedp.Void], media emulation.SetEmulatedMediaParams) ([]byte, error) {
 	look := chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, media)
 		return err
 	})
-	if err := chromedp.Do(tab, size, look, chromedp.Navigate(address)); err != nil {
+	if err := chromedp.Do(tab, size(0), look, chromedp.Navigate(address)); err != nil {
 		return nil, err
 	}
-	if _, err := chromedp.Run(tab, chromedp.Evaluate[bool]("document.fonts.ready.then(() => true)", chromedp.EvalAwaitPromise)); err != nil {
+	height, err := chromedp.Run(tab, chromedp.Evaluate[int64]("document.fonts.ready.then(() => document.documentElement.scrollHeight)", chromedp.EvalAwaitPromise))
+	if err != nil {
+		return nil, err
+	}
+	if err := chromedp.Do(tab, size(height)); err != nil { // what sticks to the window's edges sticks to the page's
 		return nil, err
 	}
 	return chromedp.Run(tab, chromedp.FullScreenshot(100))
