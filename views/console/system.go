@@ -58,6 +58,14 @@ type Health struct {
 // SystemSetting is something that is set, and where.
 type SystemSetting struct{ Name, Value, Source string }
 
+// inWords is what is set and where, for a narrow window.
+func (s SystemSetting) inWords() string {
+	if s.Value == "" {
+		return "none · " + s.Source
+	}
+	return s.Value + " · " + s.Source
+}
+
 func (d SystemData) database() string {
 	name := map[string]string{"sqlite": "SQLite", "postgres": "PostgreSQL"}[d.Database]
 	return name + " " + d.DatabaseVersion
