@@ -5,12 +5,37 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/jmoiron/sqlx"
+
 	"gatehouse/internal/audit"
 )
 
-// ExpireSeals deletes the oldest seals whose events' time is over, and signs where the chains begin then. after is told how many
-// of each batch.
-func (s *Store) ExpireSeals(ctx context.Context, c *audit.Chain, at time.Time, after func(seals int) error) error {
+// ExpiringLimit is how far ExpiringEvents counts: one beyond it means that there are more.
+const ExpiringLimit = 100_000
+
+// ExpiringEvents counts the events whose time would be over were they kept as in will instead of was, up to ExpiringLimit and one.
+func (s *Store) ExpiringEvents(ctx context.Context, at time.Time, was, will audit.Retention) (total int64, err error) {
+	for _, class := range audit.ClassNames {
+		if will.For(class) >= was.For(class) {
+			continue
+		}
+		query, args, err := sqlx.In("SELECT COUNT(*) FROM (SELECT 1 FROM audit_events WHERE action IN (?) AND id < ? LIMIT ?) AS over",
+			audit.ActionsOf(class), firstIDAt(at.Add(-will.For(class))).String(), ExpiringLimit+1-total)
+		if err != nil {
+			return total, err
+		}
+		var n int64
+		if err := s.get(ctx, "audit event", &n, dollars(query), args...); err != nil {
+			return total, err
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// ExpireSeals signs of which events the time is over, so that they may be swept, and deletes the oldest seals whose events are gone.
+// What was signed holds: kept longer from some day on, the chain stays whole. after is told how many of each batch.
+func (s *Store) ExpireSeals(ctx context.Context, c *audit.Chain, at time.Time, keep audit.Retention, after func(seals int) error) error {
 	states, err := s.chains(ctx)
 	if err != nil {
 		return err
@@ -23,8 +48,9 @@ func (s *Store) ExpireSeals(ctx context.Context, c *audit.Chain, at time.Time, a
 		if !c.Ours(state) {
 			return audit.ErrChainBroken
 		}
-		before := at.Add(-audit.KeptFor(class))
 		for {
+			next := state
+			next.ExpiredBefore = latest(stamp(at.Add(-keep.For(class))), state.ExpiredBefore)
 			// Of those in a row, the events are gone: one that was sealed out of turn waits for its own time.
 			var seals []struct {
 				audit.Seal
@@ -38,14 +64,12 @@ func (s *Store) ExpireSeals(ctx context.Context, c *audit.Chain, at time.Time, a
 				return err
 			}
 			over := 0
-			for over < len(seals) && seals[over].Gone && seals[over].EventID < firstIDAt(before).String() {
+			for over < len(seals) && seals[over].Gone && seals[over].EventID < firstIDAt(next.ExpiredBefore).String() {
 				over++
 			}
-			next := state
-			next.ExpiredBefore = latest(stamp(before), state.ExpiredBefore)
 			if over > 0 {
 				next.StartSeq, next.StartMAC = seals[over-1].Seq, seals[over-1].MAC
-			} else if next.ExpiredBefore.Sub(state.ExpiredBefore) < time.Hour {
+			} else if next.ExpiredBefore.Sub(state.ExpiredBefore) < noteEvery {
 				break // not worth a signature
 			}
 			next = c.Sign(next)

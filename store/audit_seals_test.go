@@ -43,9 +43,9 @@ func seal(t testing.TB, s *store.Store, c *audit.Chain, at time.Time) int64 {
 	return must1(s.SealEvents(ctx, c, at, audit.Late, nil))(t)
 }
 
-func verify(t testing.TB, s *store.Store, c *audit.Chain, at time.Time, kept ...audit.Checkpoint) audit.Verification {
+func verify(t testing.TB, s *store.Store, c *audit.Chain, kept ...audit.Checkpoint) audit.Verification {
 	t.Helper()
-	return must1(s.VerifyEvents(ctx, c, at, kept, nil))(t)
+	return must1(s.VerifyEvents(ctx, c, kept, nil))(t)
 }
 
 // wantBreak stops unless something was found that begins so.
@@ -70,9 +70,9 @@ func wantWhole(t testing.TB, v audit.Verification, events, unsealed int64) {
 func TestSealEvents_sealsEachOnceHoweverLateItComes(t *testing.T) {
 	eachDialect(t, func(t *testing.T, s *store.Store) {
 		c := chain(t, 1)
-		wantWhole(t, verify(t, s, c, noon), 0, 0)
+		wantWhole(t, verify(t, s, c), 0, 0)
 		log(t, s, noon, 5)
-		if v := verify(t, s, c, noon); !v.Whole() || v.Unsealed != 5 || !v.OldestOpen.Equal(noon.Truncate(time.Millisecond)) || !v.SealedUntil.IsZero() {
+		if v := verify(t, s, c); !v.Whole() || v.Unsealed != 5 || !v.OldestOpen.Equal(noon.Truncate(time.Millisecond)) || !v.SealedUntil.IsZero() {
 			t.Errorf("before the first seal: %+v", v)
 		}
 		if n := seal(t, s, c, noon.Add(time.Minute)); n != 5 {
@@ -81,7 +81,7 @@ func TestSealEvents_sealsEachOnceHoweverLateItComes(t *testing.T) {
 		if n := seal(t, s, c, noon.Add(time.Minute)); n != 0 {
 			t.Errorf("sealed %d again", n)
 		}
-		wantWhole(t, verify(t, s, c, noon.Add(time.Minute)), 5, 0)
+		wantWhole(t, verify(t, s, c), 5, 0)
 
 		log(t, s, noon.Add(-50*time.Minute), 2) // a node whose clock is behind, or a transaction that took long
 		log(t, s, noon.Add(5*time.Hour), 1)     // a node whose clock is ahead
@@ -90,13 +90,13 @@ func TestSealEvents_sealsEachOnceHoweverLateItComes(t *testing.T) {
 		if n := must1(s.SealEvents(ctx, c, at, time.Minute, nil))(t); n != 601 {
 			t.Errorf("a short look back sealed %d", n)
 		}
-		if v := verify(t, s, c, at); v.Unsealed != 2 || !v.Whole() {
+		if v := verify(t, s, c); v.Unsealed != 2 || !v.Whole() {
 			t.Errorf("%+v", v)
 		}
 		if n := seal(t, s, c, at); n != 2 {
 			t.Errorf("a long look back sealed %d", n)
 		}
-		v := verify(t, s, c, at)
+		v := verify(t, s, c)
 		wantWhole(t, v, 608, 0)
 		if !v.SealedUntil.Equal(at) {
 			t.Errorf("until %s", v.SealedUntil)
@@ -121,7 +121,7 @@ func TestSealEvents_isOneSealersAtATime(t *testing.T) {
 		}
 		wg.Wait()
 		seal(t, one, c, noon.Add(time.Hour))
-		wantWhole(t, verify(t, one, c, noon.Add(time.Hour)), 900, 0)
+		wantWhole(t, verify(t, one, c), 900, 0)
 	})
 }
 
@@ -135,7 +135,7 @@ func TestSealEvents_goesOnWhereTheLastWasInterrupted(t *testing.T) {
 		if !errors.Is(err, died) || n == 0 || n >= 700 {
 			t.Fatalf("%d, %v", n, err)
 		}
-		wantWhole(t, verify(t, s, c, at), n, 700-n)
+		wantWhole(t, verify(t, s, c), n, 700-n)
 		ended, cancel := context.WithCancel(ctx)
 		cancel()
 		if _, err := s.SealEvents(ended, c, at, audit.Late, nil); !errors.Is(err, context.Canceled) {
@@ -144,7 +144,7 @@ func TestSealEvents_goesOnWhereTheLastWasInterrupted(t *testing.T) {
 		if rest := seal(t, s, c, at); rest != 700-n {
 			t.Errorf("the rest was %d", rest)
 		}
-		wantWhole(t, verify(t, s, c, at), 700, 0)
+		wantWhole(t, verify(t, s, c), 700, 0)
 	})
 }
 
@@ -193,16 +193,16 @@ func TestVerifyEvents_findsWhatSomebodyDidToTheDatabase(t *testing.T) {
 		for _, a := range attacks {
 			t.Run(a.name, func(t *testing.T) {
 				beside.Restore(t, whole)
-				wantWhole(t, verify(t, s, c, at), 30, 0)
+				wantWhole(t, verify(t, s, c), 30, 0)
 				for statement := range strings.SplitSeq(a.statement, "; ") {
 					s.DB().MustExec(statement)
 				}
-				wantBreak(t, verify(t, s, c, at), a.found)
+				wantBreak(t, verify(t, s, c), a.found)
 			})
 		}
 		t.Run("has another key", func(t *testing.T) {
 			beside.Restore(t, whole)
-			wantBreak(t, verify(t, s, chain(t, 2), at), "the record")
+			wantBreak(t, verify(t, s, chain(t, 2)), "the record")
 			if _, err := s.SealEvents(ctx, chain(t, 2), at, audit.Late, nil); !errors.Is(err, audit.ErrChainBroken) {
 				t.Errorf("sealing goes on: %v", err)
 			}
@@ -213,22 +213,22 @@ func TestVerifyEvents_findsWhatSomebodyDidToTheDatabase(t *testing.T) {
 			s.DB().MustExec("DELETE FROM audit_chains")
 			s.DB().MustExec("DELETE FROM audit_seals")
 			seal(t, s, c, at)
-			wantWhole(t, verify(t, s, c, at), 30, 0)
-			wantBreak(t, verify(t, s, c, at, kept...), "this is not the chain that the checkpoint is of")
+			wantWhole(t, verify(t, s, c), 30, 0)
+			wantBreak(t, verify(t, s, c, kept...), "this is not the chain that the checkpoint is of")
 		})
 		t.Run("puts back an older database", func(t *testing.T) {
 			beside.Restore(t, whole)
 			log(t, s, at, 30)
 			seal(t, s, c, at.Add(time.Hour))
 			kept := audit.ReadCheckpoints(fmt.Sprintf("…%v and %v", must1(s.AuditCheckpoints(ctx, c))(t), "ghcp1.nonsense"))
-			if v := verify(t, s, c, at.Add(time.Hour), kept...); len(kept) != 3 || v.Checkpoints != 3 || !v.Whole() {
+			if v := verify(t, s, c, kept...); len(kept) != 3 || v.Checkpoints != 3 || !v.Whole() {
 				t.Fatalf("%d kept, %+v", len(kept), v)
 			}
 			beside.Restore(t, whole)
-			wantWhole(t, verify(t, s, c, at), 30, 0)
-			wantBreak(t, verify(t, s, c, at, kept...), "the chain ends before the checkpoint")
+			wantWhole(t, verify(t, s, c), 30, 0)
+			wantBreak(t, verify(t, s, c, kept...), "the chain ends before the checkpoint")
 			forged := audit.ReadCheckpoints(strings.Replace(kept[0].String(), "refusals.20", "refusals.10", 1))
-			wantBreak(t, verify(t, s, c, at, forged...), "the checkpoint is not signed")
+			wantBreak(t, verify(t, s, c, forged...), "the checkpoint is not signed")
 		})
 	})
 }
@@ -247,29 +247,68 @@ func TestExpireSeals_leavesTheChainWhole(t *testing.T) {
 		seal(t, s, c, noon.AddDate(0, 0, 60).Add(time.Hour))
 
 		at := noon.AddDate(0, 0, 31).Add(time.Hour)
-		must(t, s.ExpireSeals(ctx, c, at, nil))
-		wantWhole(t, verify(t, s, c, at, kept...), 2430, 0) // nothing was swept yet
+		must(t, s.ExpireSeals(ctx, c, at, audit.DefaultRetention(), nil))
+		wantWhole(t, verify(t, s, c, kept...), 2430, 0) // nothing was swept yet
 		must1(s.Sweep(ctx, at, nil))(t)
-		if v := verify(t, s, c, at, kept...); v.Events != 1630 || v.Expired != 800 || !v.Whole() || v.Checkpoints != 3 {
+		if v := verify(t, s, c, kept...); v.Events != 1630 || v.Expired != 800 || !v.Whole() || v.Checkpoints != 3 {
 			t.Errorf("swept: %+v", v)
 		}
-		must(t, s.ExpireSeals(ctx, c, at, nil))
-		if v := verify(t, s, c, at, kept...); v.Events != 1630 || v.Expired != 0 || !v.Whole() || v.Checkpoints != 3 {
+		must(t, s.ExpireSeals(ctx, c, at, audit.DefaultRetention(), nil))
+		if v := verify(t, s, c, kept...); v.Events != 1630 || v.Expired != 0 || !v.Whole() || v.Checkpoints != 3 {
 			t.Errorf("expired: %+v", v)
 		}
 		if n := count(t, s, "SELECT COUNT(*) FROM audit_seals"); n != 1630 {
 			t.Errorf("%d seals are left", n)
 		}
 		at = noon.AddDate(2, 0, 0) // everything
+		must(t, s.ExpireSeals(ctx, c, at, audit.DefaultRetention(), nil))
 		must1(s.Sweep(ctx, at, nil))(t)
-		must(t, s.ExpireSeals(ctx, c, at, nil))
-		if v := verify(t, s, c, at, kept...); !v.Whole() || v.Events != 0 || v.Older != 3 || count(t, s, "SELECT COUNT(*) FROM audit_seals") != 0 {
+		must(t, s.ExpireSeals(ctx, c, at, audit.DefaultRetention(), nil))
+		if v := verify(t, s, c, kept...); !v.Whole() || v.Events != 0 || v.Older != 3 || count(t, s, "SELECT COUNT(*) FROM audit_seals") != 0 {
 			t.Errorf("all expired: %+v", v)
 		}
-		// Had the retention been shorter for a while, what it took is no break.
 		log(t, s, at, 3)
 		seal(t, s, c, at.Add(time.Hour))
-		wantWhole(t, verify(t, s, c, at.Add(time.Hour)), 3, 0)
+		wantWhole(t, verify(t, s, c), 3, 0)
+	})
+}
+
+// How long events are kept may be changed back and forth: what is missing was signed to go before it went.
+func TestExpireSeals_leavesTheChainWholeHoweverLongEventsAreKept(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		c, long := chain(t, 1), audit.DefaultRetention()
+		short := audit.Retention{Refusals: audit.LeastRefusals, Activity: audit.LeastActivity, Changes: audit.LeastChanges}
+		for _, days := range []int{0, 50, 80, 95} { // six events each, two of a class
+			log(t, s, noon.AddDate(0, 0, days), 6)
+			seal(t, s, c, noon.AddDate(0, 0, days).Add(time.Hour))
+		}
+		kept := must1(s.AuditCheckpoints(ctx, c))(t)
+		at := noon.AddDate(0, 0, 100)
+		tidied := func(keep audit.Retention, left int64) {
+			t.Helper()
+			must(t, s.ExpireSeals(ctx, c, at, keep, nil))
+			wantWhole(t, verify(t, s, c, kept...), count(t, s, "SELECT COUNT(*) FROM audit_events"), 0)
+			must1(s.Sweep(ctx, at, nil))(t)
+			wantWhole(t, verify(t, s, c, kept...), left, 0) // and if this is the moment at which it is settled otherwise
+		}
+		if n := must1(s.ExpiringEvents(ctx, at, long, long))(t); n != 0 {
+			t.Errorf("nothing changes, and %d events go", n)
+		}
+		tidied(long, 24-6)                                                 // refusals of the first two days, activity of the first
+		if n := must1(s.ExpiringEvents(ctx, at, long, short))(t); n != 6 { // two of each class
+			t.Errorf("%d events would go", n)
+		}
+		if n := must1(s.ExpiringEvents(ctx, at, short, long))(t); n != 0 {
+			t.Errorf("kept longer, and %d events would go", n)
+		}
+		tidied(short, 18-6)
+		tidied(long, 12) // before the seals of what went have expired
+		tidied(short, 12)
+		tidied(long, 12)
+		at = at.AddDate(0, 0, 40)
+		tidied(long, 12-2) // refusals; the rest is younger than what is kept now
+		s.DB().MustExec("DELETE FROM audit_events WHERE id = (SELECT MIN(id) FROM audit_events WHERE action = 'token.refreshed')")
+		wantBreak(t, verify(t, s, c, kept...), "the event was deleted") // though it would be over, were they kept shortly
 	})
 }
 
@@ -298,7 +337,7 @@ func TestEraseEvents_takesAPersonOutAndLeavesTheChainWhole(t *testing.T) {
 		if _, err := s.EraseEvents(ctx, c, func(int) error { return died }); !errors.Is(err, died) {
 			t.Fatal(err)
 		}
-		wantWhole(t, verify(t, s, c, at), events, 0)
+		wantWhole(t, verify(t, s, c), events, 0)
 		s.DB().MustExec("UPDATE audit_events SET user_agent = 'forged' WHERE id = (SELECT MAX(id) FROM audit_events WHERE action = 'token.refreshed')")
 		if n := must1(s.EraseEvents(ctx, c, nil))(t); n < 50 || n > 120 {
 			t.Errorf("%d events lost something", n)
@@ -306,9 +345,9 @@ func TestEraseEvents_takesAPersonOutAndLeavesTheChainWhole(t *testing.T) {
 		if n := must1(s.EraseEvents(ctx, c, nil))(t); n != 0 {
 			t.Errorf("%d again", n)
 		}
-		wantBreak(t, verify(t, s, c, at), "the event was changed after it was sealed") // no erasure makes up for a forgery
+		wantBreak(t, verify(t, s, c), "the event was changed after it was sealed") // no erasure makes up for a forgery
 		s.DB().MustExec("UPDATE audit_events SET user_agent = 'browser' WHERE user_agent = 'forged'")
-		wantWhole(t, verify(t, s, c, at), events, 0)
+		wantWhole(t, verify(t, s, c), events, 0)
 
 		left := count(t, s, "SELECT COUNT(*) FROM audit_events WHERE actor_name = 'Bob' OR target_name = 'Bob' OR ip = '192.0.2.1' OR changes LIKE '%bob@example.org%' OR cause LIKE '%what came%'")
 		if left != 1 || count(t, s, "SELECT COUNT(*) FROM audit_seals WHERE erased <> '' AND salt <> ''") != 0 { // the forged one
@@ -320,7 +359,7 @@ func TestEraseEvents_takesAPersonOutAndLeavesTheChainWhole(t *testing.T) {
 		}
 		for _, forgery := range []string{"ip = '192.0.2.7'", "actor_name = 'Eve'", "action = 'token.revoked'", "cause = ''"} {
 			s.DB().MustExec("UPDATE audit_events SET " + forgery + " WHERE id = (SELECT MIN(event_id) FROM audit_seals WHERE class = 'activity' AND erased <> '')")
-			wantBreak(t, verify(t, s, c, at), "the event was changed")
+			wantBreak(t, verify(t, s, c), "the event was changed")
 		}
 	})
 }

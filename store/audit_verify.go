@@ -16,8 +16,8 @@ const checkedRows = 2000
 // VerifyEvents looks at every seal and every event, and tells where they are not what was sealed, and how much is not sealed yet.
 // What is sealed while it looks it leaves to the next time. checkpoints are those that were kept elsewhere; progress, if there is
 // one, is told of each batch, and its error ends the verifying.
-func (s *Store) VerifyEvents(ctx context.Context, c *audit.Chain, at time.Time, checkpoints []audit.Checkpoint, progress func(audit.Verification) error) (audit.Verification, error) {
-	w := &verifying{s: s, c: c, at: at, progress: progress}
+func (s *Store) VerifyEvents(ctx context.Context, c *audit.Chain, checkpoints []audit.Checkpoint, progress func(audit.Verification) error) (audit.Verification, error) {
+	w := &verifying{s: s, c: c, progress: progress}
 	states, err := s.chains(ctx)
 	if err != nil {
 		return w.v, err
@@ -47,7 +47,6 @@ func (s *Store) VerifyEvents(ctx context.Context, c *audit.Chain, at time.Time, 
 type verifying struct {
 	s        *Store
 	c        *audit.Chain
-	at       time.Time
 	progress func(audit.Verification) error
 	compared map[string][]audit.Checkpoint // by class, in order
 	v        audit.Verification
@@ -125,14 +124,14 @@ func (w *verifying) chain(ctx context.Context, class string, states map[string]a
 		if err != nil {
 			return err
 		}
-		if len(seals) == 0 || seals[0].Seq != seq+1 { // the oldest may have expired meanwhile
-			now, err := w.s.chains(ctx)
-			if err != nil {
-				return err
-			}
-			if begun := now[class]; w.c.Ours(begun) && begun.StartSeq > seq {
+		now, err := w.s.chains(ctx) // the oldest may have expired meanwhile, which was signed before they went
+		if err != nil {
+			return err
+		}
+		if begun := now[class]; w.c.Ours(begun) {
+			state.ExpiredBefore = begun.ExpiredBefore
+			if begun.StartSeq > seq {
 				seq, mac = begun.StartSeq, begun.StartMAC
-				state.ExpiredBefore = begun.ExpiredBefore
 				w.compare(class, seq, mac)
 				continue
 			}
@@ -141,7 +140,7 @@ func (w *verifying) chain(ctx context.Context, class string, states map[string]a
 			w.found(audit.Break{Class: class, Seq: seq + 1, What: "the chain ends too early: seals were cut off"})
 			return nil
 		}
-		over := firstIDAt(later(state.ExpiredBefore, w.at.Add(-audit.KeptFor(class)))).String()
+		over := firstIDAt(state.ExpiredBefore).String()
 		for _, f := range seals {
 			if f.Seq > state.Seq {
 				break

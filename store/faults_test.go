@@ -172,7 +172,9 @@ var changes = []change{
 		return err
 	}},
 	{verb: "EraseEvents", inParts: true, world: deletedAndSealed, do: func(s *store.Store) error { _, err := s.EraseEvents(ctx, ownChain(), nil); return err }},
-	{verb: "ExpireSeals", inParts: true, world: sweptAndSealed, do: func(s *store.Store) error { return s.ExpireSeals(ctx, ownChain(), noon.Add(40*day), nil) }},
+	{verb: "ExpireSeals", inParts: true, world: sweptAndSealed, do: func(s *store.Store) error {
+		return s.ExpireSeals(ctx, ownChain(), noon.Add(40*day), audit.DefaultRetention(), nil)
+	}},
 	{verb: "FinishVerification", world: verifying, do: func(s *store.Store) error {
 		return s.FinishVerification(ctx, "one", audit.Verification{Events: 7}, noon, event(audit.AuditVerified))
 	}},
@@ -334,7 +336,7 @@ var reads = []string{
 	"Catalog", "Client", "ClientBySecret", "ClientImpact", "ClientMilestones", "ClientSecrets", "ClientSummary", "ClientUses", "Clients",
 	"LongestClientToken",
 	"ClientsOfAPI", "ClientsNamed", "ClientsOfScope", "Close", "Code", "Consent", "ConsentPage", "Consents", "Count", "CountLiveSessions", "DB", "DailyFailures", "DatabaseInfo",
-	"Dialect", "EachEvent", "Event", "EventPage", "Events", "EventsSince", "ExpiringSecrets", "Families", "Family", "FamilyImpact",
+	"Dialect", "EachEvent", "Event", "EventPage", "Events", "EventsSince", "ExpiringEvents", "ExpiringSecrets", "Families", "Family", "FamilyImpact",
 	"FamilyPage", "Group", "GroupByName", "GroupNames", "Groups", "GroupsOf", "ImportOutcomes", "Interaction", "Job", "Jobs", "KeptForm",
 	"KnownDevice", "KnownDevices", "LastJWKSFetch", "LiveClientGrant", "LivePerson", "LiveSessions", "Lockouts", "MasterKeyID", "Members",
 	"MigrationStatus", "Names", "Nodes", "NoteJWKSFetch", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "Pool", "QueuedJobs",
@@ -366,6 +368,7 @@ func sweptAndSealed(t testing.TB, s *store.Store) {
 	t.Helper()
 	log(t, s, noon, 6)
 	must1(s.SealEvents(ctx, ownChain(), noon.Add(time.Hour), audit.Late, nil))(t)
+	must(t, s.ExpireSeals(ctx, ownChain(), noon.Add(39*day), audit.DefaultRetention(), nil))
 	must1(s.Sweep(ctx, noon.Add(40*day), nil))(t)
 }
 

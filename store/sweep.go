@@ -86,7 +86,7 @@ var SweptTables = []string{"interactions", "revoked_tokens", "access_tokens", "f
 
 // Sweep deletes, in small batches, what has lapsed and can no longer matter, and tells how many rows: pending requests, opaque
 // tokens and links at once; revocations an hour later; sessions and families, with their codes and refresh tokens, 30 days after their end;
-// codes of which no family came; audit events by their class; sign-in counters and known browsers that are long past. after, if
+// codes of which no family came; audit events as far as ExpireSeals has signed that they go; sign-in counters and known browsers that are long past. after, if
 // there is one, is told the rows of each batch, and its error ends the sweep. Nodes that sweep at the same time do each other no harm.
 func (s *Store) Sweep(ctx context.Context, at time.Time, after func(table string, rows int64) error) (total int64, err error) {
 	w := &sweeper{s: s, after: func(table string, rows int64) error {
@@ -104,15 +104,8 @@ func (s *Store) Sweep(ctx context.Context, at time.Time, after func(table string
 			return total, err
 		}
 	}
-	if err := w.whole(ctx, "audit_events", sweepOldEvents, firstIDAt(at.Add(-audit.AtMost)).String()); err != nil {
+	if err := w.events(ctx); err != nil {
 		return total, err
-	}
-	for _, class := range audit.Classes {
-		for _, action := range class.Actions {
-			if err := w.whole(ctx, "audit_events", sweepEvents, firstIDAt(at.Add(-class.For)).String(), string(action)); err != nil {
-				return total, err
-			}
-		}
 	}
 	for _, over := range overFamilies {
 		if err := w.families(ctx, over, at.Add(-keepEnded)); err != nil {
@@ -140,6 +133,31 @@ func (w *sweeper) whole(ctx context.Context, table, query string, before any, mo
 			return err
 		}
 	}
+}
+
+// events deletes those of each class that are signed to be over, and none before anything was sealed: what is missing without a
+// signature is a break of the chain.
+func (w *sweeper) events(ctx context.Context) error {
+	states, err := w.s.chains(ctx)
+	if err != nil || len(states) < len(audit.ClassNames) {
+		return err
+	}
+	over := states[audit.ClassChanges].ExpiredBefore
+	for _, state := range states { // changes are kept longest; should a signature be behind, it is waited for
+		over = earlier(over, state.ExpiredBefore)
+	}
+	if err := w.whole(ctx, "audit_events", sweepOldEvents, firstIDAt(over).String()); err != nil {
+		return err
+	}
+	for _, class := range audit.Classes {
+		over := firstIDAt(states[class.Name].ExpiredBefore).String()
+		for _, action := range class.Actions {
+			if err := w.whole(ctx, "audit_events", sweepEvents, over, string(action)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // someFamilies are those that were over first.

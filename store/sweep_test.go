@@ -196,8 +196,12 @@ func TestSweep_takesEventsByTheirClass(t *testing.T) {
 			e.At = noon
 			must(t, s.Record(ctx, e))
 		}
+		must1(s.Sweep(ctx, noon.AddDate(9, 0, 0), nil))(t) // nothing was sealed: nothing says that they go
+		c := chain(t, 1)
+		seal(t, s, c, noon.Add(time.Hour))
 		for _, days := range []int{1, 30, 31, 90, 91, 365, 366} {
 			at := noon.AddDate(0, 0, days)
+			must(t, s.ExpireSeals(ctx, c, at, audit.DefaultRetention(), nil))
 			must1(s.Sweep(ctx, at, nil))(t)
 			for action, life := range keep {
 				if kept := events(t, s, action) == 1; kept != (at.Sub(noon) <= life) {

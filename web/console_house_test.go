@@ -186,6 +186,60 @@ func TestSettings_whatTheEnvironmentSaysCannotBeChanged(t *testing.T) {
 	}, func(o *webtest.Options) { o.Pins = map[string]string{"code_ttl": "2m"} })
 }
 
+// What keeping the audit log shorter deletes is said before it is saved, and asked: of these settings, not of shorter ones.
+func TestSettings_keepingTheAuditLogShorterAsks(t *testing.T) {
+	webtest.Each(t, func(t *testing.T, h *webtest.House) {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		for _, days := range []int{8, 8, 20} {
+			must(t, h.Store.Record(t.Context(), audit.Event{At: h.Clock.Now().AddDate(0, 0, -days), Action: audit.TokenRefused, Outcome: audit.Refused}))
+		}
+		if said := b.Get("/console/audit").Text(); !strings.Contains(said, "Refusals are kept 30 days, sign-ins and tokens 90 days, changes 365 days.") {
+			t.Errorf("%s", said)
+		}
+		save := func(days, agreed string) *webtest.Page {
+			b.Get(settingsPage)
+			form := b.Form(settingsPage).Values
+			form.Set("audit_keep_refusals", days)
+			form.Set("delete_events", agreed)
+			return b.Post(settingsPage, form)
+		}
+		for _, c := range []struct{ days, agreed, asks string }{
+			{"25d", "", ""}, {"10d", "", "This deletes 1 event from"}, {"7d", "10d 90d 365d", "This deletes 3 events from"}, {"7d", "7d 90d 365d", ""}, {"60d", "", ""},
+		} {
+			_, before, _ := h.Store.Settings(t.Context())
+			p := save(c.days, c.agreed)
+			_, stored, err := h.Store.Settings(t.Context())
+			must(t, err)
+			if c.asks == "" {
+				if p.Status != http.StatusOK || stored["audit_keep_refusals"] != c.days {
+					t.Errorf("%s: %d, %v: %s", c.days, p.Status, stored, p.Text())
+				}
+				continue
+			}
+			if value, _ := p.Element("audit_keep_refusals", "value"); p.Status != http.StatusUnprocessableEntity || !strings.Contains(p.Text(), c.asks) || value != c.days || stored["audit_keep_refusals"] != before["audit_keep_refusals"] {
+				t.Errorf("%s: %d, %v: %s", c.days, p.Status, stored, p.Text())
+			}
+		}
+		events, err := h.Store.Events(t.Context(), store.EventFilter{Action: audit.SettingsChanged, Limit: 10})
+		must(t, err)
+		if len(events) != 3 || events[1].Changes["events"].Before != "3 events" || events[0].Changes["events"] != (audit.Change{}) {
+			t.Errorf("%+v", events)
+		}
+		save("8d", "")
+		if p := b.Submit(settingsPage, url.Values{"delete_events": {"8d 90d 365d"}}); p.Status != http.StatusOK { // the box on the page
+			t.Errorf("agreed to: %d %s", p.Status, p.Text())
+		}
+		b.Get(settingsPage)
+		p := b.Submit(settingsPage, url.Values{"audit_keep_activity": {"400d"}, "audit_keep_changes": {"89d"}})
+		if said := p.Says("audit_keep_changes-error"); p.Status != http.StatusUnprocessableEntity || !strings.Contains(said, "90d to 3650d") {
+			t.Errorf("%d %q", p.Status, said)
+		}
+		if p = b.Submit(settingsPage, url.Values{"audit_keep_activity": {"400d"}, "audit_keep_changes": {"365d"}}); !strings.Contains(p.Says("audit_keep_activity-error"), "Changes are kept 365d") {
+			t.Errorf("%d %s", p.Status, p.Text())
+		}
+	})
+}
+
 // Sessions end when it was settled that they do.
 func TestSettings_sessionsFollow(t *testing.T) {
 	webtest.Each(t, func(t *testing.T, h *webtest.House) {

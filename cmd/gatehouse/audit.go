@@ -59,7 +59,7 @@ func (c auditVerify) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	defer h.Close()
-	v, err := h.VerifyEvents(ctx, chain, now(), kept, func(audit.Verification) error { return ctx.Err() })
+	v, err := h.VerifyEvents(ctx, chain, kept, func(audit.Verification) error { return ctx.Err() })
 	if err != nil {
 		return err
 	}

@@ -91,6 +91,9 @@ type Config struct {
 	RateSignin                       string `variable:"GATEHOUSE_RATE_SIGNIN" placeholder:"NUMBER" help:"Wrong passwords a minute from one address, on each node; 0 for no limit (30, and none for this machine)."`
 	RateClientAuth                   string `variable:"GATEHOUSE_RATE_CLIENT_AUTH" placeholder:"NUMBER" help:"Failed client authentications a minute from one address, on each node; 0 for no limit (60, and none for this machine)."`
 	RateClient                       string `variable:"GATEHOUSE_RATE_CLIENT" placeholder:"NUMBER" help:"Requests a minute of one client, on each node; 0 for no limit (0)."`
+	AuditKeepRefusals                string `variable:"GATEHOUSE_AUDIT_KEEP_REFUSALS" placeholder:"DURATION" help:"How long the audit log keeps refusals, 7d to 3650d (30d)."`
+	AuditKeepActivity                string `variable:"GATEHOUSE_AUDIT_KEEP_ACTIVITY" placeholder:"DURATION" help:"How long it keeps sign-ins and tokens, 30d to 3650d (90d)."`
+	AuditKeepChanges                 string `variable:"GATEHOUSE_AUDIT_KEEP_CHANGES" placeholder:"DURATION" help:"How long it keeps changes and all else, 90d to 3650d (365d)."`
 }
 
 // pinned lists the settings of the console that the Config says, by the names of policy.Fields.

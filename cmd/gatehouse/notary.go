@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/policy"
 	"gatehouse/store"
 	"gatehouse/web"
 )
@@ -32,8 +33,9 @@ const (
 // A notary seals the audit log, while no other node does, lets old seals expire, and takes people out of it who were deleted.
 type notary struct {
 	lease
-	chain *audit.Chain
-	pause time.Duration
+	chain   *audit.Chain
+	settled *policy.Live // how long events are kept
+	pause   time.Duration
 
 	longLook, pointed, tidied time.Time // when each was last done
 	told                      string    // the ends of the chains that the log was told last
@@ -42,8 +44,8 @@ type notary struct {
 	stats web.Notary
 }
 
-func newNotary(st *store.Store, chain *audit.Chain, log *slog.Logger) *notary {
-	return &notary{lease: newLease(st, log, "seal audit log", sealLease), chain: chain, pause: sealPause}
+func newNotary(st *store.Store, chain *audit.Chain, settled *policy.Live, log *slog.Logger) *notary {
+	return &notary{lease: newLease(st, log, "seal audit log", sealLease), chain: chain, settled: settled, pause: sealPause}
 }
 
 // Stats tells what became of sealing.
@@ -108,7 +110,7 @@ func (n *notary) all(ctx context.Context, led bool) error {
 		return nil
 	}
 	n.tidied = at
-	if err := n.store.ExpireSeals(ctx, n.chain, at, func(int) error { return n.rest(ctx) }); err != nil {
+	if err := n.store.ExpireSeals(ctx, n.chain, at, n.settled.Now().Retention, func(int) error { return n.rest(ctx) }); err != nil {
 		return err
 	}
 	erased, err := n.store.EraseEvents(ctx, n.chain, func(int) error { return n.rest(ctx) })

@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/internal/audit"
 	"gatehouse/internal/identity"
+	"gatehouse/internal/policy"
 	"gatehouse/internal/secret"
 	"gatehouse/store"
 	"gatehouse/store/storetest"
@@ -27,9 +28,13 @@ func TestNotary_isOneNodeAtATime(t *testing.T) {
 			t.Fatal(err)
 		}
 		chain := store.NewAuditChain(sealer)
+		settled, err := policy.New(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
 		var log bytes.Buffer
 		node := func() *notary {
-			n := newNotary(storetest.Open(t, o), chain, slog.New(slog.NewTextHandler(&log, nil)))
+			n := newNotary(storetest.Open(t, o), chain, settled, slog.New(slog.NewTextHandler(&log, nil)))
 			n.now, n.pause = func() time.Time { return at }, 0
 			return n
 		}
@@ -51,7 +56,7 @@ func TestNotary_isOneNodeAtATime(t *testing.T) {
 		whole := func(events, unsealed int64) {
 			t.Helper()
 			kept := audit.ReadCheckpoints(log.String())
-			v, err := st.VerifyEvents(ctx, chain, at, kept, nil)
+			v, err := st.VerifyEvents(ctx, chain, kept, nil)
 			if err != nil || !v.Whole() || v.Events != events || v.Unsealed != unsealed {
 				t.Errorf("%+v, %v", v, err)
 			}
@@ -111,6 +116,7 @@ func TestNotary_isOneNodeAtATime(t *testing.T) {
 		}
 		whole(312, 0)
 		at = at.AddDate(0, 0, 91)
+		sealed(two)
 		if _, err := st.Sweep(ctx, at, nil); err != nil {
 			t.Fatal(err)
 		}

@@ -103,13 +103,13 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	} else if warning != "" {
 		log.Warn("GATEHOUSE_DEFAULT_CLIENT: " + warning)
 	}
-	chain := store.NewAuditChain(sealer)
-	sweeper, witness, examiner := newJanitor(st, log), newNotary(st, chain, log), newVerifier(st, chain, log)
-	from, err := openCertificates(settings, st, sealer, log)
+	settled, err := policy.New(settings.Pins)
 	if err != nil {
 		return err
 	}
-	settled, err := policy.New(settings.Pins)
+	chain := store.NewAuditChain(sealer)
+	sweeper, witness, examiner := newJanitor(st, log), newNotary(st, chain, settled, log), newVerifier(st, chain, log)
+	from, err := openCertificates(settings, st, sealer, log)
 	if err != nil {
 		return err
 	}

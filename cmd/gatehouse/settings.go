@@ -8,6 +8,7 @@ import (
 	"gatehouse/internal/audit"
 	"gatehouse/internal/fault"
 	"gatehouse/internal/policy"
+	"gatehouse/store"
 )
 
 type settingsCommands struct {
@@ -52,26 +53,28 @@ type settingsSet struct {
 	place
 	Name  string `arg:"" help:"The setting, as list shows it."`
 	Value string `arg:"" help:"What it shall be: 15m, 30d, true, 12."`
+	Yes   bool   `help:"Keep the audit log shorter although events are deleted by it."`
 }
 
 func (c settingsSet) Run(ctx context.Context, p *process) error {
 	if c.Value == "" {
 		return usage("expected a value; `gatehouse settings reset " + c.Name + "` leaves it as it is by itself")
 	}
-	return settle(ctx, p, c.place, c.Name, c.Value)
+	return settle(ctx, p, c.place, c.Name, c.Value, c.Yes)
 }
 
 type settingsReset struct {
 	place
 	Name string `arg:"" help:"The setting, as list shows it."`
+	Yes  bool   `help:"Keep the audit log shorter although events are deleted by it."`
 }
 
 func (c settingsReset) Run(ctx context.Context, p *process) error {
-	return settle(ctx, p, c.place, c.Name, "")
+	return settle(ctx, p, c.place, c.Name, "", c.Yes)
 }
 
 // settle keeps what a setting shall be.
-func settle(ctx context.Context, p *process, at place, name, text string) error {
+func settle(ctx context.Context, p *process, at place, name, text string, yes bool) error {
 	field, known := policy.FieldByName(name)
 	if !known {
 		return usage(fmt.Sprintf("there is no setting %q: `gatehouse settings list` shows them all", name))
@@ -93,6 +96,20 @@ func settle(ctx context.Context, p *process, at place, name, text string) error 
 	if len(kept) > 0 {
 		event := h.event(audit.SettingsChanged, audit.Party{Kind: audit.KindHouse, Name: "Settings"})
 		event.Changes = diff
+		lost, err := h.ExpiringEvents(ctx, h.at, h.settled.Now().Retention, h.settled.With(kept).Retention)
+		if err != nil {
+			return err
+		}
+		if lost > 0 {
+			how := count(lost, "event", "events")
+			if lost > store.ExpiringLimit {
+				how = fmt.Sprintf("more than %d events", store.ExpiringLimit)
+			}
+			if !yes {
+				return fmt.Errorf("%s would be deleted from the audit log; --yes settles it all the same", how)
+			}
+			event.Changes["events"] = audit.Change{Before: how}
+		}
 		if err := h.SaveSettings(ctx, seen, kept, h.at, event); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/internal/audit"
 	"gatehouse/internal/secret"
@@ -46,6 +47,19 @@ func TestSettings_areSetListedAndReset(t *testing.T) {
 			if a := m.run("", strings.Fields(line)...); a.exit == exitOK {
 				t.Errorf("%s works", line)
 			}
+		}
+		// Keeping the audit log shorter deletes: that is said, and asked.
+		old := storetest.Open(t, m.options)
+		if err := old.Record(t.Context(), audit.Event{At: time.Now().UTC().AddDate(0, 0, -20), Action: audit.TokenRefused, Outcome: audit.Refused}); err != nil {
+			t.Fatal(err)
+		}
+		m.refuses(t, exitFailed, "1 event would be deleted", "settings set audit_keep_refusals 10d")
+		if v := m.setting(t, "audit_keep_refusals"); v.Value != "30d" {
+			t.Errorf("%+v", v)
+		}
+		m.do(t, "settings set audit_keep_refusals 10d --yes")
+		if v := m.setting(t, "audit_keep_refusals"); v.Value != "10d" {
+			t.Errorf("%+v", v)
 		}
 		// What the environment says wins, and is said to.
 		pinned := m.with("GATEHOUSE_CODE_TTL", "3m").with("GATEHOUSE_RATE_CLIENT", "7")

@@ -46,7 +46,7 @@ func (v *verifier) verify(ctx context.Context) error {
 		return err
 	}
 	var noted time.Time
-	found, err := v.store.VerifyEvents(ctx, v.chain, v.now(), nil, func(soFar audit.Verification) error {
+	found, err := v.store.VerifyEvents(ctx, v.chain, nil, func(soFar audit.Verification) error {
 		at := v.now()
 		if at.Sub(noted) < noteEvery {
 			return ctx.Err()

@@ -70,7 +70,7 @@ func (h *Handlers) listEvents(c *fiber.Ctx, status int, l listing, saveAs string
 	if len(runs) > 0 {
 		d.Verified = verificationRow(runs[0])
 	}
-	d.Now = now
+	d.Now, d.Kept = now, h.Policy.Now().Retention
 	ch := request.Chrome(c)
 	return respond.Page(c, status, view.EventsPage(ch, d), view.EventsTable(ch, d))
 }

@@ -3,6 +3,8 @@ package console
 import (
 	"context"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -11,6 +13,7 @@ import (
 	"gatehouse/internal/policy"
 	"gatehouse/store"
 	view "gatehouse/views/console"
+	"gatehouse/views/ui"
 	"gatehouse/web/request"
 	"gatehouse/web/respond"
 )
@@ -22,6 +25,7 @@ var settingGroups = map[string][][2]string{
 	settingsPath: {
 		{policy.GroupTokens, "How long what is handed out holds. Shorter is safer where a token is stolen; what was handed out before keeps its own end."},
 		{policy.GroupSessions, "How long a browser stays signed in."},
+		{policy.GroupAudit, "How long events are kept. Kept longer, they take more room; kept shorter, the oldest are deleted for good."},
 		{policy.GroupGrants, "What is only for applications that cannot do better yet. Off means off for every client."},
 	},
 	securityPath: {
@@ -129,7 +133,20 @@ func (h *Handlers) updateSettings(c *fiber.Ctx, path string, show func(*fiber.Ct
 		now := h.Now()
 		event := eventOn(c, now, audit.SettingsChanged, audit.Party{Kind: audit.KindHouse, Name: "Settings"})
 		event.Changes = diff
-		err := h.Store.SaveSettings(ctx, d.Revision, kept, now, event)
+		lost, err := h.eventsLost(ctx, now, kept)
+		if err != nil {
+			return err
+		}
+		if lost != "" {
+			asked := view.SettingsLoss{Events: lost, Of: retentionText(h.Policy.With(kept))}
+			if sent.Get("delete_events") != asked.Of {
+				keepTyped(&d, texts)
+				d.Loss = &asked
+				return show(c, fiber.StatusUnprocessableEntity, d)
+			}
+			event.Changes["events"] = audit.Change{Before: lost}
+		}
+		err = h.Store.SaveSettings(ctx, d.Revision, kept, now, event)
 		if fault.AsConflict(err) != nil {
 			if err := h.readSettings(ctx); err != nil {
 				return err
@@ -143,6 +160,27 @@ func (h *Handlers) updateSettings(c *fiber.Ctx, path string, show func(*fiber.Ct
 		_ = h.readSettings(ctx) // it is saved, and this node hears of it like the others if not now
 	}
 	return respond.Flash(c, path, "success", "Settings saved", "They hold here at once, and on every other node within a second.")
+}
+
+// eventsLost says how many events the settings would delete, up to a bound; empty for none.
+func (h *Handlers) eventsLost(ctx context.Context, now time.Time, kept map[string]string) (string, error) {
+	n, err := h.Store.ExpiringEvents(ctx, now, h.Policy.Now().Retention, h.Policy.With(kept).Retention)
+	switch {
+	case err != nil || n == 0:
+		return "", err
+	case n > store.ExpiringLimit:
+		return "over 100,000 events", nil
+	}
+	return ui.Count(int(n), "event", "events"), nil
+}
+
+// retentionText names what somebody agrees to: should it be shorter still by then, they are asked again.
+func retentionText(s *policy.Settings) string {
+	var parts []string
+	for _, class := range audit.ClassNames {
+		parts = append(parts, policy.FormatDuration(s.Retention.For(class)))
+	}
+	return strings.Join(parts, " ")
 }
 
 // lostSettings shows both what was sent and what somebody else saved first. Sending the form again overwrites the latter, knowingly.

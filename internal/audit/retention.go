@@ -2,8 +2,32 @@ package audit
 
 import "time"
 
-// AtMost is how long the events are kept that are kept longest: what administrators change, and what no class below names.
-const AtMost = 365 * 24 * time.Hour
+const day = 24 * time.Hour
+
+// The bounds of what a house may settle. Too short a memory of changes would be one that an intruder outlasts.
+const (
+	LeastRefusals, LeastActivity, LeastChanges = 7 * day, 30 * day, 90 * day
+	LongestKept                                = 3650 * day
+)
+
+// Retention is how long the events of each class are kept. Nothing is kept for longer than changes are.
+type Retention struct{ Refusals, Activity, Changes time.Duration }
+
+// DefaultRetention is that of a house in which nobody has settled another (security.md rule 14).
+func DefaultRetention() Retention {
+	return Retention{Refusals: 30 * day, Activity: 90 * day, Changes: 365 * day}
+}
+
+// For is how long the events of a class are kept.
+func (r Retention) For(class string) time.Duration {
+	switch class {
+	case ClassRefusals:
+		return r.Refusals
+	case ClassActivity:
+		return r.Activity
+	}
+	return r.Changes
+}
 
 // Names of classes. They are part of what was sealed: none is ever given another meaning.
 const (
@@ -12,13 +36,13 @@ const (
 	ClassChanges  = "changes"
 )
 
-// Classes are the kinds of events that are kept for less. Refusals are many and soon of no interest (security.md rule 14);
+// Classes are the kinds of events that may be kept for less than changes, which are all others. Refusals are many and soon of no interest (security.md rule 14);
 // what people and applications do all day is written down to answer questions about the last months.
 var Classes = []Class{
-	{ClassRefusals, 30 * 24 * time.Hour, []Action{
+	{ClassRefusals, []Action{
 		SignInRefused, SudoRefused, AuthorizeRefused, TokenRefused, RevokeRefused, IntrospectRefused, UserinfoRefused, MeRefused, AccessDenied, RefusalsSuppressed,
 	}},
-	{ClassActivity, 90 * 24 * time.Hour, []Action{
+	{ClassActivity, []Action{
 		SignInSucceeded, SudoGranted, SessionEnded,
 		CodeIssued, CodeRedeemed, CodeReplayed, TokenIssued, ImplicitIssued, PasswordTraded, TokenRefreshed, TokenRetried, RefreshReplayed, TokenRevoked,
 	}},
@@ -27,7 +51,6 @@ var Classes = []Class{
 // Class are actions whose events are kept equally long.
 type Class struct {
 	Name    string
-	For     time.Duration
 	Actions []Action
 }
 
@@ -42,14 +65,14 @@ func ClassOf(a Action) string {
 	return ClassChanges
 }
 
-// KeptFor is how long events of a class are kept.
-func KeptFor(class string) time.Duration {
-	for _, c := range Classes {
-		if c.Name == class {
-			return c.For
+// ActionsOf are those of the vocabulary that are of a class.
+func ActionsOf(class string) (actions []Action) {
+	for _, m := range Meanings {
+		if ClassOf(m.Action) == class {
+			actions = append(actions, m.Action)
 		}
 	}
-	return AtMost
+	return actions
 }
 
 var classes = func() map[Action]string {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/internal/audit"
 	"gatehouse/internal/fault"
 	"gatehouse/internal/oauth"
 	"gatehouse/internal/secret"
@@ -19,6 +20,7 @@ const (
 	GroupGrants    = "Grants"
 	GroupPasswords = "Passwords"
 	GroupRates     = "Traffic limits"
+	GroupAudit     = "Audit log"
 )
 
 // Field is one setting: how it is called, and what it may be.
@@ -82,6 +84,13 @@ var Fields = []Field{
 		max: 100_000, of: func(s *Settings) any { return &s.Rates.ClientAuth }, loopback: func(s *Settings) *bool { return &s.Rates.Loopback.ClientAuth }},
 	{Name: "rate_client", Group: GroupRates, Label: "Requests of a client", Unit: "a minute on each node", Hint: "0 is without limit. Counted where clients identify themselves; public ones by their address too.",
 		max: 1_000_000, of: func(s *Settings) any { return &s.Rates.Client }},
+
+	{Name: "audit_keep_refusals", Group: GroupAudit, Label: "Refusals", Hint: "Refused sign-ins, requests and accesses: many, and soon of no interest.",
+		min: int64(audit.LeastRefusals), max: int64(audit.LongestKept), of: func(s *Settings) any { return &s.Retention.Refusals }},
+	{Name: "audit_keep_activity", Group: GroupAudit, Label: "Sign-ins and tokens", Hint: "What people and applications do all day.",
+		min: int64(audit.LeastActivity), max: int64(audit.LongestKept), of: func(s *Settings) any { return &s.Retention.Activity }},
+	{Name: "audit_keep_changes", Group: GroupAudit, Label: "Changes", Hint: "What administrators and people changed, and all else. Nothing is kept longer.",
+		min: int64(audit.LeastChanges), max: int64(audit.LongestKept), of: func(s *Settings) any { return &s.Retention.Changes }},
 }
 
 // FieldByName finds a setting.
@@ -253,6 +262,13 @@ func faultsAcross(s *Settings) fault.Fields {
 	}
 	if s.Sessions.ConsoleIdle > s.Sessions.Idle {
 		f.Add("console_idle", "A session ends after "+FormatDuration(s.Sessions.Idle)+" unused anyway: expected no more than that.")
+	}
+	for name, kept := range map[string]time.Duration{"audit_keep_refusals": s.Retention.Refusals, "audit_keep_activity": s.Retention.Activity} {
+		if most := s.Retention.Changes; kept > most { // whichever of the two was changed
+			field, _ := FieldByName(name)
+			f.Add(name, "Changes are kept "+FormatDuration(most)+": expected no more than that.")
+			f.Add("audit_keep_changes", field.Label+" are kept "+FormatDuration(kept)+": expected no less than that.")
+		}
 	}
 	return f
 }

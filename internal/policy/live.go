@@ -92,6 +92,20 @@ func (l *Live) state(revision string, stored map[string]string) *State {
 	return s
 }
 
+// With is what the settings would be if these were kept besides, by name; an empty value is the default.
+func (l *Live) With(kept map[string]string) *Settings {
+	stored := maps.Clone(l.State().Stored)
+	if stored == nil {
+		stored = map[string]string{}
+	}
+	for name, text := range kept {
+		if stored[name] = text; text == "" {
+			delete(stored, name)
+		}
+	}
+	return &l.state("", stored).Settings
+}
+
 // Source says where the setting comes from: "default", "database", or what pins it.
 func (l *Live) Source(name string) string {
 	if pin, pinned := l.pins[name]; pinned {

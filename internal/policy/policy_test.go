@@ -117,6 +117,9 @@ func TestChanged(t *testing.T) {
 		{"longer than what it is part of", map[string]string{"refresh_token_idle": "31d"}, nil, "refresh_token_idle"},
 		{"shorter than its part, which it binds", map[string]string{"refresh_token_ttl": "7d", "refresh_token_idle": "14d"}, map[string]string{"refresh_token_ttl": "7d"}, ""},
 		{"a session", map[string]string{"session_idle": "30d"}, nil, "session_idle"},
+		{"longer than changes", map[string]string{"audit_keep_activity": "366d"}, nil, "audit_keep_activity"},
+		{"changes shorter than the rest", map[string]string{"audit_keep_activity": "200d", "audit_keep_changes": "365d", "audit_keep_refusals": "30d"}, map[string]string{"audit_keep_activity": "200d"}, ""},
+		{"changes shorter than activity", map[string]string{"audit_keep_changes": "90d"}, map[string]string{"audit_keep_changes": "90d"}, ""},
 		{"the console", map[string]string{"console_idle": "9h"}, nil, "console_idle"},
 	} {
 		kept, diff, faults := l.Changed(c.texts)
@@ -132,6 +135,12 @@ func TestChanged(t *testing.T) {
 	}
 	if _, diff, _ := l.Changed(map[string]string{"id_token_ttl": ""}); diff["id_token_ttl"].Before != "5m" || diff["id_token_ttl"].After != "15m" {
 		t.Errorf("%v", diff)
+	}
+	if next := l.With(map[string]string{"audit_keep_changes": "90d", "id_token_ttl": ""}); next.Retention.Changes != 90*day || next.OAuth.Lifetimes.IDToken != 15*time.Minute || l.Now().Retention.Changes != 365*day {
+		t.Errorf("%+v", next)
+	}
+	if bound := live(t, map[string]Pin{"audit_keep_changes": {"90d", "x"}}, map[string]string{"audit_keep_activity": "200d"}).Now().Retention; bound.Activity != 90*day || bound.Refusals != 30*day {
+		t.Errorf("%+v", bound)
 	}
 	if bound := live(t, nil, map[string]string{"session_ttl": "10m"}).Now().Sessions; bound.Idle != 10*time.Minute || bound.ConsoleIdle != 10*time.Minute {
 		t.Errorf("%+v", bound)

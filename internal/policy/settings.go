@@ -3,6 +3,7 @@ package policy
 import (
 	"time"
 
+	"gatehouse/internal/audit"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
 	"gatehouse/internal/secret"
@@ -14,6 +15,8 @@ type Settings struct {
 	Sessions identity.SessionPolicy
 	Password Password
 	Rates    Rates
+	// Retention is how long the audit log is kept.
+	Retention audit.Retention
 }
 
 // Password is what is asked of a password, and what its hash costs.
@@ -34,10 +37,11 @@ type Rates struct {
 // Defaults are the settings of a house in which nobody has settled anything (product.md §6).
 func Defaults() Settings {
 	return Settings{
-		OAuth:    *oauth.DefaultPolicy(),
-		Sessions: identity.DefaultSessions(),
-		Password: Password{MinLength: secret.MinPasswordLength, Cost: secret.DefaultCost()},
-		Rates:    Rates{SignIn: 30, ClientAuth: 60},
+		OAuth:     *oauth.DefaultPolicy(),
+		Sessions:  identity.DefaultSessions(),
+		Password:  Password{MinLength: secret.MinPasswordLength, Cost: secret.DefaultCost()},
+		Rates:     Rates{SignIn: 30, ClientAuth: 60},
+		Retention: audit.DefaultRetention(),
 	}
 }
 
@@ -47,6 +51,8 @@ func (s *Settings) bind() {
 	l.RefreshIdle = min(l.RefreshIdle, l.Refresh)
 	s.Sessions.Idle = min(s.Sessions.Idle, s.Sessions.Absolute)
 	s.Sessions.ConsoleIdle = min(s.Sessions.ConsoleIdle, s.Sessions.Idle)
+	keep := &s.Retention
+	keep.Refusals, keep.Activity = min(keep.Refusals, keep.Changes), min(keep.Activity, keep.Changes)
 }
 
 const day = 24 * time.Hour

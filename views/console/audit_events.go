@@ -24,7 +24,13 @@ type EventsData struct {
 	SaveAs   string            // as it was typed
 	SaveErrs map[string]string // "name"
 	Verified *VerificationRow  // the latest; nil for none
+	Kept     audit.Retention
 	Now      time.Time
+}
+
+// keptWords say how long events are kept.
+func keptWords(r audit.Retention) string {
+	return "Refusals are kept " + age(r.Refusals) + ", sign-ins and tokens " + age(r.Activity) + ", changes " + age(r.Changes) + "."
 }
 
 // saved reports whether the filter is kept already.

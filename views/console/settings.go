@@ -28,6 +28,13 @@ type SettingsData struct {
 	CanEdit  bool
 	Errs     map[string]string
 	Conflict *Conflict
+	Loss     *SettingsLoss // what saving would delete, and was not agreed to yet
+}
+
+// SettingsLoss is what settings would delete.
+type SettingsLoss struct {
+	Events string // how many, in words
+	Of     string // the settings that somebody agrees to
 }
 
 func (d SettingsData) errors() []ui.FieldError {
