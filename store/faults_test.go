@@ -294,6 +294,9 @@ var changes = []change{
 	{verb: "UpdateClient", do: func(s *store.Store) error {
 		return s.UpdateClient(ctx, oauth.Client{ID: "app", Name: "Renamed", Version: 1}, noon, event(audit.ClientUpdated))
 	}},
+	{verb: "Unblock", do: func(s *store.Store) error {
+		return s.Unblock(ctx, store.Unblocking{ID: "one", What: "signin", Who: "192.0.2.1", At: noon}, event(audit.LimitLifted))
+	}},
 	{verb: "Unlock", do: func(s *store.Store) error {
 		_, err := s.Unlock(ctx, "bob", noon, event(audit.SignInUnlocked))
 		return err
@@ -342,7 +345,7 @@ var reads = []string{
 	"MigrationStatus", "Names", "Nodes", "NoteJWKSFetch", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "Pool", "QueuedJobs",
 	"RefreshToken", "RefreshTokens", "RefusedLines", "ResetLink", "RollupSums", "Rollups", "SavedFilters", "SchemaState", "Scope",
 	"ScopeClients", "ScopeConsents", "Scopes", "Session", "SessionByToken", "SessionImpact", "SessionPage", "SetSessionIdle", "Settings",
-	"SetupSeed", "SigningKeys", "Standing", "User", "UserBySignIn", "UserByUsername", "UserImpact", "Users", "Verifications",
+	"SetupSeed", "SigningKeys", "Standing", "Unblockings", "User", "UserBySignIn", "UserByUsername", "UserImpact", "Users", "Verifications",
 	"VerifyEvents", "WriteRefused", "WriteUsers",
 }
 

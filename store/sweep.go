@@ -46,6 +46,7 @@ var sweeps = []sweep{
 	{table: "known_devices", key: "user_id, device_hash", time: "last_seen_at", ago: identity.DeviceLife},
 	{table: "jobs", key: "id", time: "updated_at", ago: keepJobs},
 	{table: "nodes", key: "id", time: "seen_at", ago: keepNodes},
+	{table: "unblockings", key: "id", time: "at", ago: keepUnblockings},
 	{table: "rollups", key: "client_id, hour, action, detail", time: "hour", ago: keepCounts},
 	{table: "daily_rollups", key: "day, action, detail", time: "day", ago: keepCounts},
 	{table: "daily_tokens", key: "day, client_id", time: "day", ago: keepCounts},
@@ -82,7 +83,7 @@ var overFamilies = []string{"ended_at", "expires_at"}
 
 // SweptTables are the tables that Sweep deletes from.
 var SweptTables = []string{"interactions", "revoked_tokens", "access_tokens", "families", "reset_links", "kept_forms", "signin_attempts", "sessions", "known_devices",
-	"jobs", "import_rows", "nodes", "audit_events", "rollups", "daily_rollups", "daily_tokens", "refresh_tokens", "codes"}
+	"jobs", "import_rows", "nodes", "unblockings", "audit_events", "rollups", "daily_rollups", "daily_tokens", "refresh_tokens", "codes"}
 
 // Sweep deletes, in small batches, what has lapsed and can no longer matter, and tells how many rows: pending requests, opaque
 // tokens and links at once; revocations an hour later; sessions and families, with their codes and refresh tokens, 30 days after their end;

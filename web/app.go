@@ -174,7 +174,7 @@ func New(cfg Config) (*App, error) {
 	}
 	s.account = &account.Handlers{Store: cfg.Store, Hasher: cfg.Hasher, Policy: cfg.Policy, Now: cfg.Now}
 	s.console = &console.Handlers{
-		Store: cfg.Store, Rules: s.rules, Door: s.door, Policy: cfg.Policy, Hasher: cfg.Hasher, System: s.system(), Limited: s.limited, Now: cfg.Now, KeyRotation: cfg.KeyRotation, Denied: s.denied,
+		Store: cfg.Store, Rules: s.rules, Door: s.door, Policy: cfg.Policy, Hasher: cfg.Hasher, System: s.system(), Limited: s.limited, Unblocked: s.readUnblockings, Now: cfg.Now, KeyRotation: cfg.KeyRotation, Denied: s.denied,
 		Tail: store.NewTail(cfg.Store, cfg.Now), Streams: s.streams, Still: s.still,
 		Chain: store.NewAuditChain(cfg.Sealer), Files: s.files,
 	}

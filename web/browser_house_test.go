@@ -2,10 +2,13 @@ package web_test
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
+	"gatehouse/internal/audit"
 	"gatehouse/internal/identity"
+	"gatehouse/internal/oauth"
 	"gatehouse/store"
 	"gatehouse/store/storetest"
 	"gatehouse/web/webtest"
@@ -33,6 +36,13 @@ func houseScenes(t *testing.T) []scene {
 	}
 	must(t, h.App.SayHere(t.Context(), "10.0.0.1:8080"))
 	must(t, h.Store.SeeNode(t.Context(), store.Node{ID: "other", Address: "gatehouse-7f9c4d-warehouse-eu-central-1.internal.example:8080", Version: "v1.2.3-rc.1", Commit: "0123456789ab", StartedAt: at, SeenAt: at}))
+	busy := webtest.OpenLocal(t, storetest.Open(t, storetest.SQLite(t)), func(o *webtest.Options) { o.Pins = map[string]string{"rate_client": "1"} })
+	waiting := busy.Client(t, named(longName))
+	for range 2 {
+		busy.Post(t, oauth.PathToken, waiting, url.Values{"grant_type": {oauth.GrantClientCredentials}, "scope": {""}})
+	}
+	guard := busy.User(t, people("Ola Nordmann", "ola"), ofRole(identity.RoleOperator))
+	must(t, h.Store.Record(t.Context(), audit.Event{At: at.AddDate(0, 0, -20), Action: audit.TokenRefused, Outcome: audit.Refused}))
 	palette := func(typed, sees string) func(*tab) {
 		return func(b *tab) {
 			if js[bool](b, `!document.querySelector("#palette").open`) {
@@ -57,7 +67,18 @@ func houseScenes(t *testing.T) []scene {
 			b.press("#measure")
 			b.wait(`document.querySelector("#suggestions")`)
 		}},
+		{name: "security limited", house: busy, as: guard, open: securityPage},
+		{name: "unblock", house: busy, as: guard, open: securityPage + "/unblock?what=signin&who=2001%3Adb8%3A1%3A2%3A%3A%2F64"},
+		{name: "unblock dialog", house: busy, as: guard, open: securityPage, after: func(b *tab) {
+			b.click("#limited .btn")
+			b.wait(`document.querySelector("dialog[open] #unblock-confirm")`)
+		}},
 		{name: "settings", house: h, as: boss, open: settingsPage},
+		{name: "settings that delete events", house: h, as: boss, open: settingsPage, then: func(b *tab) {
+			b.fill("#audit_keep_refusals", "7d")
+			b.click("#settings-save")
+			b.wait(`document.activeElement.id === "loss"`)
+		}},
 		{name: "settings pinned", house: quiet, as: founder, open: settingsPage},
 		{name: "settings auditor", house: h, as: auditor, open: settingsPage},
 		{name: "settings refused", house: h, as: boss, open: settingsPage, then: func(b *tab) {

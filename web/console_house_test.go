@@ -277,8 +277,9 @@ func TestHouse_rolesSeeAndDoWhatTheyMay(t *testing.T) {
 		victim := h.User(t)
 		guess(t, h, victim.Username, identity.FreeFailures+1)
 		unlock := userList + "/" + victim.ID + "/unlock"
-		posts := []string{settingsPage, securityPage, securityPage + "/measure", unlock}
-		may := map[identity.Role][]string{identity.RoleAuditor: nil, identity.RoleOperator: {unlock}}
+		unblock := securityPage + "/unblock"
+		posts := []string{settingsPage, securityPage, securityPage + "/measure", unlock, unblock}
+		may := map[identity.Role][]string{identity.RoleAuditor: nil, identity.RoleOperator: {unlock, unblock}}
 		for role, allowed := range may {
 			b, me := staff(t, h, role)
 			for _, path := range []string{settingsPage, securityPage, "/console/system", "/console/search"} {
@@ -287,7 +288,7 @@ func TestHouse_rolesSeeAndDoWhatTheyMay(t *testing.T) {
 					t.Errorf("%s opens %s: %d", role, path, p.Status)
 				}
 				for _, post := range posts {
-					if shown := len(p.Parts("form", "action", post)) > 0; shown != (path == securityPage && slices.Contains(allowed, post)) {
+					if shown := len(p.Parts("form", "action", post)) > 0; shown != (path == securityPage && post != unblock && slices.Contains(allowed, post)) {
 						t.Errorf("%s is shown the form of %s on %s: %v", role, post, path, shown)
 					}
 				}
@@ -473,6 +474,71 @@ func TestRates_aClientHasALimitOfItsOwn(t *testing.T) {
 		o.Pins = map[string]string{"rate_client": "3"}
 		o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/32")}
 	})
+}
+
+// Who is unblocked goes on at once: on the node that was asked, and on another when it next listens.
+func TestRates_whoIsUnblockedGoesOnEverywhere(t *testing.T) {
+	twoNodes(t, func(t *testing.T, one, two *webtest.House) {
+		client := one.Client(t, named("Busy"))
+		own := url.Values{"grant_type": {oauth.GrantClientCredentials}, "scope": {""}}
+		status := func(h *webtest.House) int { return h.Post(t, oauth.PathToken, client, own).Status }
+		for _, h := range []*webtest.House{one, two} {
+			if first, second := status(h), status(h); first != http.StatusOK || second != http.StatusTooManyRequests {
+				t.Fatalf("%d, %d", first, second)
+			}
+		}
+		b, me := staff(t, one, identity.RoleOperator)
+		path := securityPage + "/unblock?" + url.Values{"what": {"requests"}, "who": {client.ID}}.Encode()
+		if links := b.Get(securityPage).Parts("a", "href", path); len(links) != 1 {
+			t.Errorf("%d links to %s", len(links), path)
+		}
+		if said := b.Get(path).Text(); !strings.Contains(said, "Busy has to wait: requests.") {
+			t.Errorf("%s", said)
+		}
+		if p := b.Submit(securityPage+"/unblock", nil); p.URL.Path != securityPage || !strings.Contains(p.Text(), "Busy may go on") || !strings.Contains(p.Text(), "Nobody has to wait.") {
+			t.Errorf("%d %s", p.Status, p.Text())
+		}
+		if here, there := status(one), status(two); here != http.StatusOK || there != http.StatusTooManyRequests {
+			t.Errorf("%d here, %d on a node that has not heard", here, there)
+		}
+		must(t, two.App.ReadUnblockings(t.Context()))
+		if there := status(two); there != http.StatusOK {
+			t.Errorf("%d there", there)
+		}
+		// It is heard once: what is asked from then on counts.
+		for _, h := range []*webtest.House{one, two} {
+			must(t, h.App.ReadUnblockings(t.Context()))
+			if got := status(h); got != http.StatusTooManyRequests {
+				t.Errorf("%d: unblocked for ever", got)
+			}
+		}
+		events, err := one.Store.Events(t.Context(), store.EventFilter{Action: audit.LimitLifted, Limit: 5})
+		if err != nil || len(events) != 1 || events[0].Actor.ID != me.ID || events[0].Target.ID != client.ID || events[0].ClientID != client.ID || events[0].Changes["limit"].Before != "requests" {
+			t.Errorf("%+v, %v", events, err)
+		}
+		token := csrf(b)
+		for _, bad := range []url.Values{{"what": {"nothing"}, "who": {"192.0.2.1"}}, {"what": {"signin"}, "who": {"nowhere"}}, {"what": {"requests"}, "who": {"no-client"}}} {
+			if p := b.Get(securityPage + "/unblock?" + bad.Encode()); p.Status != http.StatusNotFound {
+				t.Errorf("%v: %d", bad, p.Status)
+			}
+			bad.Set("csrf_token", token)
+			if p := b.Post(securityPage+"/unblock", bad); p.Status != http.StatusNotFound {
+				t.Errorf("%v: %d", bad, p.Status)
+			}
+		}
+		if p := b.Get(securityPage + "/unblock?" + url.Values{"what": {"requests"}, "who": {client.ID + " 192.0.2.1"}}.Encode()); !strings.Contains(p.Text(), "Busy at 192.0.2.1 has to wait") {
+			t.Errorf("%d %s", p.Status, p.Text())
+		}
+		if p := b.Get(securityPage + "/unblock?what=client&who=2001:db8::/64"); !strings.Contains(p.Text(), "2001:db8::/64 has to wait: failed client authentications.") {
+			t.Errorf("%d %s", p.Status, p.Text())
+		}
+		one.Clock.Advance(time.Hour)
+		_, err = one.Store.Sweep(t.Context(), one.Clock.Now(), nil)
+		must(t, err)
+		if heard, err := one.Store.Unblockings(t.Context(), one.Clock.Now().Add(-time.Hour)); err != nil || len(heard) != 0 {
+			t.Errorf("%v is kept, %v", heard, err)
+		}
+	}, func(o *webtest.Options) { o.Pins = map[string]string{"rate_client": "1"} })
 }
 
 // This machine's own address is limited once somebody says so, and then people get a page.

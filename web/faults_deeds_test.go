@@ -783,6 +783,11 @@ var deeds = []deed{
 		b.Get("/console/security")
 		return request{send: submit(t, h, b, "/console/security", url.Values{"password_min_length": {"16"}}), done: leadsTo("/console/security")}
 	}},
+	{name: "unblock an address", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleOperator)
+		b.Get("/console/security/unblock?what=signin&who=192.0.2.1")
+		return request{send: submit(t, h, b, "/console/security/unblock", nil), done: leadsTo("/console/security")}
+	}},
 	{name: "measure password hashes", hashes: true, reads: true, begin: func(t *testing.T, h *webtest.House) request {
 		b, _ := staff(t, h, identity.RoleAdmin)
 		b.Get("/console/security")

@@ -95,6 +95,7 @@ var street = []struct{ method, path, audience string }{
 	{"GET", "/console/keys/:id/roll-back", aPerson}, {"POST", "/console/keys/:id/roll-back", aPerson},
 	{"GET", "/console/keys/:id/retire", aPerson}, {"POST", "/console/keys/:id/retire", aPerson},
 	{"GET", "/console/security", aPerson}, {"POST", "/console/security", aPerson}, {"POST", "/console/security/measure", aPerson},
+	{"GET", "/console/security/unblock", aPerson}, {"POST", "/console/security/unblock", aPerson},
 	{"GET", "/console/settings", aPerson}, {"POST", "/console/settings", aPerson}, {"GET", "/console/system", aPerson}, {"GET", "/console/search", aPerson},
 	{"GET", "/console/audit", aPerson}, {"GET", "/console/audit/export", aPerson}, {"GET", "/console/audit/verification", aPerson}, {"POST", "/console/audit/verification", aPerson},
 	{"POST", "/console/audit/filters", aPerson}, {"POST", "/console/audit/filters/:id/delete", aPerson}, {"GET", "/console/audit/:id", aPerson}, {"GET", "/console/events/audit", aPerson},

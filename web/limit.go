@@ -15,6 +15,7 @@ import (
 	"gatehouse/internal/fault"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
+	"gatehouse/store"
 	"gatehouse/web/request"
 )
 
@@ -41,7 +42,8 @@ type countedKey struct{ what, who string }
 type limiter struct {
 	mu      sync.Mutex
 	buckets map[countedKey]*bucket
-	settled chan struct{} // closed, and made anew, whenever a try under way is none any more
+	heard   map[string]bool // unblockings, by id
+	settled chan struct{}   // closed, and made anew, whenever a try under way is none any more
 }
 
 type bucket struct {
@@ -182,6 +184,31 @@ func (l *limiter) blocked(key countedKey, limit int, now time.Time) time.Duratio
 	}
 	b.fill(limit, now)
 	return b.wait()
+}
+
+// unblock gives everybody their whole allowance back whom these unblock, and who was not given it for the same reason before.
+func (l *limiter) unblock(unblocked []store.Unblocking) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	heard := make(map[string]bool, len(unblocked))
+	for _, u := range unblocked {
+		if b := l.buckets[countedKey{u.What, u.Who}]; b != nil && !l.heard[u.ID] {
+			b.tokens = float64(b.limit)
+		}
+		heard[u.ID] = true
+	}
+	l.heard = heard
+}
+
+// ReadUnblockings lets those go on who asked too much of this node and were unblocked, here or on another.
+func (a *App) ReadUnblockings(ctx context.Context) error { return a.site.readUnblockings(ctx) }
+
+func (s *site) readUnblockings(ctx context.Context) error {
+	unblocked, err := s.Store.Unblockings(ctx, s.Now())
+	if err == nil {
+		s.limit.unblock(unblocked)
+	}
+	return err
 }
 
 // waiting are those who have to wait, the longest first, and how many there are.

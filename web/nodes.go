@@ -14,20 +14,14 @@ const beatEvery = 10 * time.Second
 
 // Beat notes, until the context ends, that this node works on the database, and then that it does not. The address is where it listens.
 func (a *App) Beat(ctx context.Context, address string) {
-	s := a.site
-	tick := time.NewTicker(beatEvery)
-	defer tick.Stop()
-	for {
+	beat := func() {
 		if err := a.SayHere(ctx, address); err != nil && ctx.Err() == nil {
-			s.Log.Debug("this node could not be noted", "error", err) // readiness says that the database is away
-		}
-		select {
-		case <-ctx.Done():
-			a.leave(ctx)
-			return
-		case <-tick.C:
+			a.site.Log.Debug("this node could not be noted", "error", err) // readiness says that the database is away
 		}
 	}
+	beat()
+	Regularly(ctx, beatEvery, beat)
+	a.leave(ctx)
 }
 
 // leave notes that this node has ended. If that fails, others see that it is silent.

@@ -85,18 +85,11 @@ func (r *readiness) suspect() {
 // Watch notices that the database is away on a node to which no request comes, until the context ends: a retry that waited for
 // another node's return may come to this one first (security.md rule 1).
 func (a *App) Watch(ctx context.Context) {
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if !a.site.Store.Pool().Busy() {
-				a.site.ready.suspect()
-			}
+	Regularly(ctx, watchEvery, func() {
+		if !a.site.Store.Pool().Busy() {
+			a.site.ready.suspect()
 		}
-	}
+	})
 }
 
 func (r *readiness) probe() {

@@ -217,6 +217,8 @@ func (s *site) routes() []route {
 		{get, "/console/security", person, auditor, s.console.ShowSecurity, ""},
 		{post, "/console/security", person, sudo, s.console.UpdateSecurity, ""},
 		{post, "/console/security/measure", person, sudo, s.console.MeasureHash, ""},
+		{get, "/console/security/unblock", person, operator, s.console.ConfirmUnblock, ""},
+		{post, "/console/security/unblock", person, operator, s.console.Unblock, ""},
 		{get, "/console/settings", person, auditor, s.console.ShowSettings, ""},
 		{post, "/console/settings", person, sudo, s.console.UpdateSettings, ""},
 		{get, "/console/system", person, auditor, s.console.ShowSystem, ""},

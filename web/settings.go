@@ -31,20 +31,17 @@ func (a *App) ReadSettings(ctx context.Context) error {
 	return nil
 }
 
-// WatchSettings takes over, until the context ends, what is settled on other nodes and by commands, within a second.
+// WatchSettings takes over, until the context ends, what is settled on other nodes and by commands, and whom they unblock, within a second.
 func (a *App) WatchSettings(ctx context.Context) {
-	tick := time.NewTicker(settingsEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	Regularly(ctx, settingsEvery, func() {
 		reading, cancel := context.WithTimeout(ctx, actDeadline)
-		if err := a.ReadSettings(reading); err != nil && ctx.Err() == nil {
+		defer cancel()
+		err := a.ReadSettings(reading)
+		if err == nil {
+			err = a.ReadUnblockings(reading)
+		}
+		if err != nil && ctx.Err() == nil {
 			a.site.ready.suspect() // which says so
 		}
-		cancel()
-	}
+	})
 }

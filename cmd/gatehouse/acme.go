@@ -40,7 +40,7 @@ type acmeCertificates struct {
 	manager *autocert.Manager
 	store   *store.Store
 	log     *slog.Logger
-	holder  string // names this node in the lease on the first certificate
+	order   lease // on asking for the first certificate
 
 	ready atomic.Bool
 	until atomic.Int64 // Unix seconds
@@ -49,7 +49,7 @@ type acmeCertificates struct {
 func newACME(settings TLS, host string, st *store.Store, sealer *secret.Sealer, log *slog.Logger) *acmeCertificates {
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
 	return &acmeCertificates{
-		host: host, store: st, log: log, holder: secret.New("")[:22],
+		host: host, store: st, log: log, order: newLease(st, log, "acme", acmeLease),
 		manager: &autocert.Manager{
 			Prompt: autocert.AcceptTOS, // GATEHOUSE_ACME says so
 			Cache:  &acmeCache{st, sealer}, HostPolicy: autocert.HostWhitelist(host), Email: settings.Email,
@@ -127,10 +127,7 @@ func (a *acmeCertificates) watch(ctx context.Context) {
 			a.log.Info("the certificate is there", "host", a.host, "expires", a.expires().UTC())
 			return
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(wait):
-		}
+		_ = pause(ctx, wait) // the loop looks whether it is over
 	}
 }
 
@@ -138,10 +135,10 @@ func (a *acmeCertificates) watch(ctx context.Context) {
 func (a *acmeCertificates) first(ctx context.Context) (wait time.Duration, err error) {
 	_, err = a.store.ACMEEntry(ctx, a.host)
 	if fault.IsNotFound(err) {
-		at := now()
-		held, err := a.store.HoldLease(ctx, "acme", a.holder, at, at.Add(acmeLease))
-		if err != nil || !held {
-			return acmeLook, err
+		if err := a.order.hold(ctx); errors.Is(err, errLost) {
+			return acmeLook, nil
+		} else if err != nil {
+			return 0, err
 		}
 	} else if err != nil {
 		return 0, err
@@ -150,7 +147,8 @@ func (a *acmeCertificates) first(ctx context.Context) (wait time.Duration, err e
 		return 0, err
 	}
 	a.ready.Store(true)
-	return 0, a.store.ReleaseLease(ctx, "acme", a.holder)
+	a.order.release()
+	return 0, nil
 }
 
 // acmeCache keeps what ACME needs in the database, sealed (security.md rule 23).

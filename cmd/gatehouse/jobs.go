@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/internal/fault"
 	"gatehouse/store"
+	"gatehouse/web"
 )
 
 const (
@@ -33,7 +34,7 @@ func newWorker(st *store.Store, log *slog.Logger) *worker {
 
 // work looks for jobs until the context ends.
 func (w *worker) work(ctx context.Context) {
-	regularly(ctx, jobsEvery, func() {
+	web.Regularly(ctx, jobsEvery, func() {
 		ids, err := w.store.QueuedJobs(ctx)
 		if err != nil && ctx.Err() == nil {
 			w.log.Warn("jobs could not be looked for", "error", err)

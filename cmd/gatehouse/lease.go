@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/internal/secret"
 	"gatehouse/store"
+	"gatehouse/web"
 )
 
 // errLost ends a work whose lease has become another node's.
@@ -84,25 +85,11 @@ func (l *lease) release() {
 // regularly does work every so often until the context ends, and gives its lease back then.
 func (l *lease) regularly(ctx context.Context, every time.Duration, failed string, work func(context.Context) error) {
 	defer l.release()
-	regularly(ctx, every, func() {
+	web.Regularly(ctx, every, func() {
 		if err := work(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, errLost) {
 			l.log.Warn(failed, "error", err)
 		}
 	})
-}
-
-// regularly does work every so often until the context ends.
-func regularly(ctx context.Context, every time.Duration, work func()) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			work()
-		}
-	}
 }
 
 // pause leaves the database to others for a moment.

@@ -31,7 +31,9 @@ type Handlers struct {
 	System System
 	// Limited are those who have to wait now, on this node, the longest first, and how many there are.
 	Limited func(most int) ([]Limited, int)
-	Now     func() time.Time // UTC, to the microsecond
+	// Unblocked has this node hear at once whom somebody unblocked.
+	Unblocked func(ctx context.Context) error
+	Now       func() time.Time // UTC, to the microsecond
 	// KeyRotation is how long a signing key signs until the schedule replaces it; 0 for no schedule.
 	KeyRotation time.Duration
 	Chain       *audit.Chain     // of the audit log

@@ -49,7 +49,7 @@ func (h *Handlers) UpdateSecurity(c *fiber.Ctx) error {
 
 func (h *Handlers) securityPage(c *fiber.Ctx, status int, settings view.SettingsData) error {
 	ctx, now := c.UserContext(), h.Now()
-	d := view.SecurityData{Settings: settings, Now: now, CanEdit: canEdit(c)}
+	d := view.SecurityData{Settings: settings, Now: now, CanEdit: canEdit(c), CanUnblock: canEnd(c, identity.RoleUser)}
 	rows, err := h.Store.Lockouts(ctx, now, mostLockouts)
 	if err != nil {
 		return err
@@ -58,7 +58,7 @@ func (h *Handlers) securityPage(c *fiber.Ctx, status int, settings view.Settings
 	limited, total := h.Limited(mostLimited)
 	var clients []string
 	for _, l := range limited {
-		if l.What == "password" || l.What == "requests" {
+		if (view.Limited{What: l.What}).OfClient() {
 			id, _, _ := strings.Cut(l.Who, " ")
 			clients = append(clients, id)
 		}
@@ -69,8 +69,9 @@ func (h *Handlers) securityPage(c *fiber.Ctx, status int, settings view.Settings
 	}
 	for _, l := range limited {
 		row := view.Limited{What: l.What, Who: l.Who, Until: now.Add(l.Wait)}
-		if id, address, _ := strings.Cut(l.Who, " "); l.What == "password" || l.What == "requests" {
-			row.Client, row.Who = clientLink(id, or(known.Clients[id], id)), address
+		if row.OfClient() {
+			id, address, _ := strings.Cut(l.Who, " ")
+			row.Client, row.Address = clientLink(id, or(known.Clients[id], id)), address
 		}
 		d.Limited = append(d.Limited, row)
 	}

@@ -14,6 +14,7 @@ const (
 	SessionEnded    Action = "session.ended"
 	SessionsEnded   Action = "sessions.ended"
 	SignInUnlocked  Action = "signin.unlocked"
+	LimitLifted     Action = "limit.lifted"
 
 	UserCreated         Action = "user.created"
 	UserUpdated         Action = "user.updated"

@@ -29,9 +29,10 @@ const (
 	KindGroup     = "group"
 	KindAttribute = "attribute"
 	KindJob       = "job"
-	KindHouse     = "house"  // what is settled for all
-	KindCLI       = "cli"    // a command run beside the server
-	KindSystem    = "system" // the server itself
+	KindAddress   = "address" // that requests come from
+	KindHouse     = "house"   // what is settled for all
+	KindCLI       = "cli"     // a command run beside the server
+	KindSystem    = "system"  // the server itself
 )
 
 // Party is an actor or a target.

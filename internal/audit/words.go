@@ -26,6 +26,7 @@ var Meanings = []Meaning{
 	{SessionEnded, "Session ended", GroupSignIn},
 	{SessionsEnded, "Sessions ended", GroupSignIn},
 	{SignInUnlocked, "Sign-in unlocked", GroupSignIn},
+	{LimitLifted, "Traffic limit lifted", GroupSignIn},
 
 	{CodeIssued, "Code issued", GroupTokens},
 	{CodeRedeemed, "Code redeemed", GroupTokens},

@@ -164,7 +164,7 @@ func partyPath(p audit.Party) string {
 
 var kindNames = map[string]string{
 	audit.KindUser: "User", audit.KindClient: "Client", audit.KindSession: "Session", audit.KindFamily: "Token family", audit.KindKey: "Signing key",
-	audit.KindScope: "Scope", audit.KindSecret: "Client secret", audit.KindToken: "Access token", audit.KindAPI: "API", audit.KindGroup: "Group", audit.KindAttribute: "Attribute", audit.KindJob: "Job", audit.KindCLI: "Command line", audit.KindSystem: "The server",
+	audit.KindScope: "Scope", audit.KindSecret: "Client secret", audit.KindToken: "Access token", audit.KindAPI: "API", audit.KindGroup: "Group", audit.KindAttribute: "Attribute", audit.KindJob: "Job", audit.KindAddress: "Address", audit.KindCLI: "Command line", audit.KindSystem: "The server",
 }
 
 // KindName is what a kind of thing is called in the middle of a sentence.

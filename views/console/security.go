@@ -1,6 +1,7 @@
 package console
 
 import (
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ type SecurityData struct {
 	Hash         HashCost
 	Settings     SettingsData
 	CanEdit      bool
+	CanUnblock   bool
 	Now          time.Time
 }
 
@@ -51,23 +53,40 @@ func (l Lockout) from() string {
 
 // Limited is an address or a client that asks too much of this node.
 type Limited struct {
-	What   string // "signin", "password", "client" or "requests"
-	Who    string // an address
-	Client Link
-	Until  time.Time
+	What    string // a key of limits
+	Who     string // who counts: an address, or a client's id and, for a public one, an address
+	Client  Link
+	Address string // with the client's
+	Until   time.Time
 }
 
-func (l Limited) why() string {
-	switch l.What {
-	case "signin":
-		return "Wrong passwords"
-	case "password":
-		return "Wrong passwords it passed on"
-	case "client":
-		return "Failed client authentications"
-	}
-	return "Requests"
+// limits are what is counted, in words.
+var limits = map[string]string{
+	"signin": "Wrong passwords", "password": "Wrong passwords it passed on", "client": "Failed client authentications", "requests": "Requests",
 }
+
+// Known reports whether it is something that is limited.
+func (l Limited) Known() bool { return limits[l.What] != "" }
+
+// OfClient reports whether a client is limited, and not an address.
+func (l Limited) OfClient() bool { return l.What == "password" || l.What == "requests" }
+
+// Name is who it is in a sentence.
+func (l Limited) Name() string {
+	switch {
+	case !l.OfClient():
+		return l.Who
+	case l.Address != "":
+		return l.Client.Text + " at " + l.Address
+	}
+	return l.Client.Text
+}
+
+func (l Limited) unblockPath() string {
+	return "/console/security/unblock?" + url.Values{"what": {l.What}, "who": {l.Who}}.Encode()
+}
+
+func (l Limited) why() string { return limits[l.What] }
 
 // HashCost is what a password hash costs, and what was measured on this node.
 type HashCost struct {
