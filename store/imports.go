@@ -402,7 +402,7 @@ func (s *Store) applyLine(ctx context.Context, job *Job, attributes identity.Att
 	event.UserID, event.Target = u.ID, audit.Party{Kind: audit.KindUser, ID: u.ID, Name: u.Username}
 	if outcome == ImportCreated {
 		err = s.CreateUser(ctx, *u, at, event)
-	} else if changed := importChanges(&before, u, attributes); len(changed) > 0 {
+	} else if changed := UserChanges(&before, u, attributes); len(changed) > 0 {
 		maps.Copy(event.Changes, changed)
 		err = s.UpdateUser(ctx, *u, at, event)
 	}
@@ -424,8 +424,8 @@ func (s *Store) applyLine(ctx context.Context, job *Job, attributes identity.Att
 	return outcome, nil
 }
 
-// importChanges lists in what the two differ.
-func importChanges(before, after *identity.User, attributes identity.Attributes) map[string]audit.Change {
+// UserChanges lists in what the two differ of all that a file says of people.
+func UserChanges(before, after *identity.User, attributes identity.Attributes) map[string]audit.Change {
 	was, is := identity.ImportRecord(before, nil, attributes), identity.ImportRecord(after, nil, attributes)
 	out := map[string]audit.Change{}
 	for column, value := range is {

@@ -97,7 +97,8 @@ func pages() map[string]templ.Component {
 		{ID: hostile, At: now, Action: hostile, Refused: true, By: hostile, Target: hostile, IP: hostile, Changes: []console.Change{{Field: hostile, Theirs: hostile, Yours: hostile}}},
 	}}
 	scope := console.Scope{Name: hostile, Description: hostile, Created: now}
-	scopeForm := console.ScopeFormData{Scope: scope, CanEdit: true, APIs: links, Clients: users, More: 2, Errs: map[string]string{"": hostile, "name": hostile, "description": hostile}, Conflict: form.Conflict}
+	claims := []console.Attribute{{Attribute: identity.Attribute{Key: hostile, Label: hostile, Scope: hostile, Claim: hostile}}}
+	scopeForm := console.ScopeFormData{Scope: scope, CanEdit: true, ScopeUsers: console.ScopeUsers{Attributes: claims, APIs: links, Clients: users, More: 2}, Errs: map[string]string{"": hostile, "name": hostile, "description": hostile}, Conflict: form.Conflict}
 	newScope, readScope := scopeForm, scopeForm
 	newScope.IsNew, readScope.CanEdit = true, false
 	list := console.ListData{
@@ -220,7 +221,7 @@ func pages() map[string]templ.Component {
 		"scope":           console.ScopePage(ch, scope, scopeForm),
 		"scope read":      console.ScopePage(ch, scope, readScope),
 		"scope delete":    console.ScopeDeletePage(ch, console.ScopeActData{Scope: scope, People: 2, Errs: errs}),
-		"scope needed":    console.ScopeDeletePage(ch, console.ScopeActData{Scope: scope, APIs: links, Clients: users, More: 1}),
+		"scope needed":    console.ScopeDeletePage(ch, console.ScopeActData{Scope: scope, ScopeUsers: console.ScopeUsers{Attributes: claims, APIs: links, Clients: users, More: 1}}),
 		"setup":           login.SetupPage(ch, login.SetupData{Token: hostile, Name: hostile, Username: hostile, Email: hostile, Errs: errs}),
 		"setup closed":    login.SetupClosedPage(ch),
 		"login":           login.LoginPage(ch, login.LoginData{ReturnTo: hostile, Username: hostile, Client: &login.Asker{Name: hostile, PolicyURI: hostile, TosURI: "javascript:alert(1)"}, Errs: errs}),
@@ -255,11 +256,13 @@ func pages() map[string]templ.Component {
 		"settings read":   console.SettingsPage(ch, hostileSettings(false)),
 		"security": console.SecurityPage(ch, console.SecurityData{
 			Lockouts: []console.Lockout{{Person: who, Networks: []string{hostile, "a", "b", "c", "d"}, Until: now.Add(time.Minute), CanUnlock: true}, {Person: who, Strangers: true}}, MoreLockouts: true,
-			Limited: []console.Limited{{What: "requests", Who: hostile, Client: link, Until: now}, {What: "signin", Who: hostile}, {What: "password", Client: link}, {What: "client"}}, LimitedTotal: 9,
+			Limited: []console.Limited{{What: "requests", Who: hostile, Client: link, Until: now}, {What: "signin", Who: hostile}, {What: "password", Client: link}, {What: "client"}}, LimitedTotal: 9, CanUnblock: true,
 			Hash:     console.HashCost{Now: hostile, Measuring: true, At: now, Fault: hostile, Measured: []console.MeasuredHash{{Cost: hostile}}, Suggestions: []console.SuggestedHash{{Cost: hostile}, {InUse: true}}},
 			Settings: hostileSettings(true), CanEdit: true, Now: now,
 		}),
-		"security none": console.SecurityPage(ch, console.SecurityData{Hash: console.HashCost{Measured: []console.MeasuredHash{{Cost: hostile}}}}),
+		"unblock":        console.UnblockPage(ch, console.Limited{What: "requests", Who: hostile, Client: link, Address: hostile}),
+		"unblock dialog": console.UnblockDialog(ch, console.Limited{What: "signin", Who: hostile}),
+		"security none":  console.SecurityPage(ch, console.SecurityData{Hash: console.HashCost{Measured: []console.MeasuredHash{{Cost: hostile}}}}),
 		"system": console.SystemPage(ch, console.SystemData{
 			Version: hostile, Commit: hostile, Go: hostile, Platform: hostile, Issuer: hostile, Database: hostile, DatabaseVersion: hostile, LastMigration: hostile, Pending: 1, Now: now,
 			Nodes:    []console.Node{{ID: hostile, Address: hostile, Version: hostile, Commit: hostile}, {Silent: true}, {Other: true}},
@@ -370,7 +373,7 @@ func TestPages_payWhatTheyOwe(t *testing.T) {
 // hostileSettings are settings of every kind.
 func hostileSettings(canEdit bool) console.SettingsData {
 	return console.SettingsData{
-		Action: "/console/settings", Revision: hostile, CanEdit: canEdit, Errs: map[string]string{"a": hostile},
+		Loss: &console.SettingsLoss{Events: hostile, Of: hostile}, Action: "/console/settings", Revision: hostile, CanEdit: canEdit, Errs: map[string]string{"a": hostile},
 		Conflict: &console.Conflict{What: hostile, By: hostile, Changes: []console.Change{{Field: hostile, Theirs: hostile, Yours: hostile}}},
 		Groups: []console.SettingGroup{{Title: hostile, Text: hostile, Fields: []console.SettingField{
 			{Name: "a", Label: hostile, Hint: hostile, Unit: hostile, Value: hostile, Default: hostile, Bounds: hostile, Kept: true},

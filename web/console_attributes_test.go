@@ -82,6 +82,36 @@ func TestConsole_addsChangesAndDeletesAttributes(t *testing.T) {
 	})
 }
 
+// The pages of a scope and of an attribute that is told with it lead to each other; such a scope is not deleted.
+func TestConsole_scopesAndAttributesLeadToEachOther(t *testing.T) {
+	webtest.Each(t, func(t *testing.T, h *webtest.House) {
+		h.Scope(t, "staff", "See that you work here")
+		h.Attribute(t, "dept", toldWith(identity.TypeString, "staff"))
+		h.Attribute(t, "level", toldWith(identity.TypeNumber, "profile"))
+		for _, role := range []identity.Role{identity.RoleAdmin, identity.RoleAuditor} {
+			b, _ := staff(t, h, role)
+			for scope, told := range map[string]string{"staff": "dept", "profile": "level"} {
+				p := b.Get(scopePage(scope))
+				if len(p.Parts("a", "href", attributeList+"/edit?key="+told)) != 1 || !strings.Contains(p.Text(), "told as our_"+told) {
+					t.Errorf("%s on the page of %s: %s", role, scope, p.Text())
+				}
+				for _, path := range []string{attributeList + "/edit?key=" + told, attributeList} {
+					if p := b.Get(path); len(p.Parts("a", "href", scopePage(scope))) == 0 {
+						t.Errorf("%s: %s does not lead to %s", role, path, scope)
+					}
+				}
+			}
+			if p := b.Get(scopePage("email")); strings.Contains(p.Body, "our_") {
+				t.Errorf("%s", p.Text())
+			}
+		}
+		b, _ := staff(t, h, identity.RoleAdmin)
+		if p := b.Get(scopeDelete("staff")); !strings.Contains(p.Text(), "cannot be deleted yet") || len(p.Parts("a", "href", attributeList+"/edit?key=dept")) != 1 || len(p.Parts("button", "id", "scope-delete-confirm")) > 0 {
+			t.Errorf("%s", p.Text())
+		}
+	})
+}
+
 func TestConsole_mistakesWithAttributesStandAtTheirField(t *testing.T) {
 	webtest.Each(t, func(t *testing.T, h *webtest.House) {
 		b, _ := staff(t, h, identity.RoleAdmin)

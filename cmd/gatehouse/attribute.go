@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 type attributeCommands struct {
 	Create attributeCreate `cmd:"" help:"Add an attribute."`
+	Update attributeUpdate `cmd:"" help:"Change what an attribute is called, who changes it, or with which scope it is told."`
 	List   attributeList   `cmd:"" help:"List attributes."`
 	Delete attributeDelete `cmd:"" help:"Remove an attribute and everybody's value of it."`
 }
@@ -77,6 +79,76 @@ func (c attributeCreate) Run(ctx context.Context, p *process) error {
 	return p.say(viewOfAttribute(&a), "Created the attribute %s.", a.Key)
 }
 
+type attributeUpdate struct {
+	place
+	Key      string  `required:"" placeholder:"KEY" help:"The attribute. Key and type stay as they are."`
+	Label    *string `placeholder:"TEXT" help:"What people read in forms."`
+	Required *bool   `negatable:"" help:"Nobody is added, and no profile saved, without it."`
+	Own      *bool   `negatable:"" help:"People change their own; else administrators alone."`
+	Scope    *string `placeholder:"SCOPE" help:"Applications with this scope are told the claim; empty for none."`
+	Claim    *string `placeholder:"NAME" help:"What applications are told it as; empty with an empty scope."`
+	Position *int64  `placeholder:"NUMBER" help:"The lower, the earlier it stands in forms."`
+}
+
+func (c attributeUpdate) Run(ctx context.Context, p *process) error {
+	if c.Label == nil && c.Required == nil && c.Own == nil && c.Scope == nil && c.Claim == nil && c.Position == nil {
+		return usage("say what to change: --label, --required, --own, --scope, --claim or --position")
+	}
+	h, a, err := c.openForAttribute(ctx, p, c.Key)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	was := a.Describe()
+	change(&a.Label, c.Label)
+	change(&a.Required, c.Required)
+	change(&a.Own, c.Own)
+	change(&a.Scope, c.Scope)
+	change(&a.Claim, c.Claim)
+	change(&a.Position, c.Position)
+	a.Label = strings.TrimSpace(a.Label)
+	if err := a.Validate().Err(); err != nil {
+		return err
+	}
+	event := h.event(audit.AttributeUpdated, partyOfAttribute(a))
+	event.Changes = map[string]audit.Change{}
+	for i, is := range a.Describe() {
+		if is[2] != was[i][2] {
+			event.Changes[is[0]] = audit.Change{Before: was[i][2], After: is[2]}
+		}
+	}
+	if len(event.Changes) == 0 {
+		return p.say(viewOfAttribute(a), "Nothing changes: %s is so already.", a.Key)
+	}
+	if err := h.UpdateAttribute(ctx, *a, h.at, event); err != nil {
+		return err
+	}
+	return p.say(viewOfAttribute(a), "Updated the attribute %s.", a.Key)
+}
+
+// change makes the value what was given, if anything was.
+func change[T any](value, given *T) {
+	if given != nil {
+		*value = *given
+	}
+}
+
+// openForAttribute opens the database for a command about an attribute, which it finds.
+func (l place) openForAttribute(ctx context.Context, p *process, key string) (*house, *identity.Attribute, error) {
+	h, err := l.open(ctx, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := h.Attribute(ctx, key)
+	if fault.IsNotFound(err) {
+		err = fault.NotFound(fmt.Sprintf("attribute %q", key))
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, h.Close())
+	}
+	return h, a, nil
+}
+
 type attributeList struct{ place }
 
 func (c attributeList) Run(ctx context.Context, p *process) error {
@@ -112,17 +184,11 @@ type attributeDelete struct {
 }
 
 func (c attributeDelete) Run(ctx context.Context, p *process) error {
-	h, err := c.open(ctx, p)
+	h, a, err := c.openForAttribute(ctx, p, c.Key)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	a, err := h.Attribute(ctx, c.Key)
-	if fault.IsNotFound(err) {
-		return fault.NotFound(fmt.Sprintf("attribute %q", c.Key))
-	} else if err != nil {
-		return err
-	}
 	people, err := h.AttributeUsers(ctx, a.Key)
 	if err != nil {
 		return err
@@ -143,13 +209,13 @@ func (c attributeDelete) Run(ctx context.Context, p *process) error {
 	return p.say(map[string]any{"key": a.Key, "status": "deleted", "people": people}, "Deleted the attribute %s, of which %s had a value.", a.Key, count(people, "person", "people"))
 }
 
-// readAttributes fills in the values of attributes that were given by their keys.
+// readAttributes fills in the values of attributes that were given by their keys, beside those that the person has.
 func readAttributes(ctx context.Context, h *house, given map[string]string, u *identity.User) (identity.Attributes, error) {
 	attributes, err := h.Attributes(ctx)
 	if err != nil {
 		return nil, err
 	}
-	values, wrong := attributes.Fill(nil, func(field string) (string, bool) {
+	values, wrong := attributes.Fill(u.Attributes, func(field string) (string, bool) {
 		text, has := given[strings.TrimPrefix(field, "attr:")]
 		return text, has
 	})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"gatehouse/internal/audit"
@@ -42,6 +43,29 @@ func TestAttribute_madeGivenAndDeleted(t *testing.T) {
 		}
 		if change := m.events(t)[0].Changes["attr:dept"]; change != (audit.Change{After: "Sales; North"}) {
 			t.Errorf("recorded %+v", change)
+		}
+		// Changed, but for key and type; what is not named stays.
+		changed := read[attributeView](t, m.do(t, "attribute update --json --key level --label Rank --own --no-required --position 7"))
+		if changed.Label != "Rank" || !changed.Own || changed.Position != 7 || changed.Claim != "level" || changed.Type != "number" {
+			t.Errorf("changed %+v", changed)
+		}
+		m.mustRecord(t, audit.AttributeUpdated, "level")
+		if changes := m.events(t)[0].Changes; len(changes) != 3 || changes["label"] != (audit.Change{Before: "Level", After: "Rank"}) || changes["own"] != (audit.Change{Before: "false", After: "true"}) {
+			t.Errorf("recorded %+v", changes)
+		}
+		if out := m.do(t, "attribute update --key level --label Rank"); !strings.Contains(out, "Nothing changes") {
+			t.Errorf("%s", out)
+		}
+		if a := m.run("", "attribute", "update", "--json", "--key", "level", "--scope", "", "--claim", ""); read[attributeView](t, a.out).Claim != "" {
+			t.Errorf("told still: %s%s", a.out, a.err)
+		}
+		m.refuses(t, exitUsage, "say what to change", "attribute update --key level")
+		m.refuses(t, exitFailed, `attribute "none" not found`, "attribute update --key none --own")
+		for field, args := range map[string][]string{"label": {"--label", " "}, "claim": {"--scope", "profile", "--claim", "email"}, "scope": {"--scope", "nothing", "--claim", "x"}} {
+			a := m.run("", append([]string{"attribute", "update", "--json", "--key", "level"}, args...)...)
+			if f := read[failure](t, a.err); a.exit != exitFailed || f.Fields[field] == "" {
+				t.Errorf("%v: exit %d, %s", args, a.exit, a.err)
+			}
 		}
 		m.refuses(t, exitFailed, "--yes", "attribute delete --key level")
 		m.do(t, "attribute delete --key level --yes")

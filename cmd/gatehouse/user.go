@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"gatehouse/internal/audit"
@@ -20,6 +23,7 @@ import (
 
 type userCommands struct {
 	Create        userCreate        `cmd:"" help:"Add a person."`
+	Update        userUpdate        `cmd:"" help:"Change a person's profile, role, attributes or groups."`
 	List          userList          `cmd:"" help:"List people."`
 	Import        userImport        `cmd:"" help:"Add people from a CSV file, or change those who are there."`
 	Export        userExport        `cmd:"" help:"Write people to standard output, without their passwords."`
@@ -175,7 +179,7 @@ func (c userCreate) passwordHash(ctx context.Context, p *process, settled policy
 // maxClaims is longer than any profile.
 const maxClaims = 64 << 10
 
-// readClaims fills in the standard claims (OpenID Connect Core §5.1) that have no flag. A member we do not keep is refused:
+// readClaims fills in the standard claims (OpenID Connect Core §5.1) that have no flag, and leaves those that the file does not name. A member we do not keep is refused:
 // whoever wrote it means something by it.
 func readClaims(path string, u *identity.User) error {
 	if path == "" {
@@ -189,7 +193,11 @@ func readClaims(path string, u *identity.User) error {
 	claims := struct {
 		identity.Profile
 		EmailVerified bool `json:"email_verified"`
-	}{}
+	}{u.Profile, u.EmailVerified}
+	if claims.Address != nil { // what the file says goes into one of its own
+		address := *claims.Address
+		claims.Address = &address
+	}
 	d := json.NewDecoder(io.LimitReader(f, maxClaims))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&claims); err != nil {
@@ -201,8 +209,107 @@ func readClaims(path string, u *identity.User) error {
 	if claims.EmailVerified && u.Email == "" {
 		return fault.Fields{"claims": path + ": email_verified needs an e-mail address"}
 	}
-	u.Profile, u.EmailVerified = claims.Profile, claims.EmailVerified
+	if u.Profile, u.EmailVerified = claims.Profile, claims.EmailVerified; u.Profile.Address != nil && *u.Profile.Address == (identity.Address{}) {
+		u.Profile.Address = nil
+	}
 	return nil
+}
+
+type userUpdate struct {
+	place
+	person
+	Email    *string           `placeholder:"ADDRESS" help:"E-mail address; another one is not verified, unless --claims says so. Empty removes it."`
+	FullName *string           `name:"name" placeholder:"NAME" help:"The name people see."`
+	Role     string            `enum:"admin,operator,auditor,user," default:"" placeholder:"ROLE" help:"admin, operator or auditor open the console; user does not."`
+	Attr     map[string]string `placeholder:"KEY=VALUE" mapsep:"none" help:"Value of an attribute; more than one by naming the flag again. An empty one removes it."`
+	Claims   string            `placeholder:"FILE" help:"JSON object with further standard claims, such as given_name, locale or email_verified; those it does not name stay."`
+	Join     []string          `sep:"none" placeholder:"GROUP" help:"A group to take the person into, by its name; once for each."`
+	Leave    []string          `sep:"none" placeholder:"GROUP" help:"A group to take the person out of; once for each."`
+}
+
+func (c userUpdate) Run(ctx context.Context, p *process) error {
+	if c.Email == nil && c.FullName == nil && c.Role == "" && c.Attr == nil && c.Claims == "" && c.Join == nil && c.Leave == nil {
+		return usage("say what to change: --email, --name, --role, --attr, --claims, --join or --leave")
+	}
+	h, u, err := c.openFor(ctx, p, c.person)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	before := *u
+	if change(&u.Email, c.Email); u.Email != before.Email {
+		u.EmailVerified = false
+	}
+	change(&u.Name, c.FullName)
+	if c.Role != "" {
+		u.Role = identity.Role(c.Role)
+	}
+	if err := readClaims(c.Claims, u); err != nil {
+		return err
+	}
+	if err := u.Validate().Err(); err != nil {
+		return err
+	}
+	attributes, err := readAttributes(ctx, h, c.Attr, u)
+	if err != nil {
+		return err
+	}
+	event := h.event(audit.UserUpdated, partyOf(u))
+	event.Changes = store.UserChanges(&before, u, attributes)
+	if u.Role != before.Role {
+		event.Changes["role"] = audit.Change{Before: string(before.Role), After: string(u.Role)}
+	}
+	changed := slices.Sorted(maps.Keys(event.Changes))
+	err = h.InTx(ctx, func(tx *store.Store) error {
+		if len(changed) > 0 {
+			if err := tx.UpdateUser(ctx, *u, h.at, event); err != nil {
+				return err
+			}
+		}
+		moved, err := c.move(ctx, h, tx, u)
+		changed = append(changed, moved...)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if len(changed) == 0 {
+		return p.say(viewOf(u), "Nothing changes: %s is so already.", u.Username)
+	}
+	return p.say(viewOf(u), "Updated %s: %s.", u.Username, strings.Join(changed, ", "))
+}
+
+// move takes the person out of groups and into others, and tells which.
+func (c userUpdate) move(ctx context.Context, h *house, tx *store.Store, u *identity.User) (moved []string, err error) {
+	in, err := tx.GroupsOf(ctx, u.ID)
+	if err != nil {
+		return nil, err
+	}
+	for i, name := range slices.Concat(c.Leave, c.Join) { // out first: there is a most that somebody is in
+		g, err := tx.GroupByName(ctx, name)
+		if fault.IsNotFound(err) {
+			return nil, fault.NotFound(fmt.Sprintf("group %q", name))
+		} else if err != nil {
+			return nil, err
+		}
+		act, word := tx.RemoveMember, "out of "
+		event := h.event(audit.GroupMemberRemoved, audit.Party{Kind: audit.KindGroup, ID: g.ID, Name: g.Name})
+		event.Changes = map[string]audit.Change{"member": {Before: u.Username}}
+		joins := i >= len(c.Leave)
+		if joins {
+			act, word = tx.AddMember, "into "
+			event.Action, event.Changes = audit.GroupMemberAdded, map[string]audit.Change{"member": {After: u.Username}}
+		}
+		event.UserID = u.ID
+		if slices.ContainsFunc(in, func(o identity.Group) bool { return o.ID == g.ID }) == joins {
+			continue // it is so already
+		}
+		if err := act(ctx, g.ID, u.ID, h.at, event); err != nil {
+			return nil, err
+		}
+		moved = append(moved, word+g.Name)
+	}
+	return moved, nil
 }
 
 type userList struct {

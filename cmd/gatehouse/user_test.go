@@ -3,6 +3,7 @@ package main
 import (
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -275,4 +276,77 @@ func TestAnnounce_theSetUpLinkGoesIntoAPrivateFile(t *testing.T) {
 	if _, err := os.Stat(path); err == nil {
 		t.Error("the file is still there although there are users")
 	}
+}
+
+// What is named changes, in one transaction, and the rest stays.
+func TestUser_update(t *testing.T) {
+	eachMachine(t, func(t *testing.T, m machine) {
+		st, at := storetest.Open(t, m.options), time.Now().UTC()
+		m.do(t, "attribute create --key level --label Level --type number")
+		m.do(t, "attribute create --key dept --label Department")
+		for _, name := range []string{"Staff", "Board"} {
+			if err := st.CreateGroup(t.Context(), identity.Group{ID: strings.ToLower(name), Name: name}, at, audit.Event{At: at, Action: audit.GroupCreated}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		file := func(text string) string {
+			path := filepath.Join(t.TempDir(), "claims.json")
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return path
+		}
+		claims := file(`{"given_name": "Ada", "locale": "id", "email_verified": true, "address": {"locality": "Bandung", "country": "ID"}}`)
+		m.do(t, "user create --username ada --email ada@example.com --role admin --attr level=7 --attr dept=Sales --claims "+claims)
+		stored := func() *identity.User {
+			t.Helper()
+			u, err := st.UserByUsername(t.Context(), "ada")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return u
+		}
+
+		more := file(`{"locale": "th", "given_name": "", "address": {"locality": "Chiang Mai"}}`)
+		said := m.do(t, "user update ada --name Ada --attr level=8 --attr dept= --join staff --claims "+more)
+		if said != "Updated ada: attr:dept, attr:level, given_name, locale, locality, name, into Staff.\n" {
+			t.Errorf("%q", said)
+		}
+		u := stored()
+		if u.Name != "Ada" || !u.EmailVerified || u.Profile.Locale != "th" || u.Profile.GivenName != "" || u.Profile.Address.Locality != "Chiang Mai" || u.Profile.Address.Country != "ID" ||
+			string(u.Attributes["level"]) != "8" || u.Attributes["dept"] != nil || u.Role != identity.RoleAdmin {
+			t.Errorf("%+v", u)
+		}
+		newest := m.events(t)
+		if newest[0].Action != audit.GroupMemberAdded || newest[0].Target.ID != "staff" || newest[0].UserID != u.ID ||
+			newest[1].Action != audit.UserUpdated || newest[1].Changes["attr:level"] != (audit.Change{Before: "7", After: "8"}) || len(newest[1].Changes) != 6 || newest[1].Actor.Kind != audit.KindCLI {
+			t.Errorf("%+v", newest[:2])
+		}
+		m.do(t, "user update --username ada --email a@example.com --join Board --leave Staff")
+		groups, err := st.GroupsOf(t.Context(), u.ID)
+		if u := stored(); err != nil || len(groups) != 1 || groups[0].Name != "Board" || u.Email != "a@example.com" || u.EmailVerified {
+			t.Errorf("%+v, %v, %v", u, groups, err)
+		}
+		if out := m.do(t, "user update ada --join Board --leave Staff --name Ada"); !strings.Contains(out, "Nothing changes") {
+			t.Errorf("%s", out)
+		}
+		// What cannot be leaves everything as it is.
+		before := len(m.events(t))
+		m.refuses(t, exitFailed, `group "Nobody" not found`, "user update ada --name Other --join Nobody")
+		m.refuses(t, exitFailed, "role", "user update ada --role user") // the last administrator
+		m.refuses(t, exitFailed, "attr:none", "user update ada --attr none=1")
+		m.refuses(t, exitFailed, "attr:level", "user update ada --attr level=high")
+		m.refuses(t, exitFailed, "email", "user update ada --email nowhere")
+		m.refuses(t, exitFailed, "email", "user update ada --email= --claims "+file(`{"email_verified": true}`))
+		m.refuses(t, exitUsage, "say what to change", "user update ada")
+		m.refuses(t, exitFailed, `user "bob" not found`, "user update bob --name Bob")
+		if u := stored(); u.Name != "Ada" || u.Role != identity.RoleAdmin || len(m.events(t)) != before {
+			t.Errorf("%+v", u)
+		}
+		m.do(t, "user create --username boss --role admin")
+		if v := read[userView](t, m.do(t, "user update ada --role auditor --json")); v.Role != identity.RoleAuditor {
+			t.Errorf("%+v", v)
+		}
+		m.mustRecord(t, audit.UserUpdated, u.ID)
+	})
 }

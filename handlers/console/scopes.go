@@ -226,29 +226,39 @@ func (h *Handlers) scopePage(c *fiber.Ctx, status int, s *oauth.Scope, f view.Sc
 	if f.Known, err = h.groupsToName(c.UserContext()); err != nil {
 		return err
 	}
-	if f.APIs, f.Clients, f.More, err = h.usersOfScope(c.UserContext(), s.Name); err != nil {
+	if f.ScopeUsers, err = h.usersOfScope(c.UserContext(), s.Name); err != nil {
 		return err
 	}
 	ch := request.Chrome(c)
 	return respond.Page(c, status, view.ScopePage(ch, scopeHead(s), f), view.ScopeForm(ch, f))
 }
 
-// usersOfScope are the APIs that take the scope and the first of the clients that may ask for it.
-func (h *Handlers) usersOfScope(ctx context.Context, name string) (takers []view.APILink, askers []view.APIClient, more int, err error) {
+// usersOfScope are the attributes that are told with the scope, the APIs that take it and the first of the clients that may ask for it.
+func (h *Handlers) usersOfScope(ctx context.Context, name string) (u view.ScopeUsers, err error) {
+	attributes, err := h.Store.Attributes(ctx)
+	if err != nil {
+		return u, err
+	}
+	for _, a := range attributes {
+		if a.Scope == name {
+			u.Attributes = append(u.Attributes, view.Attribute{Attribute: a})
+		}
+	}
 	apis, err := h.Store.APIs(ctx)
 	if err != nil {
-		return nil, nil, 0, err
+		return u, err
 	}
 	for _, a := range apis {
 		if a.Scopes.Has(name) {
-			takers = append(takers, view.APILink{ID: a.ID, Name: a.Name, Identifier: a.Identifier})
+			u.APIs = append(u.APIs, view.APILink{ID: a.ID, Name: a.Name, Identifier: a.Identifier})
 		}
 	}
 	clients, err := h.Store.ClientsOfScope(ctx, name)
 	for _, c := range clients[:min(len(clients), clientsNamed)] {
-		askers = append(askers, view.APIClient{ID: c.ID, Name: c.Name, Disabled: !c.Enabled()})
+		u.Clients = append(u.Clients, view.APIClient{ID: c.ID, Name: c.Name, Disabled: !c.Enabled()})
 	}
-	return takers, askers, len(clients) - len(askers), err
+	u.More = len(clients) - len(u.Clients)
+	return u, err
 }
 
 // scopeDifferences lists in what the two differ, in the order of the form; their groups are named beside them.
@@ -336,7 +346,7 @@ func (h *Handlers) scopeAct(c *fiber.Ctx) (*oauth.Scope, view.ScopeActData, erro
 		return nil, view.ScopeActData{}, err
 	}
 	d := view.ScopeActData{Scope: scopeHead(s)}
-	if d.APIs, d.Clients, d.More, err = h.usersOfScope(c.UserContext(), s.Name); err != nil {
+	if d.ScopeUsers, err = h.usersOfScope(c.UserContext(), s.Name); err != nil {
 		return nil, d, err
 	}
 	people, err := h.Store.ScopeConsents(c.UserContext(), s.Name)
@@ -356,7 +366,7 @@ func (h *Handlers) DeleteScope(c *fiber.Ctx) error {
 	err = h.Store.DeleteScope(c.UserContext(), s.Name, now, deleted)
 	var wrong fault.Fields
 	if errors.As(err, &wrong) { // the page says who uses it
-		if d.Errs = wrong; len(d.APIs)+len(d.Clients) > 0 {
+		if d.Errs = wrong; d.Any() {
 			d.Errs = nil
 		}
 		return respond.Page(c, fiber.StatusUnprocessableEntity, view.ScopeDeletePage(request.Chrome(c), d), nil)

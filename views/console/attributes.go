@@ -38,14 +38,6 @@ func attributeCrumbs(last ...layout.Crumb) []layout.Crumb {
 // editor says who changes the values.
 func (a Attribute) editor() string { return either(a.Own, "The person too", "Administrators") }
 
-// told says as what applications are told it.
-func (a Attribute) told() string {
-	if a.Claim == "" {
-		return "Not told"
-	}
-	return a.Claim + " with the scope " + a.Scope
-}
-
 var attributeTypes = []Choice{
 	{Value: identity.TypeString, Label: "Text", Hint: "One line."},
 	{Value: identity.TypeNumber, Label: "Number", Hint: "Up to 15 digits, with or without decimals."},

@@ -83,14 +83,21 @@ type ScopeFormData struct {
 	RequestToken string
 	GroupsTyped  string      // one a line
 	Known        []ui.Option // groups there are
-	APIs         []APILink   // that take it
-	Clients      []APIClient // that may ask for it, as many as there is room for
-	More         int         // clients besides
-	Errs         map[string]string
-	Conflict     *Conflict // the race this form lost
+	ScopeUsers
+	Errs     map[string]string
+	Conflict *Conflict // the race this form lost
 }
 
-func (d ScopeFormData) used() bool { return len(d.APIs)+len(d.Clients) > 0 }
+// ScopeUsers are what needs a scope.
+type ScopeUsers struct {
+	Attributes []Attribute // that applications with it are told
+	APIs       []APILink   // that take it
+	Clients    []APIClient // that may ask for it, as many as there is room for
+	More       int         // clients besides
+}
+
+// Any reports whether anything does.
+func (u ScopeUsers) Any() bool { return len(u.Attributes)+len(u.APIs)+len(u.Clients) > 0 }
 
 func (d ScopeFormData) frame() frame {
 	action := "/console/scopes"
@@ -107,12 +114,8 @@ var scopeLabels = map[string]string{"name": "Name", "description": "Description"
 
 // ScopeActData fills the confirmation of deleting a scope.
 type ScopeActData struct {
-	Scope   Scope
-	APIs    []APILink   // that take it
-	Clients []APIClient // that may ask for it, as many as there is room for
-	More    int         // clients besides
-	People  int         // who allowed it
-	Errs    map[string]string
+	Scope Scope
+	ScopeUsers
+	People int // who allowed it
+	Errs   map[string]string
 }
-
-func (d ScopeActData) used() bool { return len(d.APIs)+len(d.Clients) > 0 }
