@@ -492,7 +492,7 @@ func TestRates_whoIsUnblockedGoesOnEverywhere(t *testing.T) {
 		if links := b.Get(securityPage).Parts("a", "href", path); len(links) != 1 {
 			t.Errorf("%d links to %s", len(links), path)
 		}
-		if said := b.Get(path).Text(); !strings.Contains(said, "Busy has to wait: requests.") {
+		if said := b.Get(path).Text(); !strings.Contains(said, "Busy has to wait: too many requests.") {
 			t.Errorf("%s", said)
 		}
 		if p := b.Submit(securityPage+"/unblock", nil); p.URL.Path != securityPage || !strings.Contains(p.Text(), "Busy may go on") || !strings.Contains(p.Text(), "Nobody has to wait.") {
@@ -529,7 +529,7 @@ func TestRates_whoIsUnblockedGoesOnEverywhere(t *testing.T) {
 		if p := b.Get(securityPage + "/unblock?" + url.Values{"what": {"requests"}, "who": {client.ID + " 192.0.2.1"}}.Encode()); !strings.Contains(p.Text(), "Busy at 192.0.2.1 has to wait") {
 			t.Errorf("%d %s", p.Status, p.Text())
 		}
-		if p := b.Get(securityPage + "/unblock?what=client&who=2001:db8::/64"); !strings.Contains(p.Text(), "2001:db8::/64 has to wait: failed client authentications.") {
+		if p := b.Get(securityPage + "/unblock?what=client&who=2001:db8::/64"); !strings.Contains(p.Text(), "2001:db8::/64 has to wait: too many failed client authentications.") {
 			t.Errorf("%d %s", p.Status, p.Text())
 		}
 		one.Clock.Advance(time.Hour)

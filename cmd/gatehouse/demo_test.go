@@ -213,6 +213,8 @@ func TestDemo_isAHouseToLookAround(t *testing.T) {
 		"SELECT COUNT(*) FROM audit_events WHERE action = 'client.updated' AND changes <> ''":                                                    5,
 		"SELECT COUNT(*) FROM families f WHERE generation + 1 = (SELECT COUNT(*) FROM refresh_tokens WHERE family_id = f.id) AND generation > 0": 50,
 		"SELECT COUNT(*) FROM client_uses": 9,
+		"SELECT COUNT(*) FROM user_groups g WHERE NOT EXISTS (SELECT 1 FROM memberships WHERE group_id = g.id)": 1,
+		"SELECT COUNT(*) FROM users WHERE LENGTH(name) > 80":                                                    1, "SELECT COUNT(*) FROM clients WHERE LENGTH(client_name) > 90": 1,
 	} {
 		if n := counted(t, db, query); n < least {
 			t.Errorf("%s: %d, not %d", query, n, least)

@@ -637,9 +637,9 @@ func unblock(ch layout.Chrome, l Limited) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var24 string
-				templ_7745c5c3_Var24, templ_7745c5c3_Err = templ.JoinStringErrs(" has to wait: " + lowerFirst(l.why()) + ". Unblocked, it gets its whole allowance of a minute back, on every node.")
+				templ_7745c5c3_Var24, templ_7745c5c3_Err = templ.JoinStringErrs(" has to wait: too many " + lowerFirst(l.why()) + ". Unblocked, it gets its whole allowance of a minute back, on every node.")
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/console/security.templ`, Line: 174, Col: 158}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/console/security.templ`, Line: 174, Col: 167}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var24))
 				if templ_7745c5c3_Err != nil {
@@ -647,7 +647,7 @@ func unblock(ch layout.Chrome, l Limited) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = ui.ConfirmHead("unblock", "gauge", "warning", "Unblock at once?").Render(templ.WithChildren(ctx, templ_7745c5c3_Var22), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.ConfirmHead("unblock", "gauge", "warning", either(l.OfClient(), "Unblock this client?", "Unblock this address?")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var22), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -661,7 +661,7 @@ func unblock(ch layout.Chrome, l Limited) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 46, "<p class=\"muted small\">Whoever guesses from there can guess as often again, and then waits again. What is counted for a person or an account stays counted.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 46, "<p class=\"muted small\">Whoever guesses from there can guess as often again, and then waits again. What is counted for a person’s account stays counted.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

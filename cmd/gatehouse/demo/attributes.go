@@ -19,7 +19,7 @@ var attributes = []identity.Attribute{
 func valuesOf(n int, locale string) identity.Values {
 	return identity.Values{
 		"employee_number": fmt.Appendf(nil, "%d", 1001+n),
-		"department":      fmt.Appendf(nil, "%q", groups[n%len(groups)].name),
+		"department":      fmt.Appendf(nil, "%q", groups[n%(len(groups)-1)].name),
 		"joined":          fmt.Appendf(nil, `"20%02d-%02d-01"`, 18+n%8, 1+n%12),
 		"languages":       fmt.Appendf(nil, `["en",%q]`, locale),
 	}

@@ -84,6 +84,8 @@ var clients = []struct {
 		about{born: 20 * day}, native},
 	{"cl_raffle", "Christmas raffle", oauth.AuthBasic, oauth.GrantAuthorizationCode, openID, "https://raffle.acme.example/callback",
 		about{born: 30 * day, visits: 4, asks: openID}, nil},
+	{"cl_supplier", "Supplier onboarding, certification and quarterly self-assessment portal for Southeast Asia (pilot)", oauth.AuthBasic, codeAndRefresh, openID,
+		"https://suppliers.southeast-asia.procurement.acme.example/onboarding/certification/oidc/callback", about{born: 3 * day}, nil},
 }
 
 func native(c *oauth.Client) { c.ApplicationType = oauth.ApplicationNative }

@@ -261,7 +261,7 @@ func (h *house) addUser(p *person) error {
 	return h.store.CreateUser(h.ctx, *p.User, h.clock, e)
 }
 
-// addGroup makes a group of some of the people.
+// addGroup makes a group of some of the people; the last is to be filled yet.
 func (h *house) addGroup(i int, name, about string) error {
 	g := identity.Group{ID: identity.NewID(), Name: name, Description: about}
 	e := h.event(h.admin, audit.GroupCreated, audit.Party{Kind: audit.KindGroup, ID: g.ID, Name: name})
@@ -270,7 +270,7 @@ func (h *house) addGroup(i int, name, about string) error {
 		return err
 	}
 	for n, p := range h.people {
-		if n%(i+2) != 0 {
+		if n%(i+2) != 0 || i == len(groups)-1 {
 			continue
 		}
 		e := h.event(h.admin, audit.GroupMemberAdded, audit.Party{Kind: audit.KindGroup, ID: g.ID, Name: name})

@@ -37,6 +37,7 @@ var residents = []struct{ name, username, locale string }{
 	{"Zoë van den Berg", "zoe", "nl"}, {"Jürgen Müller-Lüdenscheidt", "juergen", "de"}, {"Siobhán O’Brien", "siobhan", "en"}, {"Þórdís Jónsdóttir", "thordis", "is"},
 	{"Maximiliane Freifrau von Wolkenstein", "maximiliane", "de"}, {"José María García López", "josemaria", "es"}, {"Łukasz Wiśniewski", "lukasz", "pl"},
 	{"Ελένη Παπαδοπούλου", "eleni", "el"}, {"Ana Beatriz Souza", "anabeatriz", "pt"}, {"Quetzalli Hernández", "quetzalli", "es"}, {"Kai Nakamura", "kai", "en"}, {"Tama Ngata", "tama", "mi"},
+	{"Raden Ajeng Kartika Puspitasari Hadiningrat Wijayakusuma van der Westhuizen-Montgomery", "kartika.puspitasari.wijayakusuma", "id"},
 }
 
 // agents are the browsers that people use; servers and phones' applications are agents too.
@@ -48,9 +49,10 @@ var agents = []string{
 	"Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
 }
 
-// groups are what people belong to; each has some of them.
+// groups are what people belong to; each has some of them, but for the last.
 var groups = []struct{ name, about string }{
 	{"Editors", "They write and publish the notes that everybody reads."},
 	{"Accounting", "Invoices, expenses and the monthly closing."},
 	{"Warehouse", "Picking, packing and the returns desk."},
+	{"Night shift", "From next month on."},
 }
