@@ -21,7 +21,9 @@ type Unblocking struct {
 
 // Unblock tells all nodes whom to let go on.
 func (s *Store) Unblock(ctx context.Context, u Unblocking, event audit.Event) error {
-	return s.insert(ctx, "unblocking", row{table: "unblockings", columns: "id, what, who, at", value: u}, eventOf(event, u.At))
+	tell := row{table: "unblockings", columns: "id, what, who, at", value: u}
+	_, err := s.act(ctx, "unblocking", tell.insert("TRUE"), eventOf(event, u.At))
+	return err
 }
 
 // Unblockings are those that nodes may not have heard of yet.
