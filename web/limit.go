@@ -25,6 +25,9 @@ const behindClient = 300
 // maxCounted bounds the memory of a limiter; past it those are forgotten who have nothing to wait for, then anybody.
 const maxCounted = 100_000
 
+// forgetHeard is when no unblocking is told any more that was heard already.
+const forgetHeard = time.Hour
+
 // What a limiter counts (security.md rule 15): failures of an address, and all that a client asks. Successes of an address never
 // count, and a loopback address is this machine or a proxy on it, behind which everybody stands: it counts once somebody says so.
 const (
@@ -42,8 +45,8 @@ type countedKey struct{ what, who string }
 type limiter struct {
 	mu      sync.Mutex
 	buckets map[countedKey]*bucket
-	heard   map[string]bool // unblockings, by id
-	settled chan struct{}   // closed, and made anew, whenever a try under way is none any more
+	heard   map[string]time.Time // unblockings, by id, and when they were
+	settled chan struct{}        // closed, and made anew, whenever a try under way is none any more
 }
 
 type bucket struct {
@@ -54,7 +57,7 @@ type bucket struct {
 }
 
 func newLimiter() *limiter {
-	return &limiter{buckets: map[countedKey]*bucket{}, settled: make(chan struct{})}
+	return &limiter{buckets: map[countedKey]*bucket{}, heard: map[string]time.Time{}, settled: make(chan struct{})}
 }
 
 // bucket is that of the key as it stands now. It is called with mu held.
@@ -186,27 +189,34 @@ func (l *limiter) blocked(key countedKey, limit int, now time.Time) time.Duratio
 	return b.wait()
 }
 
-// unblock gives everybody their whole allowance back whom these unblock, and who was not given it for the same reason before.
-func (l *limiter) unblock(unblocked []store.Unblocking) {
+// unblock gives everybody their whole allowance back whom these unblock, once.
+func (l *limiter) unblock(unblocked []store.Unblocking, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	heard := make(map[string]bool, len(unblocked))
+	for id, at := range l.heard {
+		if now.Sub(at) > forgetHeard {
+			delete(l.heard, id)
+		}
+	}
 	for _, u := range unblocked {
-		if b := l.buckets[countedKey{u.What, u.Who}]; b != nil && !l.heard[u.ID] {
+		if _, heard := l.heard[u.ID]; heard {
+			continue
+		}
+		l.heard[u.ID] = u.At
+		if b := l.buckets[countedKey{u.What, u.Who}]; b != nil {
 			b.tokens = float64(b.limit)
 		}
-		heard[u.ID] = true
 	}
-	l.heard = heard
 }
 
 // ReadUnblockings lets those go on who asked too much of this node and were unblocked, here or on another.
 func (a *App) ReadUnblockings(ctx context.Context) error { return a.site.readUnblockings(ctx) }
 
 func (s *site) readUnblockings(ctx context.Context) error {
-	unblocked, err := s.Store.Unblockings(ctx, s.Now())
+	now := s.Now()
+	unblocked, err := s.Store.Unblockings(ctx, now)
 	if err == nil {
-		s.limit.unblock(unblocked)
+		s.limit.unblock(unblocked, now)
 	}
 	return err
 }
