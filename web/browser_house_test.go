@@ -15,7 +15,7 @@ import (
 )
 
 // houseScenes are the scenes of security, settings and system, and of the palette.
-func houseScenes(t *testing.T) []scene {
+func houseScenes(t *testing.T, dialog func(path string) func(*tab)) []scene {
 	t.Helper()
 	h, quiet := openHouse(t), webtest.OpenLocal(t, storetest.Open(t, storetest.SQLite(t)), func(o *webtest.Options) { o.Pins = map[string]string{"code_ttl": "2m", "password_grant": "true"} })
 	boss := h.User(t, admin, people("Sofia Ivanova", "sofia"))
@@ -69,10 +69,7 @@ func houseScenes(t *testing.T) []scene {
 		}},
 		{name: "security limited", house: busy, as: guard, open: securityPage},
 		{name: "unblock", house: busy, as: guard, open: securityPage + "/unblock?what=signin&who=2001%3Adb8%3A1%3A2%3A%3A%2F64"},
-		{name: "unblock dialog", house: busy, as: guard, open: securityPage, after: func(b *tab) {
-			b.click("#limited .btn")
-			b.wait(`document.querySelector("dialog[open] #unblock-confirm")`)
-		}},
+		{name: "unblock dialog", house: busy, as: guard, open: securityPage, after: dialog(securityPage + "/unblock?" + url.Values{"what": {"requests"}, "who": {waiting.ID}}.Encode())},
 		{name: "settings", house: h, as: boss, open: settingsPage},
 		{name: "settings that delete events", house: h, as: boss, open: settingsPage, then: func(b *tab) {
 			b.fill("#audit_keep_refusals", "7d")

@@ -274,7 +274,7 @@ func allScenes(t *testing.T, h *webtest.House) []scene {
 		}
 	}
 
-	others := slices.Concat(apiScenes(t, h, boss, auditor, user, menu, dialog), peopleScenes(t, menu, dialog), grantScenes(t, menu, dialog), keyScenes(t, dialog), houseScenes(t))
+	others := slices.Concat(apiScenes(t, h, boss, auditor, user, menu, dialog), peopleScenes(t, menu, dialog), grantScenes(t, menu, dialog), keyScenes(t, dialog), houseScenes(t, dialog))
 	return append(others, []scene{
 		{name: "setup", house: empty, open: "/setup?token=" + empty.SetupToken},
 		{name: "setup refused", house: empty, open: "/setup?token=" + empty.SetupToken, then: submit("#setup-submit", map[string]string{"#username": "no@sign", "#email": "nowhere", "#password": "short"})},

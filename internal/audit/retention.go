@@ -6,8 +6,10 @@ const day = 24 * time.Hour
 
 // The bounds of what a house may settle. Too short a memory of changes would be one that an intruder outlasts.
 const (
-	LeastRefusals, LeastActivity, LeastChanges = 7 * day, 30 * day, 90 * day
-	LongestKept                                = 3650 * day
+	LeastRefusals = 7 * day
+	LeastActivity = 30 * day
+	LeastChanges  = 90 * day
+	LongestKept   = 3650 * day
 )
 
 // Retention is how long the events of each class are kept. Nothing is kept for longer than changes are.
