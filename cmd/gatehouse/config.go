@@ -91,6 +91,11 @@ type Config struct {
 	RateSignin                       string `variable:"GATEHOUSE_RATE_SIGNIN" placeholder:"NUMBER" help:"Wrong passwords a minute from one address, on each node; 0 for no limit (30, and none for this machine)."`
 	RateClientAuth                   string `variable:"GATEHOUSE_RATE_CLIENT_AUTH" placeholder:"NUMBER" help:"Failed client authentications a minute from one address, on each node; 0 for no limit (60, and none for this machine)."`
 	RateClient                       string `variable:"GATEHOUSE_RATE_CLIENT" placeholder:"NUMBER" help:"Requests a minute of one client, on each node; 0 for no limit (0)."`
+	BrandName                        string `variable:"GATEHOUSE_BRAND_NAME" placeholder:"NAME" help:"What people read on the pages where they sign in (Gatehouse)."`
+	BrandAccent                      string `variable:"GATEHOUSE_BRAND_ACCENT" placeholder:"COLOUR" help:"The colour of buttons and links there, as #2452c4 (none)."`
+	BrandHelpURI                     string `name:"brand-help-uri" variable:"GATEHOUSE_BRAND_HELP_URI" placeholder:"URL" help:"Where people find help, https or mailto (none)."`
+	BrandPolicyURI                   string `name:"brand-policy-uri" variable:"GATEHOUSE_BRAND_POLICY_URI" placeholder:"URL" help:"Your privacy policy (none)."`
+	BrandTosURI                      string `name:"brand-tos-uri" variable:"GATEHOUSE_BRAND_TOS_URI" placeholder:"URL" help:"Your terms of service (none)."`
 }
 
 // pinned lists the settings of the console that the Config says, by the names of policy.Fields.

@@ -139,7 +139,7 @@ func TestAdjusted_saysWhatIsShownOtherwise(t *testing.T) {
 	t.Parallel()
 	for accent, want := range map[string][]string{
 		"2d5ed4": {"On dark pages it is lighter"},
-		"2f8f5b": {"Links on dark pages are lighter"},
+		"2f8f5b": {"Links on light pages are darker", "Links on dark pages are lighter"},
 		"ffff00": {"On light pages it is darker"},
 		"000080": {"On dark pages it is lighter"},
 		"000000": {"On dark pages it is lighter"},

@@ -2,11 +2,13 @@ package policy
 
 import (
 	"fmt"
+	"net/mail"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"gatehouse/internal/brand"
 	"gatehouse/internal/fault"
 	"gatehouse/internal/oauth"
 	"gatehouse/internal/secret"
@@ -19,6 +21,7 @@ const (
 	GroupGrants    = "Grants"
 	GroupPasswords = "Passwords"
 	GroupRates     = "Traffic limits"
+	GroupBrand     = "Branding"
 )
 
 // Field is one setting: how it is called, and what it may be.
@@ -32,8 +35,10 @@ type Field struct {
 	Unit string
 
 	min, max int64                 // nanoseconds for a duration
-	of       func(s *Settings) any // *time.Duration, *int or *bool
+	of       func(s *Settings) any // *time.Duration, *int, *bool or *string
 	loopback func(s *Settings) *bool
+	read     func(text string) (value, why string) // of a *string that is not empty: as it is kept, or why it cannot be
+	bounds   string                                // of a *string
 }
 
 // Fields are all settings, in the order people meet them.
@@ -82,10 +87,60 @@ var Fields = []Field{
 		max: 100_000, of: func(s *Settings) any { return &s.Rates.ClientAuth }, loopback: func(s *Settings) *bool { return &s.Rates.Loopback.ClientAuth }},
 	{Name: "rate_client", Group: GroupRates, Label: "Requests of a client", Unit: "a minute on each node", Hint: "0 is without limit. Counted where clients identify themselves; public ones by their address too.",
 		max: 1_000_000, of: func(s *Settings) any { return &s.Rates.Client }},
+
+	{Name: "brand_name", Group: GroupBrand, Label: "Name", Hint: "What people read on the pages where they sign in.",
+		of: func(s *Settings) any { return &s.Brand.Name }, bounds: fmt.Sprintf("up to %d characters", brand.MaxName), read: func(text string) (string, string) {
+			return text, oauth.NameFault(text, "the house", brand.MaxName)
+		}},
+	{Name: "brand_accent", Group: GroupBrand, Label: "Accent", Hint: "The colour of buttons and links. It is made darker or lighter where it could not be read.",
+		of: func(s *Settings) any { return &s.Brand.Accent }, bounds: "a colour, as #2452c4", read: readAccent},
+	{Name: "brand_help_uri", Group: GroupBrand, Label: "Help", Hint: "Where people find help: a page, or an e-mail address as mailto:help@example.com.",
+		of: func(s *Settings) any { return &s.Brand.HelpURI }, bounds: "an https, http or mailto address", read: readHelpURI},
+	{Name: "brand_policy_uri", Group: GroupBrand, Label: "Privacy policy", Hint: "Of the house itself. Applications have their own.",
+		of: func(s *Settings) any { return &s.Brand.PolicyURI }, bounds: "an https or http address", read: readWebURI},
+	{Name: "brand_tos_uri", Group: GroupBrand, Label: "Terms of service", Hint: "Of the house itself. Applications have their own.",
+		of: func(s *Settings) any { return &s.Brand.TosURI }, bounds: "an https or http address", read: readWebURI},
+}
+
+// Logo is a setting, too, which nothing can pin: the name of a picture says nothing where the picture is not.
+var Logo = Field{
+	Name: LogoName, Group: GroupBrand, Label: "Logo", Hint: "A picture that was uploaded, by the hash of its bytes.",
+	of: func(s *Settings) any { return &s.Brand.Logo }, bounds: "a picture that was uploaded", read: func(text string) (string, string) {
+		if !brand.IsHash(text) {
+			return "", "This is no picture of ours: upload one."
+		}
+		return text, ""
+	},
+}
+
+// LogoName is the name of the setting that names a picture.
+const LogoName = "brand_logo"
+
+func readAccent(text string) (value, why string) {
+	accent, ok := brand.ParseAccent(text)
+	if !ok {
+		return "", brand.AccentFault
+	}
+	return accent, ""
+}
+
+func readWebURI(text string) (value, why string) { return text, oauth.WebURIFault(text) }
+
+func readHelpURI(text string) (value, why string) {
+	if address, mailed := strings.CutPrefix(text, "mailto:"); mailed {
+		if a, err := mail.ParseAddress(address); err == nil && a.Address == address && !strings.ContainsAny(address, "?&\"<> ") {
+			return text, ""
+		}
+		return "", "Enter an e-mail address as mailto:help@example.com."
+	}
+	return readWebURI(text)
 }
 
 // FieldByName finds a setting.
 func FieldByName(name string) (Field, bool) {
+	if name == LogoName {
+		return Logo, true
+	}
 	i := slices.IndexFunc(Fields, func(f Field) bool { return f.Name == name })
 	if i < 0 {
 		return Field{}, false
@@ -111,6 +166,8 @@ func (f Field) Text(s *Settings) string {
 		return strconv.Itoa(*v)
 	case *bool:
 		return strconv.FormatBool(*v)
+	case *string:
+		return *v
 	}
 	panic("policy: " + f.Name + " is of no kind")
 }
@@ -124,6 +181,8 @@ func (f Field) Default() string {
 // Bounds say what the setting may be.
 func (f Field) Bounds() string {
 	switch {
+	case f.read != nil:
+		return f.bounds
 	case f.IsSwitch():
 		return "true or false"
 	case f.IsDuration():
@@ -162,6 +221,17 @@ func (f Field) set(s *Settings, text string, bounded bool) error {
 			return expected
 		}
 		*v = on
+	case *string:
+		if text == "" { // as it is by itself
+			defaults := Defaults()
+			*v = f.Text(&defaults)
+			break
+		}
+		value, why := f.read(text)
+		if why != "" {
+			return problem(why)
+		}
+		*v = value
 	}
 	if f.loopback != nil {
 		*f.loopback(s) = true

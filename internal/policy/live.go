@@ -79,7 +79,7 @@ func (l *Live) Adopt(revision string, stored map[string]string) bool {
 // state puts the policy together. What the database says and cannot be, a newer version may have written: it is left out.
 func (l *Live) state(revision string, stored map[string]string) *State {
 	s := &State{Settings: Defaults(), Revision: revision, Stored: stored, Faults: fault.Fields{}}
-	for _, f := range Fields {
+	for _, f := range append(slices.Clone(Fields), Logo) {
 		if pin, pinned := l.pins[f.Name]; pinned {
 			_ = f.set(&s.Settings, pin.Text, false) // New has tried it
 		} else if text, known := stored[f.Name]; known {

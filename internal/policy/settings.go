@@ -3,6 +3,7 @@ package policy
 import (
 	"time"
 
+	"gatehouse/internal/brand"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
 	"gatehouse/internal/secret"
@@ -14,6 +15,7 @@ type Settings struct {
 	Sessions identity.SessionPolicy
 	Password Password
 	Rates    Rates
+	Brand    brand.House
 }
 
 // Password is what is asked of a password, and what its hash costs.
@@ -38,6 +40,7 @@ func Defaults() Settings {
 		Sessions: identity.DefaultSessions(),
 		Password: Password{MinLength: secret.MinPasswordLength, Cost: secret.DefaultCost()},
 		Rates:    Rates{SignIn: 30, ClientAuth: 60},
+		Brand:    brand.House{Name: brand.DefaultName},
 	}
 }
 
