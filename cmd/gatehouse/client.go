@@ -91,7 +91,7 @@ func (c clientCreate) Run(ctx context.Context, p *process) error {
 	if err := h.CreateClient(ctx, *client, first, h.at, h.event(audit.ClientCreated, partyOfClient(client))); err != nil {
 		return err
 	}
-	return p.writeJSON(p.stdout, client.Registration(value, nil))
+	return p.writeJSON(p.stdout, client.Registration(h.settings.Issuer, value, nil))
 }
 
 func (c clientCreate) read(p *process) ([]byte, error) {
@@ -195,7 +195,7 @@ func (c clientShow) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	detail := clientDetail{
-		Registration: client.Registration("", nil), Status: status(client.DisabledAt), DisabledAt: client.DisabledAt, Secrets: []secretView{},
+		Registration: client.Registration(h.settings.Issuer, "", nil), Status: status(client.DisabledAt), DisabledAt: client.DisabledAt, Secrets: []secretView{},
 	}
 	for _, s := range secrets {
 		detail.Secrets = append(detail.Secrets, secretView{

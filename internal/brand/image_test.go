@@ -53,7 +53,7 @@ func TestReadLogo_makesAPictureOfOurs(t *testing.T) {
 		"JPEG":                  {encoded(t, func(b *bytes.Buffer) error { return jpeg.Encode(b, square(300, 600), nil) }), 128, 256},
 		"GIF":                   {encoded(t, func(b *bytes.Buffer) error { return gif.Encode(b, square(20, 20), nil) }), 20, 20},
 		"WebP":                  {webp, 1, 1},
-		"as wide as it may":      {encoded(t, func(b *bytes.Buffer) error { return png.Encode(b, square(maxSide, 512)) }), 256, 64},
+		"as wide as it may":     {encoded(t, func(b *bytes.Buffer) error { return png.Encode(b, square(maxSide, 512)) }), 256, 64},
 		"a line":                {encoded(t, func(b *bytes.Buffer) error { return png.Encode(b, square(maxSide, 1)) }), 256, 1},
 		"something behind it":   {hidden, 64, 32},
 		"exactly as we keep it": {encoded(t, func(b *bytes.Buffer) error { return png.Encode(b, square(256, 256)) }), 256, 256},

@@ -89,32 +89,30 @@ var Fields = []Field{
 		max: 1_000_000, of: func(s *Settings) any { return &s.Rates.Client }},
 
 	{Name: "brand_name", Group: GroupBrand, Label: "Name", Hint: "What people read on the pages where they sign in.",
-		of: func(s *Settings) any { return &s.Brand.Name }, bounds: fmt.Sprintf("up to %d characters", brand.MaxName), read: func(text string) (string, string) {
+		of: func(s *Settings) any { return &s.Brand.Name }, bounds: fmt.Sprintf("Up to %d characters", brand.MaxName), read: func(text string) (string, string) {
 			return text, oauth.NameFault(text, "the house", brand.MaxName)
 		}},
+	{Name: LogoName, Group: GroupBrand, Label: "Logo", Hint: "Shown where people sign in, on light and on dark pages. It is made to fit 256 × 256 pixels.",
+		of: func(s *Settings) any { return &s.Brand.Logo }, bounds: "A picture that was uploaded", read: readLogo},
 	{Name: "brand_accent", Group: GroupBrand, Label: "Accent", Hint: "The colour of buttons and links. It is made darker or lighter where it could not be read.",
-		of: func(s *Settings) any { return &s.Brand.Accent }, bounds: "a colour, as #2452c4", read: readAccent},
+		of: func(s *Settings) any { return &s.Brand.Accent }, bounds: "Six hexadecimal digits, as 2452c4", read: readAccent},
 	{Name: "brand_help_uri", Group: GroupBrand, Label: "Help", Hint: "Where people find help: a page, or an e-mail address as mailto:help@example.com.",
-		of: func(s *Settings) any { return &s.Brand.HelpURI }, bounds: "an https, http or mailto address", read: readHelpURI},
+		of: func(s *Settings) any { return &s.Brand.HelpURI }, bounds: "An https, http or mailto address", read: readHelpURI},
 	{Name: "brand_policy_uri", Group: GroupBrand, Label: "Privacy policy", Hint: "Of the house itself. Applications have their own.",
-		of: func(s *Settings) any { return &s.Brand.PolicyURI }, bounds: "an https or http address", read: readWebURI},
+		of: func(s *Settings) any { return &s.Brand.PolicyURI }, bounds: "An https or http address", read: readWebURI},
 	{Name: "brand_tos_uri", Group: GroupBrand, Label: "Terms of service", Hint: "Of the house itself. Applications have their own.",
-		of: func(s *Settings) any { return &s.Brand.TosURI }, bounds: "an https or http address", read: readWebURI},
+		of: func(s *Settings) any { return &s.Brand.TosURI }, bounds: "An https or http address", read: readWebURI},
 }
 
-// Logo is a setting, too, which nothing can pin: the name of a picture says nothing where the picture is not.
-var Logo = Field{
-	Name: LogoName, Group: GroupBrand, Label: "Logo", Hint: "A picture that was uploaded, by the hash of its bytes.",
-	of: func(s *Settings) any { return &s.Brand.Logo }, bounds: "a picture that was uploaded", read: func(text string) (string, string) {
-		if !brand.IsHash(text) {
-			return "", "This is no picture of ours: upload one."
-		}
-		return text, ""
-	},
-}
-
-// LogoName is the name of the setting that names a picture.
+// LogoName is the name of the setting that names a picture. Nothing pins it: the hash says nothing where the picture is not.
 const LogoName = "brand_logo"
+
+func readLogo(text string) (value, why string) {
+	if !brand.IsHash(text) {
+		return "", "This is no picture of ours: upload one."
+	}
+	return text, ""
+}
 
 func readAccent(text string) (value, why string) {
 	accent, ok := brand.ParseAccent(text)
@@ -138,9 +136,6 @@ func readHelpURI(text string) (value, why string) {
 
 // FieldByName finds a setting.
 func FieldByName(name string) (Field, bool) {
-	if name == LogoName {
-		return Logo, true
-	}
 	i := slices.IndexFunc(Fields, func(f Field) bool { return f.Name == name })
 	if i < 0 {
 		return Field{}, false
@@ -153,6 +148,9 @@ func (f Field) Variable() string { return "GATEHOUSE_" + strings.ToUpper(f.Name)
 
 // IsSwitch reports whether the setting is true or false.
 func (f Field) IsSwitch() bool { _, is := f.of(&Settings{}).(*bool); return is }
+
+// IsPicture reports whether the setting names a picture.
+func (f Field) IsPicture() bool { return f.Name == LogoName }
 
 // IsDuration reports whether the setting is a time.
 func (f Field) IsDuration() bool { _, is := f.of(&Settings{}).(*time.Duration); return is }

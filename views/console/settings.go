@@ -1,6 +1,8 @@
 package console
 
 import (
+	"github.com/a-h/templ"
+
 	"gatehouse/views/layout"
 	"gatehouse/views/ui"
 )
@@ -11,6 +13,7 @@ type SettingField struct {
 	Value, Default, Bounds  string
 	Source                  string // what pins it; empty if it may be changed
 	Switch                  bool
+	Picture                 bool // its value is the hash of one
 	Kept                    bool // it differs from the default because somebody settled it
 }
 
@@ -28,6 +31,16 @@ type SettingsData struct {
 	CanEdit  bool
 	Errs     map[string]string
 	Conflict *Conflict
+	Version  int64    // of a client, which has no revision
+	Preview  *Preview // of what is settled, where it can be seen
+}
+
+// Preview shows what a sign-in page looks like with what is in the form, and is told of it at Action.
+type Preview struct {
+	Action      string
+	Sheet       templ.Component // of the accent
+	Light, Dark templ.Component
+	Notes       []string // what is shown otherwise than it was chosen
 }
 
 func (d SettingsData) errors() []ui.FieldError {
@@ -46,7 +59,11 @@ func (f SettingField) hint() string {
 	if f.Source != "" {
 		return hint + " Set by " + f.Source + "."
 	}
-	if !f.Switch {
+	switch {
+	case f.Switch, f.Bounds == "":
+	case f.Default == "":
+		hint += " " + f.Bounds + "; none by default."
+	default:
 		hint += " " + f.Bounds + "; the default is " + f.Default + "."
 	}
 	return hint
@@ -77,6 +94,10 @@ func (f SettingField) source() string {
 	switch {
 	case f.Source != "":
 		return "Set by " + f.Source
+	case f.Bounds == "": // of a client
+		return ""
+	case f.Kept && f.Default == "":
+		return "Changed here; none by default"
 	case f.Kept:
 		return "Changed here; the default is " + f.Default
 	}
