@@ -242,7 +242,7 @@ func (h *Handlers) used(c *fiber.Ctx, client *oauth.Client) (view.Client, error)
 func headOf(client *oauth.Client) view.Client {
 	return view.Client{
 		ID: client.ID, Name: client.Name, Kind: client.Kind(), Public: client.Public(), FirstParty: client.FirstParty,
-		Disabled: !client.Enabled(), Created: client.CreatedAt, Version: client.Version,
+		Disabled: !client.Enabled(), Created: client.CreatedAt, Version: client.Version, Logo: client.Logo,
 	}
 }
 

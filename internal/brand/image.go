@@ -80,11 +80,11 @@ func ReadLogo(file io.Reader) (*Image, error) {
 	if err != nil || picture.Bounds().Empty() {
 		return refuse("The picture is damaged.")
 	}
-	return drawn(picture)
+	return Draw(picture)
 }
 
-// drawn is the picture as we keep it: made smaller where it is too large, and never larger.
-func drawn(picture image.Image) (*Image, error) {
+// Draw makes of a picture one as we keep it: smaller where it is too large, and never larger.
+func Draw(picture image.Image) (*Image, error) {
 	from := picture.Bounds()
 	width, height := from.Dx(), from.Dy()
 	if longest := max(width, height); longest > side {
@@ -98,6 +98,3 @@ func drawn(picture image.Image) (*Image, error) {
 	}
 	return ImageOf(encoded.Bytes()), nil
 }
-
-// Draw is the same of a picture that is drawn in code.
-func Draw(picture image.Image) (*Image, error) { return drawn(picture) }

@@ -21,7 +21,7 @@ const (
 	GroupGrants    = "Grants"
 	GroupPasswords = "Passwords"
 	GroupRates     = "Traffic limits"
-	GroupBrand     = "Branding"
+	GroupBrand     = "Look and links"
 )
 
 // Field is one setting: how it is called, and what it may be.

@@ -84,6 +84,7 @@ type Client struct {
 	Now         time.Time
 	LiveSecrets int
 	Version     int64
+	Logo        string // hash of a picture
 }
 
 const noLiveSecret = "No live secret"

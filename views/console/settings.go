@@ -53,6 +53,14 @@ func (d SettingsData) errors() []ui.FieldError {
 	return ui.Errors(d.Errs, order...)
 }
 
+// part is what of the page a form changes when it comes back.
+func (d SettingsData) part() string {
+	if d.Preview != nil {
+		return "#branding"
+	}
+	return "#settings-form"
+}
+
 // hint is what is said under the setting's control.
 func (f SettingField) hint() string {
 	hint := f.Hint
