@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -18,6 +17,7 @@ type clientCommands struct {
 	Create       clientCreate       `cmd:"" help:"Register an application by its metadata (RFC 7591)."`
 	List         clientList         `cmd:"" help:"List applications."`
 	Show         clientShow         `cmd:"" help:"Show an application's metadata, status and secrets, as JSON."`
+	Logo         clientLogo         `cmd:"" help:"Give an application a logo of its own, shown where people sign in to it, or take it away."`
 	RotateSecret clientRotateSecret `cmd:"" help:"Give an application a new secret, shown once as JSON."`
 	Disable      clientDisable      `cmd:"" help:"Stop serving an application and end all it was given."`
 	Enable       clientEnable       `cmd:"" help:"Serve an application again."`
@@ -95,15 +95,11 @@ func (c clientCreate) Run(ctx context.Context, p *process) error {
 }
 
 func (c clientCreate) read(p *process) ([]byte, error) {
-	in := p.stdin
-	if c.Metadata != "-" {
-		f, err := os.Open(c.Metadata)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in = f
+	in, err := p.input(c.Metadata)
+	if err != nil {
+		return nil, err
 	}
+	defer in.Close()
 	document, err := io.ReadAll(io.LimitReader(in, maxMetadata+1))
 	if err == nil && len(document) > maxMetadata {
 		return nil, oauth.InvalidClientMetadata(fmt.Sprintf("The metadata is longer than %d KiB.", maxMetadata>>10))
