@@ -287,8 +287,8 @@ func TestBranding_badInputIsRefusedAndKept(t *testing.T) {
 			// A hash that nobody has is no picture, and one that nobody typed is none either.
 			for _, hash := range []string{strings.Repeat("0a", 32), "../../etc/passwd"} {
 				b.Get(path)
-				if p := b.Submit(path, url.Values{field: {hash}}); p.Status != http.StatusUnprocessableEntity {
-					t.Errorf("%s: the picture %s: %d", path, hash, p.Status)
+				if p := b.Submit(path, url.Values{field: {hash}}); p.Status != http.StatusUnprocessableEntity || !strings.Contains(p.Says(field+"-file-error"), "upload") {
+					t.Errorf("%s: the picture %s: %d %s", path, hash, p.Status, p.Text())
 				}
 			}
 		}

@@ -182,11 +182,7 @@ func (h *Handlers) UpdateClientBranding(c *fiber.Ctx) error { return h.updatePar
 
 // PreviewClientBranding shows the form with what is in it, a picture that was sent with it included. Nothing is saved.
 func (h *Handlers) PreviewClientBranding(c *fiber.Ctx) error {
-	stored, err := h.client(c)
-	if err != nil {
-		return err
-	}
-	sent, err := request.Form(c)
+	stored, sent, err := h.clientAndForm(c)
 	if err != nil {
 		return err
 	}

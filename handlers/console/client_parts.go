@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"net/url"
 
 	"github.com/gofiber/fiber/v2"
@@ -49,13 +50,19 @@ func (h *Handlers) partOf(c *fiber.Ctx, part clientPart, stored *oauth.Client, s
 	return f, nil
 }
 
-// updatePart changes some of a client's settings, unless somebody else changed the client since the form was shown.
-func (h *Handlers) updatePart(c *fiber.Ctx, part clientPart) error {
-	stored, err := h.client(c)
+// clientAndForm reads the client that the path names, and the form that was sent about it.
+func (h *Handlers) clientAndForm(c *fiber.Ctx) (*oauth.Client, url.Values, error) {
+	client, err := h.client(c)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	sent, err := request.Form(c)
+	return client, sent, err
+}
+
+// updatePart changes some of a client's settings, unless somebody else changed the client since the form was shown.
+func (h *Handlers) updatePart(c *fiber.Ctx, part clientPart) error {
+	stored, sent, err := h.clientAndForm(c)
 	if err != nil {
 		return err
 	}
@@ -74,6 +81,9 @@ func (h *Handlers) updatePart(c *fiber.Ctx, part clientPart) error {
 		}
 		f.client.Version, f.conflict = theirs.Version, conflict
 		return part.show(h, c, fiber.StatusConflict, theirs, f)
+	}
+	if errors.As(err, &f.errs) { // what was right a moment ago
+		return part.show(h, c, fiber.StatusUnprocessableEntity, stored, f)
 	}
 	if err != nil {
 		return err

@@ -248,11 +248,7 @@ func headOf(client *oauth.Client) view.Client {
 
 // UpdateClient changes the settings, unless somebody else did since the form was shown.
 func (h *Handlers) UpdateClient(c *fiber.Ctx) error {
-	stored, err := h.client(c)
-	if err != nil {
-		return err
-	}
-	sent, err := request.Form(c)
+	stored, sent, err := h.clientAndForm(c)
 	if err != nil {
 		return err
 	}
