@@ -61,9 +61,10 @@ func (c colour) oklch() oklch {
 // light is the colour's light by channel; below 0 or above 1 where no screen shows it.
 func (o oklch) light() (channels [3]float64) {
 	x, y := o.c*math.Cos(o.h), o.c*math.Sin(o.h)
-	l := math.Pow(o.l+0.3963377774*x+0.2158037573*y, 3)
-	m := math.Pow(o.l-0.1055613458*x-0.0638541728*y, 3)
-	s := math.Pow(o.l-0.0894841775*x-1.2914855480*y, 3)
+	cube := func(v float64) float64 { return v * v * v }
+	l := cube(o.l + 0.3963377774*x + 0.2158037573*y)
+	m := cube(o.l - 0.1055613458*x - 0.0638541728*y)
+	s := cube(o.l - 0.0894841775*x - 1.2914855480*y)
 	return [3]float64{
 		4.0767416621*l - 3.3077115913*m + 0.2309699292*s,
 		-1.2684380046*l + 2.6097574011*m - 0.3413193965*s,

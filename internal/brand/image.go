@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	_ "image/gif"
-	_ "image/jpeg"
+	_ "image/gif"  // that image reads it
+	_ "image/jpeg" // the same
 	"image/png"
 	"io"
 
 	"golang.org/x/image/draw"
-	_ "golang.org/x/image/webp"
+	_ "golang.org/x/image/webp" // that image reads it
 
 	"gatehouse/internal/fault"
 )
