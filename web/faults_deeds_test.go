@@ -785,7 +785,7 @@ var deeds = []deed{
 		fill := url.Values{"brand_name": {"Acme"}, "brand_logo": {logo(t).Hash}}
 		return request{send: submit(t, h, b, brandingPage, fill), done: leadsTo(brandingPage)}
 	}},
-	{name: "look at a picture before it is settled", beside: []string{"images.kept_at"}, begin: func(t *testing.T, h *webtest.House) request {
+	{name: "look at a picture before it is settled", reads: true, beside: []string{"images"}, begin: func(t *testing.T, h *webtest.House) request {
 		b, _ := staff(t, h, identity.RoleAdmin)
 		return request{send: sending(t, h, b, brandingPage, "brand_logo"), done: shows(logo(t).Hash)}
 	}},
@@ -795,7 +795,7 @@ var deeds = []deed{
 		b.Get(path)
 		return request{send: submit(t, h, b, path, url.Values{"accent_color": {"2452c4"}}), done: leadsTo(path)}
 	}},
-	{name: "look at a picture of a client's", beside: []string{"images.kept_at"}, begin: func(t *testing.T, h *webtest.House) request {
+	{name: "look at a picture of a client's", reads: true, beside: []string{"images"}, begin: func(t *testing.T, h *webtest.House) request {
 		b, _ := staff(t, h, identity.RoleAdmin)
 		return request{send: sending(t, h, b, clientList+"/"+h.Client(t).ID+"/branding", "logo"), done: shows(logo(t).Hash)}
 	}},
