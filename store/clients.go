@@ -12,7 +12,7 @@ import (
 )
 
 const clientColumns = "id, client_name, application_type, redirect_uris, grant_types, scope, token_endpoint_auth_method, " +
-	"id_token_signed_response_alg, require_pkce, first_party, client_uri, policy_uri, tos_uri, contacts, default_resource, resource_server, access_token_ttl, id_token_ttl, refresh_token_ttl, refresh_token_idle, grant_id, disabled_at, created_at, updated_at, version"
+	"id_token_signed_response_alg, require_pkce, first_party, client_uri, policy_uri, tos_uri, logo, accent, contacts, default_resource, resource_server, access_token_ttl, id_token_ttl, refresh_token_ttl, refresh_token_idle, grant_id, disabled_at, created_at, updated_at, version"
 
 // clientRow is a client with what is derived for ordering and searching.
 type clientRow struct {
@@ -215,8 +215,12 @@ func (s *Store) ClientsNamed(ctx context.Context, beginning string, limit int) (
 }
 
 // CreateClient adds a client, with its first secret unless that is nil. fault.Conflict "id" if the id is a client's, a
-// person's subject or a username, also of somebody who was deleted (RFC 9700 §4.15); fault.Fields if an API that it names does not exist.
+// person's subject or a username, also of somebody who was deleted (RFC 9700 §4.15); fault.Fields if an API or a picture that it names does not exist.
 func (s *Store) CreateClient(ctx context.Context, c oauth.Client, secret *oauth.ClientSecret, at time.Time, event audit.Event) error {
+	return s.showing(ctx, c.Logo, "logo", at, func(tx *Store) error { return tx.createClient(ctx, c, secret, at, event) })
+}
+
+func (s *Store) createClient(ctx context.Context, c oauth.Client, secret *oauth.ClientSecret, at time.Time, event audit.Event) error {
 	c.ID, c.GrantID, c.CreatedAt, c.UpdatedAt, c.Version = orNewID(c.ID), orNewID(c.GrantID), at, at, 1
 	create := wholeClient(c)
 	create.value = struct {
@@ -266,12 +270,16 @@ func (s *Store) missingAPI(ctx context.Context, c oauth.Client) error {
 // UpdateClient changes all that a client registers. c.Version is that of the client it was read as: fault.Conflict with an
 // empty field if somebody was faster.
 func (s *Store) UpdateClient(ctx context.Context, c oauth.Client, at time.Time, event audit.Event) error {
+	return s.showing(ctx, c.Logo, "logo", at, func(tx *Store) error { return tx.updateClient(ctx, c, at, event) })
+}
+
+func (s *Store) updateClient(ctx context.Context, c oauth.Client, at time.Time, event audit.Event) error {
 	c.UpdatedAt = at
 	n, err := s.act(ctx, "client", statement{`
 		UPDATE clients SET client_name = :client_name, application_type = :application_type, redirect_uris = :redirect_uris,
 			grant_types = :grant_types, scope = :scope, token_endpoint_auth_method = :token_endpoint_auth_method,
 			id_token_signed_response_alg = :id_token_signed_response_alg, require_pkce = :require_pkce, first_party = :first_party, client_uri = :client_uri,
-			policy_uri = :policy_uri, tos_uri = :tos_uri, contacts = :contacts, default_resource = :default_resource,
+			policy_uri = :policy_uri, tos_uri = :tos_uri, logo = :logo, accent = :accent, contacts = :contacts, default_resource = :default_resource,
 			resource_server = :resource_server, access_token_ttl = :access_token_ttl, id_token_ttl = :id_token_ttl,
 			refresh_token_ttl = :refresh_token_ttl, refresh_token_idle = :refresh_token_idle, search_key = :search_key, search_text = :search_text,
 			updated_at = :updated_at, version = version + 1

@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/brand"
 	"gatehouse/internal/fault"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/keys"
 	"gatehouse/internal/oauth"
+	"gatehouse/internal/policy"
 	"gatehouse/internal/secret"
 	"gatehouse/store"
 	"gatehouse/store/storetest"
@@ -301,6 +303,18 @@ var changes = []change{
 		_, err := s.Unlock(ctx, "bob", noon, event(audit.SignInUnlocked))
 		return err
 	}},
+	{verb: "SaveImage", do: func(s *store.Store) error {
+		return s.SaveImage(ctx, brand.Image{Hash: "another picture", PNG: []byte("png")}, noon)
+	}},
+	{verb: "SaveSettings, with a logo", do: func(s *store.Store) error {
+		return s.SaveSettings(ctx, "first", map[string]string{policy.LogoName: "picture"}, noon.Add(time.Hour), event(audit.SettingsChanged))
+	}},
+	{verb: "UpdateClient, with a logo", do: func(s *store.Store) error {
+		return s.UpdateClient(ctx, oauth.Client{ID: "app", Name: "Renamed", Version: 1, Logo: "picture"}, noon.Add(time.Hour), event(audit.ClientUpdated))
+	}},
+	{verb: "CreateClient, with a logo", do: func(s *store.Store) error {
+		return s.CreateClient(ctx, oauth.Client{ID: "new", Name: "New", Logo: "picture"}, nil, noon.Add(time.Hour), event(audit.ClientCreated))
+	}},
 	{verb: "SaveSettings", do: func(s *store.Store) error {
 		return s.SaveSettings(ctx, "first", map[string]string{"code_ttl": "2m", "id_token_ttl": ""}, noon, event(audit.SettingsChanged))
 	}},
@@ -340,7 +354,7 @@ var reads = []string{
 	"LongestClientToken",
 	"ClientsOfAPI", "ClientsNamed", "ClientsOfScope", "Close", "Code", "Consent", "ConsentPage", "Consents", "Count", "CountLiveSessions", "DB", "DailyFailures", "DatabaseInfo",
 	"Dialect", "EachEvent", "Event", "EventPage", "Events", "EventsSince", "ExpiringEvents", "ExpiringSecrets", "Families", "Family", "FamilyImpact",
-	"FamilyPage", "Group", "GroupByName", "GroupNames", "Groups", "GroupsOf", "ImportOutcomes", "Interaction", "Job", "Jobs", "KeptForm",
+	"FamilyPage", "Group", "GroupByName", "GroupNames", "Groups", "GroupsOf", "Image", "ImportOutcomes", "Interaction", "Job", "Jobs", "KeptForm",
 	"KnownDevice", "KnownDevices", "LastJWKSFetch", "LiveClientGrant", "LivePerson", "LiveSessions", "Lockouts", "MasterKeyID", "Members",
 	"MigrationStatus", "Names", "Nodes", "NoteJWKSFetch", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "Pool", "QueuedJobs",
 	"RefreshToken", "RefreshTokens", "RefusedLines", "ResetLink", "RollupSums", "Rollups", "SavedFilters", "SchemaState", "Scope",
@@ -409,6 +423,7 @@ func furnished(t testing.TB, s *store.Store) {
 	attributed(t, s)
 	must(t, s.SaveAccessToken(ctx, opaque("given", "bound-family", "bob")))
 	must(t, s.SaveACMEEntry(ctx, "account", "sealed", noon))
+	must(t, s.SaveImage(ctx, brand.Image{Hash: "picture", PNG: []byte("png")}, noon))
 	must(t, s.AddSigningKeys(ctx, []keys.SigningKey{signingKey("leaked"), signingKey("forgotten")}, event(audit.KeyRotated)))
 	must(t, s.KeepForm(ctx, store.KeptForm{BrowserHash: "browser", UserID: "bob", Sealed: "sealed", ExpiresAt: noon.Add(time.Hour)}))
 	must(t, s.SaveFilter(ctx, store.SavedFilter{ID: "kept", UserID: "bob", List: "audit", Name: "Kept"}, noon))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/brand"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
 	"gatehouse/store/storetest"
@@ -20,6 +21,7 @@ func TestPostgres_anActTakesFewRoundTrips(t *testing.T) {
 	s := storetest.Open(t, o)
 	populated(t, s)
 	must(t, s.SaveInteraction(ctx, oauth.Interaction{Hash: "i", ClientID: "app"}))
+	must(t, s.SaveImage(ctx, brand.Image{Hash: "picture", PNG: []byte("png")}, noon))
 	for range 3 { // opens its second connection, and prepares what is asked again
 		must(t, s.Prepare(ctx, nil))
 		must1(s.Client(ctx, "app"))(t)
@@ -38,6 +40,7 @@ func TestPostgres_anActTakesFewRoundTrips(t *testing.T) {
 		{"Client", 1, func() error { _, err := s.Client(ctx, "app"); return err }},
 		{"ClientBySecret", 1, func() error { _, _, err := s.ClientBySecret(ctx, "app", "app-hash"); return err }},
 		{"Scopes", 1, func() error { _, err := s.Scopes(ctx); return err }},
+		{"Image", 1, func() error { _, err := s.Image(ctx, "picture"); return err }},
 		{"Standing", 1, func() error { _, err := s.Standing(ctx, "bob"); return err }}, // with groups and attributes
 		{"Person", 1, func() error { _, err := s.Person(ctx, "bob"); return err }},     // with attributes
 		{"User", 1, func() error { _, err := s.User(ctx, "bob"); return err }},         // with attributes

@@ -5,6 +5,7 @@ import (
 
 	"gatehouse/internal/audit"
 	"gatehouse/internal/fault"
+	"gatehouse/internal/policy"
 	"time"
 )
 
@@ -29,6 +30,10 @@ func (s *Store) Settings(ctx context.Context) (revision string, values map[strin
 // SaveSettings settles what is given, by name; an empty value leaves it as it is by itself. fault.Conflict with an empty field if
 // somebody was faster than the revision that the caller has seen.
 func (s *Store) SaveSettings(ctx context.Context, seen string, values map[string]string, at time.Time, event audit.Event) error {
+	return s.showing(ctx, values[policy.LogoName], policy.LogoName, at, func(tx *Store) error { return tx.saveSettings(ctx, seen, values, at, event) })
+}
+
+func (s *Store) saveSettings(ctx context.Context, seen string, values map[string]string, at time.Time, event audit.Event) error {
 	return s.InTx(ctx, func(tx *Store) error {
 		n, err := tx.exec(ctx, "settings", "UPDATE revisions SET revision = $1 WHERE name = 'settings' AND revision = $2", newID(), seen)
 		if err != nil {

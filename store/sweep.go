@@ -83,11 +83,11 @@ var overFamilies = []string{"ended_at", "expires_at"}
 
 // SweptTables are the tables that Sweep deletes from.
 var SweptTables = []string{"interactions", "revoked_tokens", "access_tokens", "families", "reset_links", "kept_forms", "signin_attempts", "sessions", "known_devices",
-	"jobs", "import_rows", "nodes", "unblockings", "audit_events", "rollups", "daily_rollups", "daily_tokens", "refresh_tokens", "codes"}
+	"jobs", "import_rows", "images", "nodes", "unblockings", "audit_events", "rollups", "daily_rollups", "daily_tokens", "refresh_tokens", "codes"}
 
 // Sweep deletes, in small batches, what has lapsed and can no longer matter, and tells how many rows: pending requests, opaque
 // tokens and links at once; revocations an hour later; sessions and families, with their codes and refresh tokens, 30 days after their end;
-// codes of which no family came; audit events as far as ExpireSeals has signed that they go; sign-in counters and known browsers that are long past. after, if
+// codes of which no family came; pictures that nothing shows; audit events as far as ExpireSeals has signed that they go; sign-in counters and known browsers that are long past. after, if
 // there is one, is told the rows of each batch, and its error ends the sweep. Nodes that sweep at the same time do each other no harm.
 func (s *Store) Sweep(ctx context.Context, at time.Time, after func(table string, rows int64) error) (total int64, err error) {
 	w := &sweeper{s: s, after: func(table string, rows int64) error {
@@ -98,6 +98,9 @@ func (s *Store) Sweep(ctx context.Context, at time.Time, after func(table string
 		return after(table, rows)
 	}}
 	if err := w.whole(ctx, "import_rows", sweepLines, at.Add(-keepJobs)); err != nil { // a job may have a million: they go before it
+		return total, err
+	}
+	if err := w.whole(ctx, "images", sweepImages, at.Add(-keepImages)); err != nil {
 		return total, err
 	}
 	for _, one := range sweeps {

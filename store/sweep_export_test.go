@@ -12,7 +12,7 @@ func SweepStatements() []SweepStatement {
 	for _, one := range sweeps {
 		out = append(out, SweepStatement{one.query(), 2})
 	}
-	out = append(out, SweepStatement{sweepEvents, 3})
+	out = append(out, SweepStatement{sweepEvents, 3}, SweepStatement{sweepImages, 2})
 	for _, over := range overFamilies {
 		out = append(out, SweepStatement{sweepOf("refresh_tokens", over), 2}, SweepStatement{sweepOf("codes", over), 2}, SweepStatement{sweepFamilies(over), 1})
 	}

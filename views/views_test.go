@@ -41,7 +41,7 @@ func pages() map[string]templ.Component {
 	choices := []console.Choice{{Value: hostile, Label: hostile, Hint: hostile, Badge: hostile, Tone: hostile, Checked: true}}
 	form := console.ClientFormData{
 		ID: hostile, CanEdit: true, ClientName: hostile, RedirectURIs: []string{hostile, ""}, Grants: choices, Scopes: choices,
-		ClientURI: hostile, PolicyURI: hostile, TosURI: hostile, Contacts: hostile, Errs: errs,
+		Contacts: hostile, Errs: errs,
 		Conflict: &console.Conflict{What: "client", By: hostile, At: now, Changes: []console.Change{{Field: hostile, Theirs: hostile, Yours: hostile}}},
 	}
 	look, fresh := form, form
@@ -64,6 +64,7 @@ func pages() map[string]templ.Component {
 	end, needed := console.APIActData{API: api, Confirm: hostile, Errs: errs}, console.APIActData{API: opaque, Clients: users}
 	form.APIs, look.APIs, fresh.APIs = links, links, links
 	form.DefaultResource, look.ResourceServer = hostile, hostile
+	fresh.Marks = []console.SettingField{{Name: "logo", Label: hostile, Value: hostile, Picture: true}, {Name: "policy_uri", Label: hostile, Hint: hostile, Value: hostile}}
 	fresh.Lives = []console.LifeField{{Name: "access_token_ttl", Label: hostile, Hint: hostile, Value: hostile}}
 	tokens := console.ClientTokensData{
 		Client: client, CanEdit: true, Fields: fresh.Lives, Errs: map[string]string{"access_token_ttl": hostile}, Conflict: form.Conflict,
@@ -159,6 +160,9 @@ func pages() map[string]templ.Component {
 	going.Finished, going.Of = time.Time{}, 7
 	kept := []console.SavedFilter{{ID: "x", Name: hostile, Href: "/console/audit?q=" + hostile}, {ID: "y", Name: hostile, Current: true}}
 	told.Changes = append(told.Changes, console.ChangedField("redirect_uris", audit.Change{Before: "https://a " + hostile, After: "https://b " + hostile}), console.ChangedField(hostile, audit.Change{After: hostile}))
+	branded := ch
+	branded.Brand = layout.Brand{Name: hostile, Logo: hostile, Accent: hostile, Sheet: hostile, Links: []layout.Link{{Label: hostile, Href: "javascript:alert(1)"}, {Label: hostile, Href: hostile}}}
+	branded.Sheets = []string{layout.HostedSheet}
 	return map[string]templ.Component{
 		"keys":            console.SigningKeysPage(ch, signing),
 		"keys none":       console.SigningKeysPage(ch, console.SigningKeysData{}),
@@ -224,7 +228,7 @@ func pages() map[string]templ.Component {
 		"scope needed":    console.ScopeDeletePage(ch, console.ScopeActData{Scope: scope, ScopeUsers: console.ScopeUsers{Attributes: claims, APIs: links, Clients: users, More: 1}}),
 		"setup":           login.SetupPage(ch, login.SetupData{Token: hostile, Name: hostile, Username: hostile, Email: hostile, Errs: errs}),
 		"setup closed":    login.SetupClosedPage(ch),
-		"login":           login.LoginPage(ch, login.LoginData{ReturnTo: hostile, Username: hostile, Client: &login.Asker{Name: hostile, PolicyURI: hostile, TosURI: "javascript:alert(1)"}, Errs: errs}),
+		"login":           login.LoginPage(ch, login.LoginData{ReturnTo: hostile, Username: hostile, Client: &layout.App{Name: hostile, Logo: hostile, URI: hostile, PolicyURI: hostile, TosURI: "javascript:alert(1)"}, Errs: errs}),
 		"login paused":    login.LoginPage(ch, login.LoginData{WaitSeconds: 1}),
 		"login busy":      login.LoginPage(ch, login.LoginData{Busy: true}),
 		"reset":           login.ResetPage(ch, login.ResetData{Token: hostile, Username: hostile, Errs: errs}),
@@ -252,6 +256,9 @@ func pages() map[string]templ.Component {
 		"job failed":      console.JobPage(ch, console.JobData{ID: hostile, Sessions: true, State: "failed", Problem: hostile, By: hostile, Started: now}),
 		"consents":        console.ConsentsPage(ch, console.ConsentsData{ListData: list, Now: now, Rows: []console.Consent{{Person: who, Client: link, Scopes: []console.GivenScope{{Name: hostile, At: now}}, CanWithdraw: true}, {}}}),
 		"end dialog":      console.EndDialog(ch, stop),
+		"branding":        console.BrandingPage(branded, hostileBranding(branded, true)),
+		"branding read":   console.ClientBrandingPage(branded, client, hostileBranding(branded, false)),
+		"login branded":   login.LoginPage(branded, login.LoginData{Client: &layout.App{Name: hostile}}),
 		"settings":        console.SettingsPage(ch, hostileSettings(true)),
 		"settings read":   console.SettingsPage(ch, hostileSettings(false)),
 		"security": console.SecurityPage(ch, console.SecurityData{
@@ -274,7 +281,7 @@ func pages() map[string]templ.Component {
 		"palette":      layout.PaletteResults(layout.Palette{Q: hostile, Groups: []layout.PaletteGroup{{Label: hostile, Items: []layout.PaletteItem{{Label: hostile, Note: hostile, Href: "/console", Icon: "app"}}}}}),
 		"palette none": layout.PaletteResults(layout.Palette{Q: hostile}),
 		"consent": oauth.ConsentPage(ch, oauth.ConsentData{
-			Interaction: hostile, ClientName: hostile, ClientURI: "javascript:alert(1)", RedirectHost: hostile, PolicyURI: hostile, TosURI: hostile, SwitchURL: "/login", Error: hostile,
+			Interaction: hostile, App: layout.App{Name: hostile, Logo: hostile, URI: "javascript:alert(1)", PolicyURI: hostile, TosURI: hostile}, RedirectHost: hostile, SwitchURL: "/login", Error: hostile,
 			Scopes: []oauth.ConsentScope{{Value: "openid", Needed: true}, {Value: hostile, Title: hostile, Description: hostile, APIs: []oauth.ConsentAPI{{Name: hostile, Identifier: hostile}}}},
 		}),
 		"error":      oauth.ErrorPage(ch, oauth.ErrorData{Title: hostile, Text: hostile, Code: hostile, BackURL: "/", BackText: hostile}),
@@ -371,6 +378,19 @@ func TestPages_payWhatTheyOwe(t *testing.T) {
 }
 
 // hostileSettings are settings of every kind.
+func hostileBranding(ch layout.Chrome, canEdit bool) console.SettingsData {
+	d := hostileSettings(canEdit)
+	d.Groups[0].Fields = append(d.Groups[0].Fields, console.SettingField{Name: "logo", Label: hostile, Value: hostile, Hint: hostile, Picture: true})
+	d.Errs["logo"] = hostile
+	d.Revision, d.Version = "", 7
+	sign := login.LoginData{Client: &layout.App{Name: hostile, Logo: hostile}}
+	d.Preview = &console.Preview{
+		Action: "/console/settings/branding/preview", Sheet: layout.AccentSheet(ch.Brand), Notes: []string{hostile},
+		Light: login.LoginPreview(ch, sign, "light"), Dark: login.LoginPreview(ch, sign, "dark"),
+	}
+	return d
+}
+
 func hostileSettings(canEdit bool) console.SettingsData {
 	return console.SettingsData{
 		Loss: &console.SettingsLoss{Events: hostile, Of: hostile}, Action: "/console/settings", Revision: hostile, CanEdit: canEdit, Errs: map[string]string{"a": hostile},

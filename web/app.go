@@ -21,6 +21,7 @@ import (
 	"gatehouse/handlers/login"
 	oauthdoor "gatehouse/handlers/oauth"
 	"gatehouse/internal/audit"
+	"gatehouse/internal/brand"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/keys"
 	"gatehouse/internal/oauth"
@@ -36,6 +37,7 @@ const (
 	bodyLimit        = 64 << 10  // bytes of a request's body
 	consoleLimit     = 512 << 10 // the same in the console: a client with fifty long redirect URIs fits
 	uploadLimit      = 512 << 20 // the same of a file of people, which is not kept in memory
+	pictureLimit     = 8 << 20   // the same of a form with a picture: one that is too large is told so
 	uploadTime       = 15 * time.Minute
 	connections      = 16 << 10 // at once; more wait to be accepted
 	actDeadline      = 20 * time.Second
@@ -156,7 +158,7 @@ func New(cfg Config) (*App, error) {
 	s.metrics = newMetrics(cfg, s.ready, s.streams)
 	cfg.Store.Observe(s.metrics.event)
 	s.refused = newRefusals(cfg.Store, cfg.Log)
-	s.house = &request.House{Issuer: cfg.Issuer, Secure: issuer.secure, Sealer: cfg.Sealer}
+	s.house = &request.House{Issuer: cfg.Issuer, Brand: func() *brand.House { return &cfg.Policy.Now().Brand }, Secure: issuer.secure, Sealer: cfg.Sealer}
 	s.door = &identity.Doorkeeper{
 		Store: cfg.Store, Hasher: cfg.Hasher, MAC: cfg.Sealer.MAC, Now: cfg.Now, Log: cfg.Log,
 		Reserve: s.reserveSignIn, FailureFloor: cfg.FailureFloor,
@@ -244,12 +246,19 @@ func (s *site) bodyLimitOf(h *fasthttp.RequestHeader) int {
 		return bodyLimit
 	}
 	// Of a form with files fasthttp puts on disk what is large; of anything else it would make room in memory at once.
-	if bytes.Equal(h.RequestURI(), []byte(importPath)) && user.Role.AtLeast(identity.RoleAdmin) && len(h.MultipartFormBoundary()) > 0 &&
-		len(h.Peek(fiber.HeaderContentEncoding)) == 0 {
-		return uploadLimit
+	if user.Role.AtLeast(identity.RoleAdmin) && len(h.MultipartFormBoundary()) > 0 && len(h.Peek(fiber.HeaderContentEncoding)) == 0 {
+		switch {
+		case bytes.Equal(h.RequestURI(), []byte(importPath)):
+			return uploadLimit
+		case bytes.HasSuffix(h.RequestURI(), []byte(brandingPreview)):
+			return pictureLimit
+		}
 	}
 	return consoleLimit
 }
+
+// brandingPreview ends the addresses where pictures are sent.
+const brandingPreview = "/branding/preview"
 
 // importPath is where a file of people is sent.
 const importPath = "/console/users/import"

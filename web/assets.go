@@ -5,6 +5,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"gatehouse/internal/brand"
 	"gatehouse/static"
 )
 
@@ -14,7 +15,37 @@ func (s *site) serveAsset(c *fiber.Ctx) error {
 	if !ok {
 		return fiber.ErrNotFound
 	}
-	return s.send(c, f, "public, max-age=31536000, immutable")
+	return s.send(c, f, immutable)
+}
+
+// immutable is for what an address names by its content.
+const immutable = "public, max-age=31536000, immutable"
+
+// serveAccent sends what a colour becomes. Any colour has a stylesheet, whether somebody chose it or not.
+func (s *site) serveAccent(c *fiber.Ctx) error {
+	digits, isSheet := strings.CutSuffix(c.Params("file"), ".css")
+	accent, isColour := brand.ParseAccent(digits)
+	if !isSheet || !isColour || accent != digits {
+		return fiber.ErrNotFound
+	}
+	c.Set(fiber.HeaderCacheControl, immutable)
+	c.Set(fiber.HeaderContentType, "text/css; charset=utf-8")
+	return c.SendString(brand.AccentSheet(accent))
+}
+
+// serveLogo sends a picture that we made (security.md rule 17).
+func (s *site) serveLogo(c *fiber.Ctx) error {
+	hash, isPicture := strings.CutSuffix(c.Params("file"), ".png")
+	if !isPicture || !brand.IsHash(hash) {
+		return fiber.ErrNotFound
+	}
+	picture, err := s.Store.Image(c.UserContext(), hash)
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderCacheControl, immutable)
+	c.Set(fiber.HeaderContentType, "image/png")
+	return c.Send(picture.PNG)
 }
 
 // serveFavicon answers browsers that ask without having read a page.

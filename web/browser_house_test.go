@@ -14,6 +14,23 @@ import (
 	"gatehouse/web/webtest"
 )
 
+// brandedHouse settles what the house looks like, in colours that are hard to read, and returns a client that looks otherwise.
+func brandedHouse(t *testing.T, h *webtest.House) *webtest.Client {
+	t.Helper()
+	must(t, h.Store.SaveImage(t.Context(), *logo(t), h.Clock.Now()))
+	revision, _, err := h.Store.Settings(t.Context())
+	must(t, err)
+	must(t, h.Store.SaveSettings(t.Context(), revision, map[string]string{
+		"brand_name": "Acme Warehouse and Logistics ID", "brand_accent": "facc15", "brand_logo": logo(t).Hash,
+		"brand_help_uri": "mailto:help@acme.example", "brand_policy_uri": "https://acme.example/privacy", "brand_tos_uri": "https://acme.example/terms",
+	}, h.Clock.Now(), event()))
+	settled(t, h)
+	return h.Client(t, named(longName), func(c *oauth.Client) {
+		c.Logo, c.Accent = logo(t).Hash, "0a0a3c"
+		c.ClientURI, c.PolicyURI, c.TosURI = "https://www.acme.example/", "https://www.acme.example/privacy", "https://www.acme.example/terms"
+	})
+}
+
 // houseScenes are the scenes of security, settings and system, and of the palette.
 func houseScenes(t *testing.T, dialog func(path string) func(*tab)) []scene {
 	t.Helper()
@@ -21,6 +38,8 @@ func houseScenes(t *testing.T, dialog func(path string) func(*tab)) []scene {
 	boss := h.User(t, admin, people("Sofia Ivanova", "sofia"))
 	auditor := h.User(t, people("Ola Nordmann", "ola"), ofRole(identity.RoleAuditor))
 	founder := quiet.User(t, admin, people("Sofia Ivanova", "sofia"))
+	branded := openHouse(t)
+	chief, shop := branded.User(t, admin, people("Sofia Ivanova", "sofia")), brandedHouse(t, branded)
 	victim := h.User(t, people("Maximiliane Freifrau von Wolkenstein-Hohenlohe", "maximiliane"))
 	h.Client(t, named(longName))
 	at := h.Clock.Now()
@@ -70,6 +89,23 @@ func houseScenes(t *testing.T, dialog func(path string) func(*tab)) []scene {
 		{name: "security limited", house: busy, as: guard, open: securityPage},
 		{name: "unblock", house: busy, as: guard, open: securityPage + "/unblock?what=signin&who=2001%3Adb8%3A1%3A2%3A%3A%2F64"},
 		{name: "unblock dialog", house: busy, as: guard, open: securityPage, after: dialog(securityPage + "/unblock?" + url.Values{"what": {"requests"}, "who": {waiting.ID}}.Encode())},
+		{name: "branding", house: branded, as: chief, open: brandingPage},
+		{name: "branding plain", house: h, as: boss, open: brandingPage},
+		{name: "branding auditor", house: h, as: auditor, open: brandingPage},
+		{name: "branding refused", house: h, as: boss, open: brandingPage, then: func(b *tab) {
+			b.fill("#brand_accent", "blue")
+			b.click("#settings-save")
+			b.wait(`document.activeElement.id === "brand_accent" && document.activeElement.ariaInvalid`)
+		}},
+		{name: "branding of a client", house: branded, as: chief, open: clientList + "/" + shop.ID + "/branding"},
+		{name: "branding of a client, as it is typed", house: branded, as: chief, open: clientList + "/" + shop.ID + "/branding", then: func(b *tab) {
+			b.fill("#accent_color", "#facc15")
+			b.wait(`document.querySelector("#preview [data-scheme=dark][data-accent=facc15]") && document.querySelector("#preview").innerText.includes("darker")`)
+		}},
+		{name: "login branded", house: branded, open: "/login"},
+		{name: "login branded for a client", house: branded, open: branded.AuthorizeURL(shop, nil)},
+		{name: "consent branded", house: branded, as: chief, open: branded.AuthorizeURL(shop, nil)},
+		{name: "account branded", house: branded, as: chief, open: "/account"},
 		{name: "settings", house: h, as: boss, open: settingsPage},
 		{name: "settings that delete events", house: h, as: boss, open: settingsPage, then: func(b *tab) {
 			b.fill("#audit_keep_refusals", "7d")

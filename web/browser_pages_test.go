@@ -366,7 +366,7 @@ func allScenes(t *testing.T, h *webtest.House) []scene {
 		{name: "client menu", as: boss, open: clientPage, after: menu("client-menu")},
 		{name: "client refused", as: boss, open: longPage, then: func(b *tab) {
 			b.fill("#client_name", "")
-			b.fill("#tos_uri", "nowhere")
+			b.fill("#contacts", "nowhere")
 			b.click("#client-save")
 			b.wait(`document.activeElement.id === "client_name" && document.activeElement.ariaInvalid`)
 		}},
@@ -378,7 +378,7 @@ func allScenes(t *testing.T, h *webtest.House) []scene {
 			other.click("#client-save")
 			other.sees("Settings saved")
 			b.fill("#client_name", "Wallet for phones and tablets")
-			b.fill("#client_uri", "https://wallet.example/a/rather/long/address/of/a/home/page/that/does/not/fit")
+			b.fill("#contacts", "a-rather-long-address-of-somebody-that-does-not-fit@wallet.example")
 			b.click("#client-save")
 			b.wait(`document.activeElement.id === "conflict"`)
 		}},

@@ -41,20 +41,19 @@ func TestBrowser_theConsoleWorksWithoutJavaScript(t *testing.T) {
 	// What is wrong is said at its field, and nothing that was typed is lost.
 	b.open(page)
 	b.fill("#client_name", "Acme Warehouse")
-	b.fill("#client_uri", "acme.example")
-	b.fill("#contacts", "ops@acme.example")
+	b.fill("#contacts", "ops")
 	js[bool](b, `document.querySelector("[name=scopes][value=phone]").checked = true`)
 	if status := b.press("#client-save"); status != http.StatusUnprocessableEntity {
-		t.Errorf("a home page without https is answered by %d", status)
+		t.Errorf("a contact without an address is answered by %d", status)
 	}
-	if said := b.text("#client_uri-error"); said == "" || said == "(nothing)" || js[string](b, `document.querySelector("#client_uri").ariaInvalid`) != "true" {
+	if said := b.text("#contacts-error"); said == "" || said == "(nothing)" || js[string](b, `document.querySelector("#contacts").ariaInvalid`) != "true" {
 		t.Errorf("the field does not say what is wrong: %q", said)
 	}
-	if b.value("#client_name") != "Acme Warehouse" || b.value("#client_uri") != "acme.example" || b.value("#contacts") != "ops@acme.example" ||
+	if b.value("#client_name") != "Acme Warehouse" || b.value("#contacts") != "ops" ||
 		!js[bool](b, `document.querySelector("[name=scopes][value=phone]").checked`) || b.values("redirect_uris") != app.url {
 		t.Errorf("what was typed is lost\n%s", b.describe())
 	}
-	b.fill("#client_uri", "https://acme.example")
+	b.fill("#contacts", "ops@acme.example")
 	b.press("#client-save")
 	b.at(page)
 	b.sees("Settings saved")

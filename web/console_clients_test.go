@@ -340,7 +340,7 @@ func TestConsole_importsAClient(t *testing.T) {
 		}
 		b.Submit(clientList, nil)
 		made := newest(t, h, "Second")
-		again, err := json.Marshal(made.Registration("", nil))
+		again, err := json.Marshal(made.Registration(h.Issuer, "", nil))
 		if err != nil {
 			t.Fatal(err)
 		}

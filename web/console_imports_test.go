@@ -29,18 +29,29 @@ func containsWords(text, words string) bool {
 // uploading is the request that sends a file as the form does.
 func uploading(t *testing.T, h *webtest.House, token, file string, fields map[string]string) *http.Request {
 	t.Helper()
+	form := url.Values{"csrf_token": {token}}
+	for name, value := range fields {
+		form.Set(name, value)
+	}
+	return withFile(t, h, importForm, form, "people.csv", file)
+}
+
+// withFile is the request that sends a form with a file in its field file.
+func withFile(t *testing.T, h *webtest.House, path string, form url.Values, name, file string) *http.Request {
+	t.Helper()
 	var body bytes.Buffer
 	w := multipart.NewWriter(&body)
-	must(t, w.WriteField("csrf_token", token))
-	for name, value := range fields {
-		must(t, w.WriteField(name, value))
+	for name, values := range form {
+		for _, value := range values {
+			must(t, w.WriteField(name, value))
+		}
 	}
-	part, err := w.CreateFormFile("file", "people.csv")
+	part, err := w.CreateFormFile("file", name)
 	must(t, err)
 	_, err = part.Write([]byte(file))
 	must(t, err)
 	must(t, w.Close())
-	r := h.Request(t, http.MethodPost, importForm, body.String())
+	r := h.Request(t, http.MethodPost, path, body.String())
 	r.Header.Set("Content-Type", w.FormDataContentType())
 	return r
 }

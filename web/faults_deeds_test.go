@@ -778,6 +778,27 @@ var deeds = []deed{
 			return leadsTo("/console/settings")(a) && err == nil && len(stored) == 2 && stored["code_ttl"] == "2m" && stored["id_token_ttl"] == "5m"
 		}}
 	}},
+	{name: "settle what the house looks like", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		must(t, h.Store.SaveImage(t.Context(), *logo(t), h.Clock.Now()))
+		b.Get(brandingPage)
+		fill := url.Values{"brand_name": {"Acme"}, "brand_logo": {logo(t).Hash}}
+		return request{send: submit(t, h, b, brandingPage, fill), done: leadsTo(brandingPage)}
+	}},
+	{name: "look at a picture before it is settled", reads: true, beside: []string{"images"}, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		return request{send: sending(t, h, b, brandingPage, "brand_logo"), done: shows(logo(t).Hash)}
+	}},
+	{name: "change what a client looks like", begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		path := clientList + "/" + h.Client(t).ID + "/branding"
+		b.Get(path)
+		return request{send: submit(t, h, b, path, url.Values{"accent_color": {"2452c4"}}), done: leadsTo(path)}
+	}},
+	{name: "look at a picture of a client's", reads: true, beside: []string{"images"}, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		return request{send: sending(t, h, b, clientList+"/"+h.Client(t).ID+"/branding", "logo"), done: shows(logo(t).Hash)}
+	}},
 	{name: "settle what is asked of passwords", begin: func(t *testing.T, h *webtest.House) request {
 		b, _ := staff(t, h, identity.RoleAdmin)
 		b.Get("/console/security")

@@ -52,6 +52,8 @@ var street = []struct{ method, path, audience string }{
 	{"GET", "/console/clients/:id", aPerson}, {"POST", "/console/clients/:id", aPerson},
 	{"GET", "/console/clients/:id/disable", aPerson}, {"POST", "/console/clients/:id/disable", aPerson}, {"POST", "/console/clients/:id/enable", aPerson},
 	{"GET", "/console/clients/:id/delete", aPerson}, {"POST", "/console/clients/:id/delete", aPerson},
+	{"GET", "/console/clients/:id/branding", aPerson}, {"POST", "/console/clients/:id/branding", aPerson}, {"POST", "/console/clients/:id/branding/preview", aPerson},
+	{"GET", "/console/settings/branding", aPerson}, {"POST", "/console/settings/branding", aPerson}, {"POST", "/console/settings/branding/preview", aPerson},
 	{"GET", "/console/clients/:id/tokens", aPerson}, {"POST", "/console/clients/:id/tokens", aPerson},
 	{"GET", "/console/clients/:id/credentials", aPerson}, {"GET", "/console/clients/:id/integrate", aPerson},
 	{"GET", "/console/clients/:id/access", aPerson}, {"GET", "/console/clients/:id/activity", aPerson}, {"POST", "/console/clients/:id/secrets", aPerson},
@@ -99,6 +101,7 @@ var street = []struct{ method, path, audience string }{
 	{"GET", "/console/settings", aPerson}, {"POST", "/console/settings", aPerson}, {"GET", "/console/system", aPerson}, {"GET", "/console/search", aPerson},
 	{"GET", "/console/audit", aPerson}, {"GET", "/console/audit/export", aPerson}, {"GET", "/console/audit/verification", aPerson}, {"POST", "/console/audit/verification", aPerson},
 	{"POST", "/console/audit/filters", aPerson}, {"POST", "/console/audit/filters/:id/delete", aPerson}, {"GET", "/console/audit/:id", aPerson}, {"GET", "/console/events/audit", aPerson},
+	{"GET", "/brand/accent/:file", aFile}, {"GET", "/brand/logo/:file", aFile},
 	{"GET", "/assets/*", aFile}, {"GET", "/favicon.ico", aFile}, {"GET", "/healthz", aProbe}, {"GET", "/readyz", aProbe},
 	{"GET", "/metrics", aProbe},
 }
@@ -129,7 +132,7 @@ func TestHeaders_fitWhomTheyAreFor(t *testing.T) {
 				who = h.Browser(t)
 			}
 			for _, s := range street {
-				path := strings.NewReplacer(":code", "invalid_grant", ":id", client.ID, ":secret", "none", ":client", "none", ":user", "none", "/assets/*", sheet).Replace(s.path)
+				path := strings.NewReplacer(":code", "invalid_grant", ":id", client.ID, ":secret", "none", ":client", "none", ":user", "none", "/accent/:file", "/accent/2452c4.css", "/assets/*", sheet).Replace(s.path)
 				if path == "/logout" && s.method == "POST" {
 					continue // its form's token is not sent, but nobody shall end the walk
 				}

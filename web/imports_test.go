@@ -29,12 +29,13 @@ var rooms = map[string]struct{ house, world []string }{
 	"static":             {nil, []string{"github.com/andybalholm/brotli"}},
 	"store":              {[]string{"internal", "migrations"}, []string{"github.com/jmoiron/sqlx", "github.com/lib/pq", "modernc.org/sqlite", "github.com/google/uuid", "golang.org/x/text", "golang.org/x/sys"}},
 	"migrations":         {nil, []string{"github.com/pressly/goose", "golang.org/x/sys"}},
-	"internal/oauth":     {[]string{"internal/keys", "internal/secret", "internal/fault", "internal/audit"}, []string{"github.com/golang-jwt/jwt", "github.com/google/uuid"}},
+	"internal/oauth":     {[]string{"internal/brand", "internal/keys", "internal/secret", "internal/fault", "internal/audit"}, []string{"github.com/golang-jwt/jwt", "github.com/google/uuid"}},
 	"internal/keys":      {[]string{"internal/secret"}, []string{"github.com/golang-jwt/jwt", "golang.org/x/sync"}},
 	"internal/identity":  {[]string{"internal/secret", "internal/fault", "internal/audit"}, []string{"github.com/google/uuid"}},
-	"internal/policy":    {[]string{"internal/oauth", "internal/identity", "internal/secret", "internal/audit", "internal/fault"}, nil},
+	"internal/policy":    {[]string{"internal/brand", "internal/oauth", "internal/identity", "internal/secret", "internal/audit", "internal/fault"}, nil},
 	"internal/audit":     {nil, nil},
 	"internal/secret":    {nil, []string{"golang.org/x/crypto"}},
+	"internal/brand":     {[]string{"internal/fault"}, []string{"golang.org/x/image"}},
 	"internal/fault":     {nil, nil},
 }
 

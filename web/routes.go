@@ -119,6 +119,9 @@ func (s *site) routes() []route {
 		{get, "/console/clients/:id/integrate", person, auditor, s.console.IntegrateClient, ""},
 		{get, "/console/clients/:id/tokens", person, auditor, s.console.ShowClientTokens, ""},
 		{post, "/console/clients/:id/tokens", person, sudo, s.console.UpdateClientTokens, ""},
+		{get, "/console/clients/:id/branding", person, auditor, s.console.ShowClientBranding, ""},
+		{post, "/console/clients/:id/branding", person, sudo, s.console.UpdateClientBranding, ""},
+		{post, "/console/clients/:id/branding/preview", person, s.upload(identity.RoleAdmin), s.console.PreviewClientBranding, ""},
 		{post, "/console/clients/:id/secrets", person, sudo, s.console.AddClientSecret, ""},
 		{get, "/console/clients/:id/secrets/:secret/revoke", person, admin, s.console.ConfirmRevokeClientSecret, ""},
 		{post, "/console/clients/:id/secrets/:secret/revoke", person, sudo, s.console.RevokeClientSecret, ""},
@@ -221,6 +224,9 @@ func (s *site) routes() []route {
 		{post, "/console/security/unblock", person, operator, s.console.Unblock, ""},
 		{get, "/console/settings", person, auditor, s.console.ShowSettings, ""},
 		{post, "/console/settings", person, sudo, s.console.UpdateSettings, ""},
+		{get, "/console/settings/branding", person, auditor, s.console.ShowBranding, ""},
+		{post, "/console/settings/branding", person, sudo, s.console.UpdateBranding, ""},
+		{post, "/console/settings/branding/preview", person, s.upload(identity.RoleAdmin), s.console.PreviewBranding, ""},
 		{get, "/console/system", person, auditor, s.console.ShowSystem, ""},
 		{get, "/console/search", person, auditor, s.console.Search, ""},
 		{get, "/console/audit", person, auditor, s.console.ListEvents, ""},
@@ -234,6 +240,8 @@ func (s *site) routes() []route {
 
 		// The house
 		{get, "/assets/*", asset, s.open, s.serveAsset, ""},
+		{get, "/brand/accent/:file", asset, s.open, s.serveAccent, ""},
+		{get, "/brand/logo/:file", asset, s.open, s.serveLogo, ""},
 		{get, "/favicon.ico", asset, s.open, s.serveFavicon, ""},
 		{get, "/healthz", probe, s.open, s.healthz, ""},
 		{get, "/readyz", probe, s.open, s.readyz, ""},

@@ -101,15 +101,11 @@ func verified(v audit.Verification) string {
 
 // readCheckpoints finds the checkpoints in a file, line by line: a log may be long.
 func (p *process) readCheckpoints(path string) (found []audit.Checkpoint, err error) {
-	from := p.stdin
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, fmt.Errorf("--from: %w", err)
-		}
-		defer f.Close()
-		from = f
+	from, err := p.input(path)
+	if err != nil {
+		return nil, fmt.Errorf("--from: %w", err)
 	}
+	defer from.Close()
 	newest := map[string]audit.Checkpoint{} // a word that is told again says nothing new
 	lines := bufio.NewReaderSize(from, 1<<20)
 	for {

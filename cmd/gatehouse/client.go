@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -18,6 +17,7 @@ type clientCommands struct {
 	Create       clientCreate       `cmd:"" help:"Register an application by its metadata (RFC 7591)."`
 	List         clientList         `cmd:"" help:"List applications."`
 	Show         clientShow         `cmd:"" help:"Show an application's metadata, status and secrets, as JSON."`
+	Logo         clientLogo         `cmd:"" help:"Give an application a logo of its own, shown where people sign in to it, or take it away."`
 	RotateSecret clientRotateSecret `cmd:"" help:"Give an application a new secret, shown once as JSON."`
 	Disable      clientDisable      `cmd:"" help:"Stop serving an application and end all it was given."`
 	Enable       clientEnable       `cmd:"" help:"Serve an application again."`
@@ -91,19 +91,15 @@ func (c clientCreate) Run(ctx context.Context, p *process) error {
 	if err := h.CreateClient(ctx, *client, first, h.at, h.event(audit.ClientCreated, partyOfClient(client))); err != nil {
 		return err
 	}
-	return p.writeJSON(p.stdout, client.Registration(value, nil))
+	return p.writeJSON(p.stdout, client.Registration(h.settings.Issuer, value, nil))
 }
 
 func (c clientCreate) read(p *process) ([]byte, error) {
-	in := p.stdin
-	if c.Metadata != "-" {
-		f, err := os.Open(c.Metadata)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in = f
+	in, err := p.input(c.Metadata)
+	if err != nil {
+		return nil, err
 	}
+	defer in.Close()
 	document, err := io.ReadAll(io.LimitReader(in, maxMetadata+1))
 	if err == nil && len(document) > maxMetadata {
 		return nil, oauth.InvalidClientMetadata(fmt.Sprintf("The metadata is longer than %d KiB.", maxMetadata>>10))
@@ -195,7 +191,7 @@ func (c clientShow) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	detail := clientDetail{
-		Registration: client.Registration("", nil), Status: status(client.DisabledAt), DisabledAt: client.DisabledAt, Secrets: []secretView{},
+		Registration: client.Registration(h.settings.Issuer, "", nil), Status: status(client.DisabledAt), DisabledAt: client.DisabledAt, Secrets: []secretView{},
 	}
 	for _, s := range secrets {
 		detail.Secrets = append(detail.Secrets, secretView{

@@ -94,6 +94,11 @@ type Config struct {
 	AuditKeepRefusals                string `variable:"GATEHOUSE_AUDIT_KEEP_REFUSALS" placeholder:"DURATION" help:"How long the audit log keeps refusals, 7d to 3650d (30d)."`
 	AuditKeepActivity                string `variable:"GATEHOUSE_AUDIT_KEEP_ACTIVITY" placeholder:"DURATION" help:"How long it keeps sign-ins and tokens, 30d to 3650d (90d)."`
 	AuditKeepChanges                 string `variable:"GATEHOUSE_AUDIT_KEEP_CHANGES" placeholder:"DURATION" help:"How long it keeps changes and all else, 90d to 3650d (365d)."`
+	BrandName                        string `variable:"GATEHOUSE_BRAND_NAME" placeholder:"NAME" help:"What people read on the pages where they sign in (Gatehouse)."`
+	BrandAccent                      string `variable:"GATEHOUSE_BRAND_ACCENT" placeholder:"COLOUR" help:"The colour of buttons and links there, as #2452c4 (none)."`
+	BrandHelpURI                     string `name:"brand-help-uri" variable:"GATEHOUSE_BRAND_HELP_URI" placeholder:"URL" help:"Where people find help, https or mailto (none)."`
+	BrandPolicyURI                   string `name:"brand-policy-uri" variable:"GATEHOUSE_BRAND_POLICY_URI" placeholder:"URL" help:"Your privacy policy (none)."`
+	BrandTosURI                      string `name:"brand-tos-uri" variable:"GATEHOUSE_BRAND_TOS_URI" placeholder:"URL" help:"Your terms of service (none)."`
 }
 
 // pinned lists the settings of the console that the Config says, by the names of policy.Fields.

@@ -191,6 +191,14 @@ func osUser() string {
 	return u.Username
 }
 
+// input is the file of this name, or standard input where that is -.
+func (p *process) input(name string) (io.ReadCloser, error) {
+	if name == "-" {
+		return io.NopCloser(p.stdin), nil
+	}
+	return os.Open(name)
+}
+
 // maxSecret is longer than any password or hash we take.
 const maxSecret = 64 << 10
 

@@ -14,6 +14,7 @@ import (
 type settingsCommands struct {
 	List  settingsList  `cmd:"" help:"Show all settings, and where each comes from."`
 	Set   settingsSet   `cmd:"" help:"Settle something otherwise. Servers that run follow within a second."`
+	Logo  settingsLogo  `cmd:"" help:"Give the house a logo, shown where people sign in."`
 	Reset settingsReset `cmd:"" help:"Leave something as it is by itself."`
 }
 
@@ -73,8 +74,8 @@ func (c settingsReset) Run(ctx context.Context, p *process) error {
 	return settle(ctx, p, c.place, c.Name, "", c.Yes)
 }
 
-// settle keeps what a setting shall be.
-func settle(ctx context.Context, p *process, at place, name, text string, yes bool) error {
+// settle keeps what a setting shall be. What has to be done before is given last.
+func settle(ctx context.Context, p *process, at place, name, text string, yes bool, before ...func(h *house) error) error {
 	field, known := policy.FieldByName(name)
 	if !known {
 		return usage(fmt.Sprintf("there is no setting %q: `gatehouse settings list` shows them all", name))
@@ -86,6 +87,11 @@ func settle(ctx context.Context, p *process, at place, name, text string, yes bo
 	defer h.Close()
 	if pin, pinned := h.settled.Pinned(name); pinned {
 		return fault.Fields{name: "It is set by " + pin.Source + ", which wins."}
+	}
+	for _, do := range before {
+		if err := do(h); err != nil {
+			return err
+		}
 	}
 	seen := h.settled.State().Revision
 	kept, diff, faults := h.settled.Changed(map[string]string{name: text})
@@ -114,6 +120,9 @@ func settle(ctx context.Context, p *process, at place, name, text string, yes bo
 			return err
 		}
 		now = diff[name].After
+	}
+	if now == "" {
+		now = "not set"
 	}
 	return p.say(settingView{Name: name, Value: now, Default: field.Default(), Bounds: field.Bounds()}, "%s is %s.", name, now)
 }

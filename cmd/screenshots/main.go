@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,6 +37,7 @@ var scenes = []scene{
 	{name: "clients-none", path: "/console/clients?q=nothing+is+called+so"},
 	{name: "client", path: "/console/clients", link: row},
 	{name: "client-credentials", path: "/console/clients", link: row, below: "/credentials"},
+	{name: "client-branding", path: "/console/clients?q=storefront", link: row, below: "/branding"},
 	{name: "client-lifetimes", path: "/console/clients", link: row, below: "/tokens"},
 	{name: "client-integrate", path: "/console/clients", link: row, below: "/integrate"},
 	{name: "client-integrate-curl", path: "/console/clients", link: row, below: "/integrate?lang=curl"},
@@ -83,11 +85,22 @@ var scenes = []scene{
 	{name: "security", path: "/console/security"},
 	{name: "unblock", path: "/console/security/unblock?what=signin&who=203.0.113.9"},
 	{name: "settings", path: "/console/settings"},
+	{name: "branding", path: "/console/settings/branding"},
 	{name: "system", path: "/console/system"},
 	{name: "search", path: "/console/search?q=o"},
 	{name: "account", path: "/account"},
 	{name: "not-found", path: "/nothing-is-here"},
 	{name: "sign-in", path: "/login"},
+	{name: "sign-in-app", path: asking("cl_storefront", "https://shop.acme.example/callback")},
+	{name: "consent", path: asking("cl_tickets", "https://tiket.example.co.id/auth/callback")},
+}
+
+// asking is an application's request, with the challenge of RFC 7636 appendix B.
+func asking(client, redirectURI string) string {
+	return "/oauth/authorize?" + url.Values{
+		"response_type": {"code"}, "client_id": {client}, "redirect_uri": {redirectURI}, "scope": {"openid profile email"}, "state": {"shot"},
+		"code_challenge": {"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}, "code_challenge_method": {"S256"},
+	}.Encode()
 }
 
 func main() {
@@ -124,7 +137,7 @@ func run(ctx context.Context, server, out, browser string, only []string) error 
 		if len(only) > 0 && !slices.Contains(only, s.name) {
 			continue
 		}
-		if err := house.signIn(tab, s.name != "sign-in"); err != nil {
+		if err := house.signIn(tab, !strings.HasPrefix(s.name, "sign-in")); err != nil {
 			return fmt.Errorf("%s: sign-in: %w", s.name, err)
 		}
 		if err := house.shoot(tab, s, out); err != nil {

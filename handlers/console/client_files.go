@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -39,7 +40,7 @@ var clientColumns = []string{
 	"client_id", "client_name", "client_id_issued_at", "status", "last_used_at", "application_type", "grant_types", "response_types", "scope", "redirect_uris",
 	"token_endpoint_auth_method", "require_pkce", "first_party", "id_token_signed_response_alg", "default_resource", "resource_server", "access_token_ttl", "id_token_ttl",
 	"refresh_token_ttl", "refresh_token_idle", "client_uri", "policy_uri",
-	"tos_uri", "contacts",
+	"tos_uri", "logo_uri", "accent_color", "contacts",
 }
 
 // ExportClients answers with a file of all clients that the list of this URL shows: format is csv or json.
@@ -64,7 +65,7 @@ func (h *Handlers) ExportClients(c *fiber.Ctx) error {
 		err := write(w, func(row func(exportedClient) error) error {
 			for {
 				for _, client := range page.Clients {
-					if err := row(exported(&client)); err != nil {
+					if err := row(h.exported(&client)); err != nil {
 						return err
 					}
 				}
@@ -84,8 +85,8 @@ func (h *Handlers) ExportClients(c *fiber.Ctx) error {
 	})
 }
 
-func exported(c *store.ListedClient) exportedClient {
-	out := exportedClient{c.Registration("", nil), "active", c.LastUsedAt}
+func (h *Handlers) exported(c *store.ListedClient) exportedClient {
+	out := exportedClient{c.Registration(h.Rules.Issuer, "", nil), "active", c.LastUsedAt}
 	if !c.Enabled() {
 		out.Status = "disabled"
 	}
@@ -172,7 +173,7 @@ func (h *Handlers) ExportClient(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	document, err := json.MarshalIndent(client.Registration("", nil), "", "  ")
+	document, err := json.MarshalIndent(client.Registration(h.Rules.Issuer, "", nil), "", "  ")
 	if err != nil {
 		return err
 	}
@@ -206,7 +207,12 @@ func (h *Handlers) ImportClient(c *fiber.Ctx) error {
 	f := formOf(client, o)
 	f.RequestToken = secret.New("")
 	f.Notice = "This is what the metadata makes. Nothing is saved yet: look it over, then create the client."
-	if ignored := oauth.IgnoredMembers([]byte(document)); len(ignored) > 0 {
+	ignored := oauth.IgnoredMembers([]byte(document))
+	if i := slices.Index(ignored, "logo_uri"); i >= 0 {
+		ignored = slices.Delete(ignored, i, i+1)
+		f.Notice += " Its logo is not fetched from where logo_uri says, as this server calls nobody: upload it under Branding once the client is there."
+	}
+	if len(ignored) > 0 {
 		f.Notice += " Not taken over: " + someOf(ignored) + "."
 	}
 	status := fiber.StatusOK

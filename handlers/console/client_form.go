@@ -48,11 +48,11 @@ func fill(c *oauth.Client, sent url.Values) {
 	c.TokenEndpointAuthMethod = line("token_endpoint_auth_method")
 	c.IDTokenSignedResponseAlg = line("id_token_signed_response_alg")
 	c.RequirePKCE, c.FirstParty = sent.Get("require_pkce") == "true", sent.Get("first_party") == "true"
-	c.ClientURI, c.PolicyURI, c.TosURI = line("client_uri"), line("policy_uri"), line("tos_uri")
 	c.Contacts = strings.FieldsFunc(sent.Get("contacts"), func(r rune) bool { return unicode.IsSpace(r) || r == ',' || r == ';' })
 	c.GrantTypes, c.Scopes = once(sent["grant_types"]), once(sent["scopes"])
 	c.DefaultResource, c.ResourceServer = line("default_resource"), line("resource_server")
 	fillLives(c, sent)
+	fillMarks(c, sent)
 	c.RedirectURIs = nil
 	for _, uri := range sent["redirect_uris"] {
 		if uri = strings.TrimSpace(uri); uri != "" {
@@ -77,8 +77,8 @@ func formOf(c *oauth.Client, o oauth.Offer) view.ClientFormData {
 	f := view.ClientFormData{
 		ID: c.ID, Version: c.Version, CanEdit: true, ClientName: c.Name, ApplicationType: c.ApplicationType,
 		AuthMethod: c.TokenEndpointAuthMethod, RedirectURIs: c.RedirectURIs, RequirePKCE: c.RequirePKCE, FirstParty: c.FirstParty,
-		SigningAlg: c.IDTokenSignedResponseAlg, ClientURI: c.ClientURI, PolicyURI: c.PolicyURI, TosURI: c.TosURI,
-		Contacts: strings.Join(c.Contacts, "\n"), DefaultResource: c.DefaultResource, ResourceServer: c.ResourceServer, Lives: lifeFields(c, nil),
+		SigningAlg: c.IDTokenSignedResponseAlg,
+		Contacts:   strings.Join(c.Contacts, "\n"), DefaultResource: c.DefaultResource, ResourceServer: c.ResourceServer, Lives: lifeFields(c, nil), Marks: markFields(c, nil),
 	}
 	for _, g := range o.GrantTypes {
 		words := grantWords[g]
@@ -159,7 +159,6 @@ func differences(before, after *oauth.Client) []difference {
 	var out compared
 	compare := out.setting
 	compare("client_name", "Name", before.Name, after.Name)
-	compare("client_uri", "Home page", before.ClientURI, after.ClientURI)
 	compare("application_type", "Type", before.ApplicationType, after.ApplicationType)
 	compare("token_endpoint_auth_method", "Authentication", before.TokenEndpointAuthMethod, after.TokenEndpointAuthMethod)
 	compare("redirect_uris", "Redirect URIs", strings.Join(before.RedirectURIs, " "), strings.Join(after.RedirectURIs, " "))
@@ -173,8 +172,9 @@ func differences(before, after *oauth.Client) []difference {
 	for _, l := range lives {
 		compare(l.Name, l.Label, policy.FormatSeconds(*l.of(before)), policy.FormatSeconds(*l.of(after)))
 	}
-	compare("policy_uri", "Privacy policy", before.PolicyURI, after.PolicyURI)
-	compare("tos_uri", "Terms of service", before.TosURI, after.TosURI)
+	for _, m := range clientMarks {
+		compare(m.name, view.ClientLabel(m.name), *m.of(before), *m.of(after))
+	}
 	compare("contacts", "Contacts", strings.Join(before.Contacts, " "), strings.Join(after.Contacts, " "))
 	return out
 }

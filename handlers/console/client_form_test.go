@@ -43,11 +43,15 @@ func TestFill_readsWhatTheFormShows(t *testing.T) {
 	again := oauth.Client{}
 	fill(&again, url.Values{
 		"client_name": {f.ClientName}, "application_type": {f.ApplicationType}, "token_endpoint_auth_method": {f.AuthMethod},
-		"id_token_signed_response_alg": {f.SigningAlg}, "require_pkce": {"true"}, "client_uri": {f.ClientURI}, "policy_uri": {f.PolicyURI},
-		"tos_uri": {f.TosURI}, "contacts": {f.Contacts}, "redirect_uris": f.RedirectURIs,
+		"id_token_signed_response_alg": {f.SigningAlg}, "require_pkce": {"true"}, "contacts": {f.Contacts}, "redirect_uris": f.RedirectURIs,
 		"grant_types": {"authorization_code", "refresh_token"}, "scopes": {"openid", "invoices:read"},
 		"default_resource": {f.DefaultResource}, "resource_server": {f.ResourceServer},
 	})
+	marks := url.Values{}
+	for _, m := range f.Marks {
+		marks.Set(m.Name, m.Value)
+	}
+	fillMarks(&again, marks)
 	if d := differences(&c, &again); len(d) > 0 {
 		t.Errorf("%+v", d)
 	}

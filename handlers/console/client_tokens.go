@@ -5,7 +5,6 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"gatehouse/internal/fault"
 	"gatehouse/internal/oauth"
 	"gatehouse/internal/policy"
 	view "gatehouse/views/console"
@@ -58,10 +57,11 @@ func (h *Handlers) ShowClientTokens(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return h.clientTokensPage(c, fiber.StatusOK, client, view.ClientTokensData{Version: client.Version, Fields: lifeFields(client, nil)})
+	return h.clientTokensPage(c, fiber.StatusOK, client, partForm{client: client})
 }
 
-func (h *Handlers) clientTokensPage(c *fiber.Ctx, status int, client *oauth.Client, d view.ClientTokensData) error {
+func (h *Handlers) clientTokensPage(c *fiber.Ctx, status int, client *oauth.Client, f partForm) error {
+	d := view.ClientTokensData{Version: f.client.Version, Fields: lifeFields(f.client, f.sent), Errs: f.errs, Conflict: f.conflict}
 	var err error
 	if d.Client, err = h.head(c, client); err != nil {
 		return err
@@ -114,44 +114,16 @@ func holds(p *oauth.Policy, client *oauth.Client, apis []oauth.API) (rows []view
 	return rows
 }
 
-// UpdateClientTokens changes how long what the client is given holds, unless somebody else changed the client since the form was shown.
-func (h *Handlers) UpdateClientTokens(c *fiber.Ctx) error {
-	stored, err := h.client(c)
-	if err != nil {
-		return err
-	}
-	sent, err := request.Form(c)
-	if err != nil {
-		return err
-	}
-	o, err := h.offerTo(c.UserContext(), stored)
-	if err != nil {
-		return err
-	}
-	client := *stored
-	fillLives(&client, sent)
-	client.Version = versionOf(sent)
-	d := view.ClientTokensData{Version: client.Version, Fields: lifeFields(&client, sent), Errs: fault.Fields{}}
-	wrong := client.Validate(o)
-	for _, l := range lives { // what is wrong with its settings is not for this form to say
-		if why := wrong[l.Name]; why != "" {
-			d.Errs[l.Name] = why
+// tokensPart is the part of a client's settings that its Lifetimes tab changes.
+var tokensPart = clientPart{
+	path: "/tokens", fill: fillLives, show: (*Handlers).clientTokensPage, title: "Lifetimes saved", text: "They hold for what is issued from now on; what was issued before keeps its own end.",
+	fields: func() (names []string) {
+		for _, l := range lives {
+			names = append(names, l.Name)
 		}
-	}
-	if len(d.Errs) > 0 {
-		return h.clientTokensPage(c, fiber.StatusUnprocessableEntity, stored, d)
-	}
-	err = h.saveClient(c, stored, &client)
-	if fault.AsConflict(err) != nil {
-		theirs, conflict, err := h.overtaken(c, &client)
-		if err != nil {
-			return err
-		}
-		d.Version, d.Conflict = theirs.Version, conflict
-		return h.clientTokensPage(c, fiber.StatusConflict, theirs, d)
-	}
-	if err != nil {
-		return err
-	}
-	return respond.Flash(c, clientPath(client.ID)+"/tokens", "success", "Lifetimes saved", "They hold for what is issued from now on; what was issued before keeps its own end.")
+		return names
+	}(),
 }
+
+// UpdateClientTokens changes how long what the client is given holds, unless somebody else changed the client since the form was shown.
+func (h *Handlers) UpdateClientTokens(c *fiber.Ctx) error { return h.updatePart(c, tokensPart) }

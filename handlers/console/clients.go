@@ -242,17 +242,13 @@ func (h *Handlers) used(c *fiber.Ctx, client *oauth.Client) (view.Client, error)
 func headOf(client *oauth.Client) view.Client {
 	return view.Client{
 		ID: client.ID, Name: client.Name, Kind: client.Kind(), Public: client.Public(), FirstParty: client.FirstParty,
-		Disabled: !client.Enabled(), Created: client.CreatedAt, Version: client.Version,
+		Disabled: !client.Enabled(), Created: client.CreatedAt, Version: client.Version, Logo: client.Logo,
 	}
 }
 
 // UpdateClient changes the settings, unless somebody else did since the form was shown.
 func (h *Handlers) UpdateClient(c *fiber.Ctx) error {
-	stored, err := h.client(c)
-	if err != nil {
-		return err
-	}
-	sent, err := request.Form(c)
+	stored, sent, err := h.clientAndForm(c)
 	if err != nil {
 		return err
 	}

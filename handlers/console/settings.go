@@ -2,6 +2,8 @@ package console
 
 import (
 	"context"
+	"errors"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -28,6 +30,9 @@ var settingGroups = map[string][][2]string{
 		{policy.GroupAudit, "How long events are kept. Kept longer, they take more room; kept shorter, the oldest are deleted for good."},
 		{policy.GroupGrants, "What is only for applications that cannot do better yet. Off means off for every client."},
 	},
+	brandingPath: {
+		{policy.GroupBrand, "Empty is as it is by itself. Links stand at the foot of each page."},
+	},
 	securityPath: {
 		{policy.GroupPasswords, "What is asked of a password that somebody chooses, and what its hash costs whoever guesses. Hashes that are weaker are raised at the next sign-in."},
 		{policy.GroupRates, "Each node counts by itself, in memory. Who asks too much gets 429 and is told when to come again."},
@@ -45,7 +50,7 @@ func (h *Handlers) settingsOf(c *fiber.Ctx, path string) view.SettingsData {
 				continue
 			}
 			field := view.SettingField{
-				Name: f.Name, Label: f.Label, Hint: f.Hint, Unit: f.Unit, Value: f.Text(&state.Settings), Default: f.Default(), Bounds: f.Bounds(), Switch: f.IsSwitch(),
+				Name: f.Name, Label: f.Label, Hint: f.Hint, Unit: f.Unit, Value: f.Text(&state.Settings), Default: f.Default(), Bounds: f.Bounds(), Switch: f.IsSwitch(), Picture: f.IsPicture(),
 			}
 			if pin, pinned := h.Policy.Pinned(f.Name); pinned {
 				field.Source = pin.Source
@@ -108,16 +113,7 @@ func (h *Handlers) updateSettings(c *fiber.Ctx, path string, show func(*fiber.Ct
 	}
 	d := h.settingsOf(c, path)
 	d.Revision = sent.Get("revision")
-	texts := map[string]string{}
-	for _, name := range sent["with"] {
-		f, known := policy.FieldByName(name)
-		if !known || !slices.ContainsFunc(settingGroups[path], func(g [2]string) bool { return g[0] == f.Group }) {
-			continue
-		}
-		if texts[name] = sent.Get(name); f.IsSwitch() && texts[name] == "" {
-			texts[name] = "false"
-		}
-	}
+	texts := settingsIn(sent, path)
 	if f, known := policy.FieldByName(sent.Get("reset")); known { // to be looked at before it is saved
 		texts[f.Name] = f.Default()
 		keepTyped(&d, texts)
@@ -154,6 +150,12 @@ func (h *Handlers) updateSettings(c *fiber.Ctx, path string, show func(*fiber.Ct
 			_, diff, _ := h.Policy.Changed(texts)
 			return h.lostSettings(c, d, texts, diff, show)
 		}
+		var wrong fault.Fields
+		if errors.As(err, &wrong) { // what was right a moment ago
+			keepTyped(&d, texts)
+			d.Errs = wrong
+			return show(c, fiber.StatusUnprocessableEntity, d)
+		}
 		if err != nil {
 			return err
 		}
@@ -181,6 +183,21 @@ func retentionText(s *policy.Settings) string {
 		parts = append(parts, policy.FormatDuration(s.Retention.For(class)))
 	}
 	return strings.Join(parts, " ")
+}
+
+// settingsIn are the settings of a page that its form was sent with.
+func settingsIn(sent url.Values, path string) map[string]string {
+	texts := map[string]string{}
+	for _, name := range sent["with"] {
+		f, known := policy.FieldByName(name)
+		if !known || !slices.ContainsFunc(settingGroups[path], func(g [2]string) bool { return g[0] == f.Group }) {
+			continue
+		}
+		if texts[name] = sent.Get(name); f.IsSwitch() && texts[name] == "" {
+			texts[name] = "false"
+		}
+	}
+	return texts
 }
 
 // lostSettings shows both what was sent and what somebody else saved first. Sending the form again overwrites the latter, knowingly.

@@ -100,7 +100,7 @@ func (h *Handlers) endSession(c *fiber.Ctx, in *store.Store, reason string) erro
 
 // askerOf finds the application behind a return_to that leads back to an authorization request, and whom it expects. It
 // only decorates the page: whatever goes wrong here is judged when the request goes on.
-func (h *Handlers) askerOf(c *fiber.Ctx, returnTo string) (asker *view.Asker, hint string) {
+func (h *Handlers) askerOf(c *fiber.Ctx, returnTo string) (asker *oauth.Client, hint string) {
 	u, err := url.Parse(returnTo)
 	if err != nil || u.Path != oauth.PathAuthorize {
 		return nil, ""
@@ -113,6 +113,5 @@ func (h *Handlers) askerOf(c *fiber.Ctx, returnTo string) (asker *view.Asker, hi
 	if err != nil {
 		return nil, ""
 	}
-	client := target.Client
-	return &view.Asker{Name: client.Name, PolicyURI: client.PolicyURI, TosURI: client.TosURI}, params.Get("login_hint")
+	return target.Client, params.Get("login_hint")
 }

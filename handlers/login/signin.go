@@ -10,6 +10,7 @@ import (
 	"gatehouse/internal/audit"
 	"gatehouse/internal/fault"
 	"gatehouse/internal/identity"
+	"gatehouse/internal/oauth"
 	"gatehouse/internal/secret"
 	"gatehouse/store"
 	view "gatehouse/views/login"
@@ -23,9 +24,17 @@ func (h *Handlers) SignInForm(c *fiber.Ctx) error {
 	if user := request.Of(c).User; user != nil && returnTo == "" {
 		return respond.SeeOther(c, homeOf(user))
 	}
-	d := view.LoginData{ReturnTo: returnTo}
-	d.Client, d.Username = h.askerOf(c, returnTo)
-	return respond.Page(c, fiber.StatusOK, view.LoginPage(request.Chrome(c), d), nil)
+	asker, hint := h.askerOf(c, returnTo)
+	return signInPage(c, fiber.StatusOK, asker, view.LoginData{ReturnTo: returnTo, Username: hint})
+}
+
+// signInPage shows the form, on behalf of the application that asks, if one does.
+func signInPage(c *fiber.Ctx, status int, asker *oauth.Client, d view.LoginData) error {
+	ch := request.Chrome(c)
+	if asker != nil {
+		ch, d.Client = request.Colour(ch, asker), request.App(asker)
+	}
+	return respond.Page(c, status, view.LoginPage(ch, d), nil)
 }
 
 // SignIn takes a username or e-mail address and a password.
@@ -61,10 +70,11 @@ func (h *Handlers) SignIn(c *fiber.Ctx) error {
 
 // again shows the form once more, with what was typed but the password.
 func (h *Handlers) again(c *fiber.Ctx, status int, d view.LoginData) error {
+	var asker *oauth.Client
 	if !d.Busy { // who asks is a question to a database that others wait for
-		d.Client, _ = h.askerOf(c, d.ReturnTo)
+		asker, _ = h.askerOf(c, d.ReturnTo)
 	}
-	return respond.Page(c, status, view.LoginPage(request.Chrome(c), d), nil)
+	return signInPage(c, status, asker, d)
 }
 
 // failed answers what is no wrong password: somebody who has to wait, or a server that is busy.

@@ -162,8 +162,7 @@ func (h *Handlers) consentPage(c *fiber.Ctx, p *pending, status int, ticked oaut
 	}
 	client := p.a.Target.Client
 	d := view.ConsentData{
-		Interaction: p.id, ClientName: client.Name, ClientURI: client.ClientURI, RedirectHost: q.RedirectHost,
-		PolicyURI: client.PolicyURI, TosURI: client.TosURI, Error: message,
+		Interaction: p.id, App: *request.App(client), RedirectHost: q.RedirectHost, Error: message,
 		SwitchURL: "/login?return_to=" + url.QueryEscape(oauth.AuthorizePath(p.id)),
 	}
 	for _, s := range q.Scopes {
@@ -175,7 +174,7 @@ func (h *Handlers) consentPage(c *fiber.Ctx, p *pending, status int, ticked oaut
 		}
 		d.Scopes = append(d.Scopes, row)
 	}
-	return respond.Page(c, status, view.ConsentPage(request.Chrome(c), d), nil)
+	return respond.Page(c, status, view.ConsentPage(request.Colour(request.Chrome(c), client), d), nil)
 }
 
 // ErrorCode is the public page behind error_uri: the same for every request id, existing or not (security.md rule 14).

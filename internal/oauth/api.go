@@ -76,7 +76,7 @@ func (a *API) Validate(issuer string) fault.Fields {
 	if why := identifierFault(a.Identifier, issuer); why != "" {
 		f.Add("identifier", why)
 	}
-	if why := nameFault(a.Name, "the API", maxAPIName); why != "" {
+	if why := NameFault(a.Name, "the API", maxAPIName); why != "" {
 		f.Add("name", why)
 	}
 	for _, scope := range a.Scopes {

@@ -65,6 +65,8 @@ type Client struct {
 	ClientURI                string       `db:"client_uri"`
 	PolicyURI                string       `db:"policy_uri"`
 	TosURI                   string       `db:"tos_uri"`
+	Logo                     string       `db:"logo"`   // hash of a brand.Image; logo_uri is where we serve it
+	Accent                   string       `db:"accent"` // as brand.ParseAccent writes it; our own member
 	Contacts                 Words        `db:"contacts"`
 	// DefaultResource is the API that tokens are for where a request names no resource; empty: our own. Our own member.
 	DefaultResource string `db:"default_resource"`

@@ -15,6 +15,7 @@ import (
 	"time"
 	"unicode"
 
+	"gatehouse/internal/brand"
 	"gatehouse/internal/fault"
 	"gatehouse/internal/secret"
 )
@@ -35,7 +36,7 @@ type Offer struct {
 // "redirect_uris.N". The console, the command line and registration ask it alike.
 func (c *Client) Validate(o Offer) fault.Fields {
 	f := fault.Fields{}
-	if why := nameFault(c.Name, "the application", MaxClientName); why != "" {
+	if why := NameFault(c.Name, "the application", MaxClientName); why != "" {
 		f.Add("client_name", why)
 	}
 	if c.ApplicationType != ApplicationWeb && c.ApplicationType != ApplicationNative {
@@ -52,11 +53,7 @@ func (c *Client) Validate(o Offer) fault.Fields {
 	c.validateScopes(f, o.Scopes)
 	c.validateResources(f, o.APIs)
 	c.validateLives(f)
-	for field, uri := range map[string]string{"client_uri": c.ClientURI, "policy_uri": c.PolicyURI, "tos_uri": c.TosURI} {
-		if uri != "" && !webURI(uri) {
-			f.Add(field, "Enter a full address that begins with https:// or http://.")
-		}
-	}
+	c.validateBrand(f)
 	if len(c.Contacts) > maxContacts {
 		f.Add("contacts", fmt.Sprintf("At most %d contacts.", maxContacts))
 	}
@@ -69,8 +66,8 @@ func (c *Client) Validate(o Offer) fault.Fields {
 	return f
 }
 
-// nameFault says what is wrong with a name that people go by, or "" if nothing. whose says what it is the name of.
-func nameFault(name, whose string, most int) string {
+// NameFault says what is wrong with a name that people go by, or "" if nothing. whose says what it is the name of.
+func NameFault(name, whose string, most int) string {
 	switch trimmed := strings.TrimSpace(name); {
 	case trimmed == "":
 		return "Give " + whose + " a name that people recognise."
@@ -80,6 +77,20 @@ func nameFault(name, whose string, most int) string {
 		return "Use plain text."
 	}
 	return ""
+}
+
+func (c *Client) validateBrand(f fault.Fields) {
+	for field, uri := range map[string]string{"client_uri": c.ClientURI, "policy_uri": c.PolicyURI, "tos_uri": c.TosURI} {
+		if why := WebURIFault(uri); uri != "" && why != "" {
+			f.Add(field, why)
+		}
+	}
+	if accent, ok := brand.ParseAccent(c.Accent); c.Accent != "" && (!ok || accent != c.Accent) {
+		f.Add("accent_color", brand.AccentFault)
+	}
+	if c.Logo != "" && !brand.IsHash(c.Logo) {
+		f.Add("logo", "This is no picture of ours: upload one.")
+	}
 }
 
 // misleading characters break a line, or make text read otherwise than it is: controls and the marks that turn its direction.
@@ -173,11 +184,15 @@ func (c *Client) validateResources(f fault.Fields, apis []API) {
 	}
 }
 
-func webURI(s string) bool {
+// WebURIFault says what is wrong with the address of a page that people are led to, or "" if nothing.
+func WebURIFault(s string) string {
 	u, err := url.Parse(s)
-	return err == nil && len(s) <= maxURI && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" && u.User == nil && !strings.ContainsFunc(s, func(r rune) bool {
+	if err == nil && len(s) <= maxURI && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" && u.User == nil && !strings.ContainsFunc(s, func(r rune) bool {
 		return r <= 0x20 || r >= 0x7f || strings.ContainsRune(`"<>\`, r)
-	})
+	}) {
+		return ""
+	}
+	return "Enter a full address that begins with https:// or http://."
 }
 
 // clientIDPrefix begins every client id, and no username or subject (RFC 9700 §4.15).
@@ -207,6 +222,7 @@ type metadata struct {
 	ClientURI                *string  `json:"client_uri"`
 	PolicyURI                *string  `json:"policy_uri"`
 	TosURI                   *string  `json:"tos_uri"`
+	AccentColor              *string  `json:"accent_color"`
 	Contacts                 []string `json:"contacts"`
 	Scope                    *string  `json:"scope"`
 	ApplicationType          *string  `json:"application_type"`
@@ -244,7 +260,7 @@ func ClientFromMetadata(document []byte) (*Client, *Error) {
 		Name: value(m.ClientName, ""), ApplicationType: value(m.ApplicationType, ApplicationWeb), RedirectURIs: m.RedirectURIs,
 		GrantTypes: m.GrantTypes, TokenEndpointAuthMethod: value(m.TokenEndpointAuthMethod, AuthBasic),
 		IDTokenSignedResponseAlg: value(m.IDTokenSignedResponseAlg, IDTokenAlgs[0]), RequirePKCE: value(m.RequirePKCE, true), FirstParty: value(m.FirstParty, false),
-		ClientURI: value(m.ClientURI, ""), PolicyURI: value(m.PolicyURI, ""), TosURI: value(m.TosURI, ""), Contacts: m.Contacts,
+		ClientURI: value(m.ClientURI, ""), PolicyURI: value(m.PolicyURI, ""), TosURI: value(m.TosURI, ""), Contacts: m.Contacts, Accent: accentOf(m.AccentColor),
 		DefaultResource: value(m.DefaultResource, ""), ResourceServer: value(m.ResourceServer, ""),
 		AccessTokenTTL: value(m.AccessTokenTTL, 0), IDTokenTTL: value(m.IDTokenTTL, 0),
 		RefreshTokenTTL: value(m.RefreshTokenTTL, 0), RefreshTokenIdle: value(m.RefreshTokenIdle, 0),
@@ -273,6 +289,15 @@ func ClientFromMetadata(document []byte) (*Client, *Error) {
 		return nil, InvalidClientMetadata("response_types do not fit grant_types, with which go: " + strings.Join(c.ResponseTypes(), ", ") + ".")
 	}
 	return c, nil
+}
+
+// accentOf is a colour as we keep it; what is none stays, to be found by Validate.
+func accentOf(color *string) string {
+	text := value(color, "")
+	if accent, ok := brand.ParseAccent(text); ok {
+		return accent
+	}
+	return text
 }
 
 // IgnoredMembers are those of a client's metadata that are not kept: what a server does not understand it ignores (RFC 7591 §2), but
@@ -338,6 +363,8 @@ type Registration struct {
 	ClientURI                string   `json:"client_uri,omitempty"`
 	PolicyURI                string   `json:"policy_uri,omitempty"`
 	TosURI                   string   `json:"tos_uri,omitempty"`
+	LogoURI                  string   `json:"logo_uri,omitempty"`
+	AccentColor              string   `json:"accent_color,omitempty"` // our own member
 	Contacts                 []string `json:"contacts,omitempty"`
 	DefaultResource          string   `json:"default_resource,omitempty"`
 	ResourceServer           string   `json:"resource_server,omitempty"`
@@ -347,8 +374,8 @@ type Registration struct {
 	RefreshTokenIdle         int64    `json:"refresh_token_idle,omitempty"`
 }
 
-// Registration describes the client; secretValue is empty unless it was made just now.
-func (c *Client) Registration(secretValue string, secretExpires *time.Time) Registration {
+// Registration describes the client of the issuer; secretValue is empty unless it was made just now.
+func (c *Client) Registration(issuer, secretValue string, secretExpires *time.Time) Registration {
 	r := Registration{
 		ClientID: c.ID, ClientSecret: secretValue, ClientIDIssuedAt: c.CreatedAt.Unix(), ClientName: c.Name, ApplicationType: c.ApplicationType,
 		RedirectURIs: orEmpty(c.RedirectURIs), GrantTypes: orEmpty(c.GrantTypes), ResponseTypes: c.ResponseTypes(), Scope: c.Scopes.String(),
@@ -356,6 +383,12 @@ func (c *Client) Registration(secretValue string, secretExpires *time.Time) Regi
 		ClientURI: c.ClientURI, PolicyURI: c.PolicyURI, TosURI: c.TosURI, Contacts: c.Contacts,
 		DefaultResource: c.DefaultResource, ResourceServer: c.ResourceServer,
 		AccessTokenTTL: c.AccessTokenTTL, IDTokenTTL: c.IDTokenTTL, RefreshTokenTTL: c.RefreshTokenTTL, RefreshTokenIdle: c.RefreshTokenIdle,
+	}
+	if c.Logo != "" {
+		r.LogoURI = issuer + brand.LogoPath(c.Logo)
+	}
+	if c.Accent != "" {
+		r.AccentColor = "#" + c.Accent
 	}
 	if secretValue != "" {
 		var at int64

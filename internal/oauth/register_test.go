@@ -139,7 +139,7 @@ func TestClientFromMetadata_fillsInTheDefaults(t *testing.T) {
 		}
 		c.Identify(noon)
 		c.ID = "cl_x"
-		got, err := json.Marshal(c.Registration("", nil))
+		got, err := json.Marshal(c.Registration("https://id.example", "", nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -160,7 +160,7 @@ func TestClientFromMetadata_takesWhatItIsGiven(t *testing.T) {
 	if e != nil {
 		t.Fatal(e)
 	}
-	got, err := json.Marshal(c.Registration("", nil))
+	got, err := json.Marshal(c.Registration("https://id.example", "", nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,7 +281,7 @@ func TestRegistration_saysWhenASecretEnds(t *testing.T) {
 		{"", nil, ""}, {"", new(noon), ""}, {"s", nil, `"client_secret":"s","client_id_issued_at":0,"client_secret_expires_at":0,`},
 		{"s", new(noon), `"client_secret":"s","client_id_issued_at":0,"client_secret_expires_at":1772366400,`},
 	} {
-		got, err := json.Marshal((&Client{CreatedAt: time.Unix(0, 0)}).Registration(c.secret, c.expires))
+		got, err := json.Marshal((&Client{CreatedAt: time.Unix(0, 0)}).Registration("https://id.example", c.secret, c.expires))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -381,7 +381,7 @@ func TestRegistration_isReadBack(t *testing.T) {
 		TosURI: "https://app.example/t", Contacts: Words{"a@app.example"}, DefaultResource: "https://api.example", ResourceServer: "https://own.example",
 		AccessTokenTTL: 60, IDTokenTTL: 120, RefreshTokenTTL: 7200, RefreshTokenIdle: 3600,
 	}
-	document, err := json.Marshal(c.Registration("", nil))
+	document, err := json.Marshal(c.Registration("https://id.example", "", nil))
 	if err != nil {
 		t.Fatal(err)
 	}

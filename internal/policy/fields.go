@@ -2,12 +2,14 @@ package policy
 
 import (
 	"fmt"
+	"net/mail"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/brand"
 	"gatehouse/internal/fault"
 	"gatehouse/internal/oauth"
 	"gatehouse/internal/secret"
@@ -21,6 +23,7 @@ const (
 	GroupPasswords = "Passwords"
 	GroupRates     = "Traffic limits"
 	GroupAudit     = "Audit log"
+	GroupBrand     = "Look and links"
 )
 
 // Field is one setting: how it is called, and what it may be.
@@ -34,8 +37,10 @@ type Field struct {
 	Unit string
 
 	min, max int64                 // nanoseconds for a duration
-	of       func(s *Settings) any // *time.Duration, *int or *bool
+	of       func(s *Settings) any // *time.Duration, *int, *bool or *string
 	loopback func(s *Settings) *bool
+	read     func(text string) (value, why string) // of a *string that is not empty: as it is kept, or why it cannot be
+	bounds   string                                // of a *string
 }
 
 // Fields are all settings, in the order people meet them.
@@ -91,6 +96,50 @@ var Fields = []Field{
 		min: int64(audit.LeastActivity), max: int64(audit.LongestKept), of: func(s *Settings) any { return &s.Retention.Activity }},
 	{Name: "audit_keep_changes", Group: GroupAudit, Label: "Changes", Hint: "What administrators and people changed, and all else. Nothing is kept longer.",
 		min: int64(audit.LeastChanges), max: int64(audit.LongestKept), of: func(s *Settings) any { return &s.Retention.Changes }},
+	{Name: "brand_name", Group: GroupBrand, Label: "Name", Hint: "What people read on the pages where they sign in.",
+		of: func(s *Settings) any { return &s.Brand.Name }, bounds: fmt.Sprintf("Up to %d characters", brand.MaxName), read: func(text string) (string, string) {
+			return text, oauth.NameFault(text, "the house", brand.MaxName)
+		}},
+	{Name: LogoName, Group: GroupBrand, Label: "Logo", Hint: "Shown where people sign in, on light and on dark pages. It is made to fit 256 × 256 pixels.",
+		of: func(s *Settings) any { return &s.Brand.Logo }, bounds: "A picture that was uploaded", read: readLogo},
+	{Name: "brand_accent", Group: GroupBrand, Label: "Accent", Hint: "The colour of buttons and links. It is made darker or lighter where it could not be read.",
+		of: func(s *Settings) any { return &s.Brand.Accent }, bounds: "Six hexadecimal digits, as 2452c4", read: readAccent},
+	{Name: "brand_help_uri", Group: GroupBrand, Label: "Help", Hint: "Where people find help: a page, or an e-mail address as mailto:help@example.com.",
+		of: func(s *Settings) any { return &s.Brand.HelpURI }, bounds: "An https, http or mailto address", read: readHelpURI},
+	{Name: "brand_policy_uri", Group: GroupBrand, Label: "Privacy policy", Hint: "Of the house itself. Applications have their own.",
+		of: func(s *Settings) any { return &s.Brand.PolicyURI }, bounds: "An https or http address", read: readWebURI},
+	{Name: "brand_tos_uri", Group: GroupBrand, Label: "Terms of service", Hint: "Of the house itself. Applications have their own.",
+		of: func(s *Settings) any { return &s.Brand.TosURI }, bounds: "An https or http address", read: readWebURI},
+}
+
+// LogoName is the name of the setting that names a picture. Nothing pins it: the hash says nothing where the picture is not.
+const LogoName = "brand_logo"
+
+func readLogo(text string) (value, why string) {
+	if !brand.IsHash(text) {
+		return "", "This is no picture of ours: upload one."
+	}
+	return text, ""
+}
+
+func readAccent(text string) (value, why string) {
+	accent, ok := brand.ParseAccent(text)
+	if !ok {
+		return "", brand.AccentFault
+	}
+	return accent, ""
+}
+
+func readWebURI(text string) (value, why string) { return text, oauth.WebURIFault(text) }
+
+func readHelpURI(text string) (value, why string) {
+	if address, mailed := strings.CutPrefix(text, "mailto:"); mailed {
+		if a, err := mail.ParseAddress(address); err == nil && a.Address == address && !strings.ContainsAny(address, "?&\"<> ") {
+			return text, ""
+		}
+		return "", "Enter an e-mail address as mailto:help@example.com."
+	}
+	return readWebURI(text)
 }
 
 // FieldByName finds a setting.
@@ -108,6 +157,9 @@ func (f Field) Variable() string { return "GATEHOUSE_" + strings.ToUpper(f.Name)
 // IsSwitch reports whether the setting is true or false.
 func (f Field) IsSwitch() bool { _, is := f.of(&Settings{}).(*bool); return is }
 
+// IsPicture reports whether the setting names a picture.
+func (f Field) IsPicture() bool { return f.Name == LogoName }
+
 // IsDuration reports whether the setting is a time.
 func (f Field) IsDuration() bool { _, is := f.of(&Settings{}).(*time.Duration); return is }
 
@@ -120,6 +172,8 @@ func (f Field) Text(s *Settings) string {
 		return strconv.Itoa(*v)
 	case *bool:
 		return strconv.FormatBool(*v)
+	case *string:
+		return *v
 	}
 	panic("policy: " + f.Name + " is of no kind")
 }
@@ -133,6 +187,8 @@ func (f Field) Default() string {
 // Bounds say what the setting may be.
 func (f Field) Bounds() string {
 	switch {
+	case f.read != nil:
+		return f.bounds
 	case f.IsSwitch():
 		return "true or false"
 	case f.IsDuration():
@@ -171,6 +227,17 @@ func (f Field) set(s *Settings, text string, bounded bool) error {
 			return expected
 		}
 		*v = on
+	case *string:
+		if text == "" { // as it is by itself
+			defaults := Defaults()
+			*v = f.Text(&defaults)
+			break
+		}
+		value, why := f.read(text)
+		if why != "" {
+			return problem(why)
+		}
+		*v = value
 	}
 	if f.loopback != nil {
 		*f.loopback(s) = true

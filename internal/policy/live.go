@@ -124,6 +124,31 @@ func (l *Live) Pinned(name string) (Pin, bool) {
 	return pin, pinned
 }
 
+// Try is the policy as it would be with these texts, by name. What cannot be stays as it is.
+func (l *Live) Try(texts map[string]string) Settings {
+	next := l.State().Settings
+	for name, text := range texts {
+		if f, known := FieldByName(name); known {
+			_ = f.settle(l, &next, text)
+		}
+	}
+	return next
+}
+
+// settle sets the text unless something pins the field; an empty one asks for the default.
+func (f Field) settle(l *Live, next *Settings, text string) error {
+	if pin, pinned := l.pins[f.Name]; pinned {
+		if text != f.Text(next) {
+			return problem("It is set by " + pin.Source + ", which wins.")
+		}
+		return nil
+	}
+	if text == "" {
+		text = f.Default()
+	}
+	return f.set(next, text, true)
+}
+
 // Changed finds out what differs of the texts, by name: what is to be kept, where an empty value is the default, which is not kept,
 // what it was and shall be, and what cannot be. An empty text asks for the default.
 func (l *Live) Changed(texts map[string]string) (kept map[string]string, diff map[string]audit.Change, faults fault.Fields) {
@@ -136,17 +161,7 @@ func (l *Live) Changed(texts map[string]string) (kept map[string]string, diff ma
 			faults.Add(name, "There is no such setting.")
 			continue
 		}
-		if pin, pinned := l.pins[name]; pinned {
-			if texts[name] != f.Text(&was.Settings) {
-				faults.Add(name, "It is set by "+pin.Source+", which wins.")
-			}
-			continue
-		}
-		text := texts[name]
-		if text == "" {
-			text = f.Default()
-		}
-		if err := f.set(&next, text, true); err != nil {
+		if err := f.settle(l, &next, texts[name]); err != nil {
 			faults.Add(name, err.Error())
 		}
 	}

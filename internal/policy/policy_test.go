@@ -2,6 +2,7 @@ package policy
 
 import (
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,7 +52,11 @@ func TestFields_areWithinTheirBounds(t *testing.T) {
 		if err := f.Check(f.Default(), true); err != nil {
 			t.Errorf("%s: the default %s is refused: %v", f.Name, f.Default(), err)
 		}
-		for _, bad := range []string{"", "nonsense", "-1", "-1s", "999999999", "99999d"} {
+		bad := []string{"", "nonsense", "-1", "-1s", "999999999", "99999d"}
+		if f.read != nil { // each is of another kind: TestFields_ofTextAreOfTheirKinds
+			bad = nil
+		}
+		for _, bad := range bad {
 			if err := f.Check(bad, true); err == nil {
 				t.Errorf("%s may be %q", f.Name, bad)
 			}
@@ -59,6 +64,49 @@ func TestFields_areWithinTheirBounds(t *testing.T) {
 		if f.Label == "" || f.Hint == "" || f.Group == "" {
 			t.Errorf("%s is not explained", f.Name)
 		}
+	}
+}
+
+func TestFields_ofTextAreOfTheirKinds(t *testing.T) {
+	t.Parallel()
+	hash := strings.Repeat("0a", 32)
+	for _, c := range []struct{ name, text, want string }{ // "-": refused
+		{"brand_name", "Acme", "Acme"}, {"brand_name", " Acme ", "Acme"}, {"brand_name", "", "Gatehouse"}, {"brand_name", strings.Repeat("é", 60), strings.Repeat("é", 60)},
+		{"brand_name", strings.Repeat("é", 61), "-"}, {"brand_name", "two\nlines", "-"}, {"brand_name", "\u202eemca", "-"},
+		{"brand_accent", "#2452C4", "2452c4"}, {"brand_accent", "2452c4", "2452c4"}, {"brand_accent", "", ""}, {"brand_accent", "blue", "-"}, {"brand_accent", "#24c", "-"},
+		{"brand_help_uri", "https://help.example.com/a?b=c", "https://help.example.com/a?b=c"}, {"brand_help_uri", "mailto:help@example.com", "mailto:help@example.com"},
+		{"brand_help_uri", "mailto:help", "-"}, {"brand_help_uri", "mailto:a@example.com?bcc=b@example.com", "-"}, {"brand_help_uri", "mailto:Help <a@example.com>", "-"},
+		{"brand_help_uri", "javascript:alert(1)", "-"}, {"brand_policy_uri", "javascript:alert(1)", "-"}, {"brand_policy_uri", "mailto:help@example.com", "-"},
+		{"brand_policy_uri", "http://example.com/", "http://example.com/"}, {"brand_tos_uri", "//example.com", "-"}, {"brand_tos_uri", "https://a:b@example.com", "-"},
+		{"brand_logo", hash, hash}, {"brand_logo", "../../etc/passwd", "-"}, {"brand_logo", strings.ToUpper(hash), "-"},
+	} {
+		f, known := FieldByName(c.name)
+		if !known || f.IsSwitch() || f.IsDuration() || f.Bounds() == "" {
+			t.Fatalf("%s: %+v", c.name, f)
+		}
+		var s Settings
+		err := f.set(&s, c.text, true)
+		if (err != nil) != (c.want == "-") || err == nil && f.Text(&s) != c.want {
+			t.Errorf("%s: %q is %q, %v", c.name, c.text, f.Text(&s), err)
+		}
+	}
+}
+
+// A name is put back by leaving it empty, a picture cannot be pinned.
+func TestLive_brandingIsSettledAndPutBack(t *testing.T) {
+	t.Parallel()
+	hash := strings.Repeat("0a", 32)
+	l := live(t, map[string]Pin{"brand_tos_uri": {"https://example.com/tos", "GATEHOUSE_BRAND_TOS_URI"}}, map[string]string{"brand_name": "Acme", "brand_logo": hash, "brand_accent": "gone wrong"})
+	if b := l.Now().Brand; b.Name != "Acme" || b.Logo != hash || b.Accent != "" || b.TosURI != "https://example.com/tos" || l.State().Faults["brand_accent"] == "" {
+		t.Errorf("%+v", b)
+	}
+	kept, diff, faults := l.Changed(map[string]string{"brand_name": "", "brand_accent": "#FFAA00", LogoName: "", "brand_help_uri": ""})
+	want := map[string]string{"brand_name": "", "brand_accent": "ffaa00", "brand_logo": ""}
+	if len(faults) > 0 || !maps.Equal(kept, want) || diff["brand_name"].Before != "Acme" || diff["brand_name"].After != "Gatehouse" || diff["brand_logo"].Before != hash {
+		t.Errorf("%v %v %v", kept, diff, faults)
+	}
+	if _, _, faults := l.Changed(map[string]string{"brand_tos_uri": "https://example.com/other"}); faults["brand_tos_uri"] == "" {
+		t.Error("what is pinned was changed")
 	}
 }
 

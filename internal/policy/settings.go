@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/brand"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
 	"gatehouse/internal/secret"
@@ -17,6 +18,7 @@ type Settings struct {
 	Rates    Rates
 	// Retention is how long the audit log is kept.
 	Retention audit.Retention
+	Brand     brand.House
 }
 
 // Password is what is asked of a password, and what its hash costs.
@@ -42,6 +44,7 @@ func Defaults() Settings {
 		Password:  Password{MinLength: secret.MinPasswordLength, Cost: secret.DefaultCost()},
 		Rates:     Rates{SignIn: 30, ClientAuth: 60},
 		Retention: audit.DefaultRetention(),
+		Brand:     brand.House{Name: brand.DefaultName},
 	}
 }
 

@@ -39,6 +39,11 @@ func (d ClientTokensData) frame() frame {
 	}
 }
 
+// marked is the same of what people recognise the client by.
+func (d ClientFormData) marked() bool {
+	return slices.ContainsFunc(d.Marks, func(m SettingField) bool { return m.Value != "" || d.Errs[m.Name] != "" })
+}
+
 // limited tells a form that has to show lifetimes: what they are, or what is wrong with them.
 func (d ClientFormData) limited() bool {
 	return slices.ContainsFunc(d.Lives, func(l LifeField) bool { return l.Value != "" || d.Errs[l.Name] != "" })

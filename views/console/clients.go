@@ -84,6 +84,7 @@ type Client struct {
 	Now         time.Time
 	LiveSecrets int
 	Version     int64
+	Logo        string // hash of a picture
 }
 
 const noLiveSecret = "No live secret"
@@ -128,14 +129,12 @@ type ClientFormData struct {
 	RequirePKCE     bool
 	FirstParty      bool
 	SigningAlg      string // id_token_signed_response_alg
-	ClientURI       string
-	PolicyURI       string
-	TosURI          string
 	Contacts        string // one a line
 	DefaultResource string // identifier of an API, "" for our own
 	ResourceServer  string // identifier of the API that this client is, "" for none
 	APIs            []APILink
-	Lives           []LifeField // of a new client that was not made from nothing
+	Lives           []LifeField    // of a new client that was not made from nothing
+	Marks           []SettingField // the same
 
 	Profile    *ClientProfile // what a new client's form was prefilled for; nil for nothing
 	Notice     string         // what became of metadata that was read
@@ -202,7 +201,7 @@ func (d ClientFormData) authMethods() []Choice {
 var clientLabels = map[string]string{
 	"client_name": "Name", "application_type": "Type", "client_uri": "Home page", "token_endpoint_auth_method": "Authentication",
 	"redirect_uris": "Redirect URI", "grant_types": "Grants", "scopes": "Scopes", "require_pkce": "PKCE", "first_party": "First party",
-	"id_token_signed_response_alg": "ID token signature", "policy_uri": "Privacy policy", "tos_uri": "Terms of service", "contacts": "Contacts",
+	"id_token_signed_response_alg": "ID token signature", "logo": "Logo", "accent_color": "Accent", "policy_uri": "Privacy policy", "tos_uri": "Terms of service", "contacts": "Contacts",
 	"default_resource": "Tokens are for", "resource_server": "Own client of", "access_token_ttl": "Access token", "id_token_ttl": "ID token",
 	"refresh_token_ttl": "Refresh token, at most", "refresh_token_idle": "Refresh token, unused",
 }
@@ -228,8 +227,8 @@ func labelled(list []ui.FieldError, labels map[string]string) []ui.FieldError {
 }
 
 func (d ClientFormData) inOrder() []ui.FieldError {
-	return ui.Errors(d.Errs, "client_name", "application_type", "client_uri", "token_endpoint_auth_method", "redirect_uris",
-		"grant_types", "scopes", "default_resource", "resource_server", "require_pkce", "first_party", "id_token_signed_response_alg", "access_token_ttl", "id_token_ttl", "refresh_token_ttl", "refresh_token_idle", "policy_uri", "tos_uri", "contacts")
+	return ui.Errors(d.Errs, "client_name", "application_type", "token_endpoint_auth_method", "redirect_uris",
+		"grant_types", "scopes", "default_resource", "resource_server", "require_pkce", "first_party", "id_token_signed_response_alg", "access_token_ttl", "id_token_ttl", "refresh_token_ttl", "refresh_token_idle", "logo", "accent_color", "client_uri", "policy_uri", "tos_uri", "contacts")
 }
 
 var applicationTypes = []ui.Option{

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"github.com/a-h/templ"
+
 	"gatehouse/views/layout"
 	"gatehouse/views/ui"
 )
@@ -11,6 +13,7 @@ type SettingField struct {
 	Value, Default, Bounds  string
 	Source                  string // what pins it; empty if it may be changed
 	Switch                  bool
+	Picture                 bool // its value is the hash of one
 	Kept                    bool // it differs from the default because somebody settled it
 }
 
@@ -29,12 +32,22 @@ type SettingsData struct {
 	Errs     map[string]string
 	Conflict *Conflict
 	Loss     *SettingsLoss // what saving would delete, and was not agreed to yet
+	Version  int64         // of a client, which has no revision
+	Preview  *Preview      // of what is settled, where it can be seen
 }
 
 // SettingsLoss is what settings would delete.
 type SettingsLoss struct {
 	Events string // how many, in words
 	Of     string // the settings that somebody agrees to
+}
+
+// Preview shows what a sign-in page looks like with what is in the form, and is told of it at Action.
+type Preview struct {
+	Action      string
+	Sheet       templ.Component // of the accent
+	Light, Dark templ.Component
+	Notes       []string // what is shown otherwise than it was chosen
 }
 
 func (d SettingsData) errors() []ui.FieldError {
@@ -47,13 +60,25 @@ func (d SettingsData) errors() []ui.FieldError {
 	return ui.Errors(d.Errs, order...)
 }
 
+// part is what of the page a form changes when it comes back.
+func (d SettingsData) part() string {
+	if d.Preview != nil {
+		return "#branding"
+	}
+	return "#settings-form"
+}
+
 // hint is what is said under the setting's control.
 func (f SettingField) hint() string {
 	hint := f.Hint
 	if f.Source != "" {
 		return hint + " Set by " + f.Source + "."
 	}
-	if !f.Switch {
+	switch {
+	case f.Switch, f.Bounds == "":
+	case f.Default == "":
+		hint += " " + f.Bounds + "; none by default."
+	default:
 		hint += " " + f.Bounds + "; the default is " + f.Default + "."
 	}
 	return hint
@@ -84,6 +109,10 @@ func (f SettingField) source() string {
 	switch {
 	case f.Source != "":
 		return "Set by " + f.Source
+	case f.Bounds == "": // of a client
+		return ""
+	case f.Kept && f.Default == "":
+		return "Changed here; none by default"
 	case f.Kept:
 		return "Changed here; the default is " + f.Default
 	}

@@ -17,6 +17,57 @@ type Chrome struct {
 	Locale    string      // language of the page; "" is "en"
 	Issuer    string      // the issuer's URL; its host is shown
 	RequestID string      // what a person may quote to the operator
+	Brand     Brand       // of hosted pages
+	Sheets    []string    // further stylesheets that a page of the console needs
+}
+
+// Brand is what people recognise a house by. What is empty looks as it does by itself.
+type Brand struct {
+	Name   string
+	Logo   string // address of a picture
+	Accent string // six hexadecimal digits, of which Sheet makes colours
+	Sheet  string // address of a stylesheet
+	Links  []Link // at the foot
+}
+
+// Link leads to a page of somebody else's.
+type Link struct{ Label, Href string }
+
+func (b Brand) name() string {
+	if b.Name == "" {
+		return product
+	}
+	return b.Name
+}
+
+// HostedSheet is the stylesheet of hosted pages.
+const HostedSheet = "css/hosted.css"
+
+// product is what the console is called, and a house that nobody has named.
+const product = "Gatehouse"
+
+// App is the application that sends somebody here.
+type App struct {
+	Name, Logo             string // Logo is the address of a picture
+	URI, PolicyURI, TosURI string
+}
+
+// links lead to what the application says of itself.
+func (a App) links() (links []Link) {
+	for _, l := range []Link{{hostOf(a.URI), a.URI}, {"Privacy policy", a.PolicyURI}, {"Terms of service", a.TosURI}} {
+		if l.Href != "" {
+			links = append(links, l)
+		}
+	}
+	return links
+}
+
+// hostOf is the part of a web address that says whose it is.
+func hostOf(address string) string {
+	if u, err := url.Parse(address); err == nil && u.Host != "" {
+		return u.Host
+	}
+	return address
 }
 
 // ChromeUser is who is signed in. Role is "admin", "operator" or "auditor" for
@@ -45,10 +96,7 @@ func (u ChromeUser) Console() bool {
 
 // Host is the issuer's host, with its port where it has one.
 func (ch Chrome) Host() string {
-	if u, err := url.Parse(ch.Issuer); err == nil && u.Host != "" {
-		return u.Host
-	}
-	return ch.Issuer
+	return hostOf(ch.Issuer)
 }
 
 func (ch Chrome) lang() string {

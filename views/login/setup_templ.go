@@ -91,7 +91,7 @@ func SetupPage(ch layout.Chrome, d SetupData) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = layout.PanelHead("Set up Gatehouse").Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = layout.PanelHead(ch, "Set up Gatehouse").Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -428,7 +428,7 @@ func ResetPage(ch layout.Chrome, d ResetData) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = layout.PanelHead("Choose a new password").Render(templ.WithChildren(ctx, templ_7745c5c3_Var15), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = layout.PanelHead(ch, "Choose a new password").Render(templ.WithChildren(ctx, templ_7745c5c3_Var15), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -736,7 +736,7 @@ func notice(ch layout.Chrome, title, text string) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = layout.PanelHead(title).Render(templ.WithChildren(ctx, templ_7745c5c3_Var26), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = layout.PanelHead(ch, title).Render(templ.WithChildren(ctx, templ_7745c5c3_Var26), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

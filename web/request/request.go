@@ -7,6 +7,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/brand"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
 	"gatehouse/internal/secret"
@@ -27,6 +28,7 @@ type State struct {
 // House is what all requests share.
 type House struct {
 	Issuer string
+	Brand  func() *brand.House
 	Secure bool // the issuer is https: cookies are Secure and bear the __Host- prefix (security.md rule 12)
 	Sealer *secret.Sealer
 }
@@ -67,10 +69,34 @@ func Chrome(c *fiber.Ctx) layout.Chrome {
 	s := Of(c)
 	ch := layout.Chrome{
 		CSRF: s.CSRF, Flash: takeFlash(c), Path: c.Path(), Theme: Theme(c),
-		Issuer: s.House.Issuer, RequestID: s.Caller.RequestID,
+		Issuer: s.House.Issuer, RequestID: s.Caller.RequestID, Brand: BrandOf(s.House.Brand()),
 	}
 	if u := s.User; u != nil {
 		ch.User = &layout.ChromeUser{ID: u.ID, Name: u.Name, Email: u.Email, Username: u.Username, Role: string(u.Role)}
+	}
+	return ch
+}
+
+// BrandOf is what pages show of what the house settled.
+func BrandOf(h *brand.House) layout.Brand {
+	b := layout.Brand{Name: h.Name, Logo: brand.LogoPath(h.Logo), Accent: h.Accent, Sheet: brand.AccentPath(h.Accent)}
+	for _, l := range []layout.Link{{Label: "Help", Href: h.HelpURI}, {Label: "Privacy policy", Href: h.PolicyURI}, {Label: "Terms of service", Href: h.TosURI}} {
+		if l.Href != "" {
+			b.Links = append(b.Links, l)
+		}
+	}
+	return b
+}
+
+// App is what pages show of an application that sends somebody here.
+func App(client *oauth.Client) *layout.App {
+	return &layout.App{Name: client.Name, Logo: brand.LogoPath(client.Logo), URI: client.ClientURI, PolicyURI: client.PolicyURI, TosURI: client.TosURI}
+}
+
+// Colour gives the page the application's colour, if it has one.
+func Colour(ch layout.Chrome, client *oauth.Client) layout.Chrome {
+	if client.Accent != "" {
+		ch.Brand.Accent, ch.Brand.Sheet = client.Accent, brand.AccentPath(client.Accent)
 	}
 	return ch
 }

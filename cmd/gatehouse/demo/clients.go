@@ -45,6 +45,7 @@ type about struct {
 	visits  int           // how often people come, beside the others
 	asks    string        // for which scopes
 	hourly  int           // tokens of its own in a busy hour
+	logo    []layer       // nil for none
 }
 
 const (
@@ -59,11 +60,14 @@ var clients = []struct {
 	with func(*oauth.Client)
 }{
 	{"cl_storefront", "Acme Storefront", oauth.AuthBasic, codeAndRefresh, openID + " offline_access orders:read orders:write", "https://shop.acme.example/callback",
-		about{born: 30 * day, visits: 40, asks: openID + " offline_access orders:read"}, func(c *oauth.Client) { c.ClientURI = "https://shop.acme.example" }},
+		about{born: 30 * day, visits: 40, asks: openID + " offline_access orders:read", logo: bag}, func(c *oauth.Client) {
+			c.Accent, c.ClientURI = "0f766e", "https://shop.acme.example"
+			c.PolicyURI, c.TosURI = "https://www.acme.example/privacy", "https://www.acme.example/terms"
+		}},
 	{"cl_wallet", "Acme Wallet", oauth.AuthNone, codeAndRefresh, openID + " phone offline_access", "com.acme.wallet:/callback",
 		about{born: 30 * day, visits: 30, asks: openID + " offline_access"}, native},
 	{"cl_tickets", "Tiket Kereta", oauth.AuthBasic, codeAndRefresh, openID + " phone", "https://tiket.example.co.id/auth/callback",
-		about{born: 29 * day, visits: 16, asks: openID}, nil},
+		about{born: 29 * day, visits: 16, asks: openID, logo: train}, func(c *oauth.Client) { c.Accent, c.ClientURI = "ea580c", "https://tiket.example.co.id" }},
 	{"cl_partner", "พอร์ทัลคู่ค้า", oauth.AuthBasic, codeAndRefresh, openID + " offline_access orders:read", "https://partner.example.co.th/oidc",
 		about{born: 28 * day, expires: -12*day - time.Hour, visits: 8, asks: openID + " orders:read"}, nil},
 	{"cl_reports", "Legacy Reports", oauth.AuthPost, codeAndRefresh, openID + " offline_access", "https://reports.acme.example/login/return",

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatehouse/internal/audit"
+	"gatehouse/internal/brand"
 	"gatehouse/internal/fault"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/keys"
@@ -308,6 +309,16 @@ func (h *house) addClient(i int) error {
 	}
 	if row.with != nil {
 		row.with(&c.Client)
+	}
+	if row.logo != nil {
+		picture, err := brand.Draw(painted(row.logo))
+		if err != nil {
+			return err
+		}
+		if err := h.store.SaveImage(h.ctx, *picture, h.clock); err != nil {
+			return err
+		}
+		c.Logo = picture.Hash
 	}
 	offer, err := h.store.Offer(h.ctx, h.rules.GrantTypes())
 	if err != nil {
