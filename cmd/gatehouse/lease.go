@@ -84,15 +84,15 @@ func (l *lease) release() {
 // regularly does work every so often until the context ends, and gives its lease back then.
 func (l *lease) regularly(ctx context.Context, every time.Duration, failed string, work func(context.Context) error) {
 	defer l.release()
-	regularly(ctx, every, func() {
+	regularly(ctx, every, nil, func() {
 		if err := work(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, errLost) {
 			l.log.Warn(failed, "error", err)
 		}
 	})
 }
 
-// regularly does work every so often until the context ends.
-func regularly(ctx context.Context, every time.Duration, work func()) {
+// regularly does work every so often, and when it is woken, until the context ends.
+func regularly(ctx context.Context, every time.Duration, wake <-chan struct{}, work func()) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
@@ -100,8 +100,9 @@ func regularly(ctx context.Context, every time.Duration, work func()) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			work()
+		case <-wake:
 		}
+		work()
 	}
 }
 
