@@ -34,7 +34,9 @@ func manyGrants(t *testing.T, h *webtest.House, client *webtest.Client, user *id
 }
 
 // requestToken is the token of the page's form.
-func requestToken(p *webtest.Page) string { return p.Parts("input", "name", "request_token")[0].Attr("value") }
+func requestToken(p *webtest.Page) string {
+	return p.Parts("input", "name", "request_token")[0].Attr("value")
+}
 
 func jobsOf(t *testing.T, h *webtest.House, kind string) []store.Job {
 	t.Helper()
