@@ -273,7 +273,7 @@ func TestBeginning_racingAnEndingLeavesNothingAlive(t *testing.T) {
 				if left := must1(s.Families(ctx, store.FamilyFilter{UserID: id, State: oauth.FamilyLive}))(t); len(left) > 0 {
 					t.Errorf("%s left %d families alive", end.what, len(left))
 				}
-				if left := count(t, s, "SELECT COUNT(*) FROM codes WHERE user_id = $1 AND spent_at IS NULL", id); left > 0 {
+				if left := count(t, s, "SELECT COUNT(*) FROM codes WHERE user_id = $1 AND spent_at IS NULL AND era = (SELECT era FROM clients WHERE id = codes.client_id)", id); left > 0 {
 					t.Errorf("%s left %d codes alive", end.what, left)
 				}
 			}

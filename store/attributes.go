@@ -19,20 +19,20 @@ const attributeColumns = "key, label, type, required, own, scope, claim, positio
 
 // valuesOf reads a person's values with the person, as one object of JSON: keys hold nothing to escape, and values are JSON.
 func valuesOf(userID string) string {
-	return `COALESCE((SELECT '{' || string_agg('"' || v.key || '":' || v.value, ',') || '}' FROM user_attributes v WHERE v.user_id = ` + userID + "), '{}') AS attributes"
+	return `COALESCE((SELECT '{' || string_agg('"' || v.key || '":' || v.value, ',') || '}' FROM user_attributes v JOIN attributes a ON a.key = v.key AND a.removal = '' WHERE v.user_id = ` + userID + "), '{}') AS attributes"
 }
 
 // Attributes returns all attributes, in their order.
 func (s *Store) Attributes(ctx context.Context) (identity.Attributes, error) {
 	var list identity.Attributes
-	err := s.all(ctx, "attribute", &list, "SELECT "+attributeColumns+" FROM attributes ORDER BY position, key")
+	err := s.all(ctx, "attribute", &list, "SELECT "+attributeColumns+" FROM attributes WHERE removal = '' ORDER BY position, key")
 	return list, err
 }
 
 // Attribute returns the attribute of this key.
 func (s *Store) Attribute(ctx context.Context, key string) (*identity.Attribute, error) {
 	var a identity.Attribute
-	if err := s.get(ctx, "attribute", &a, "SELECT "+attributeColumns+" FROM attributes WHERE key = $1", key); err != nil {
+	if err := s.get(ctx, "attribute", &a, "SELECT "+attributeColumns+" FROM attributes WHERE key = $1 AND removal = ''", key); err != nil {
 		return nil, err
 	}
 	return &a, nil
@@ -78,7 +78,7 @@ func (s *Store) withScope(ctx context.Context, name string, do func(*Store) erro
 		return do(s)
 	}
 	return s.InTx(ctx, func(tx *Store) error {
-		n, err := tx.exec(ctx, "scope", "UPDATE scopes SET name = name WHERE name = $1", name)
+		n, err := tx.exec(ctx, "scope", "UPDATE scopes SET name = name WHERE name = $1 AND removal = ''", name)
 		if err != nil {
 			return err
 		} else if n == 0 {
@@ -88,16 +88,15 @@ func (s *Store) withScope(ctx context.Context, name string, do func(*Store) erro
 	})
 }
 
-// DeleteAttribute removes the attribute and everybody's value of it.
+// DeleteAttribute removes the attribute and everybody's value of it, which nobody sees from then on. Where they are many, a job
+// deletes them.
 func (s *Store) DeleteAttribute(ctx context.Context, key string, at time.Time, event audit.Event) error {
 	return s.InTx(ctx, func(tx *Store) error {
-		// Who has a value is another from now on: what is remembered of them, or stands in a form, is old.
-		_, err := tx.exec(ctx, "user", `UPDATE users SET updated_at = $2, version = version + 1 WHERE id IN (SELECT user_id FROM user_attributes WHERE key = $1)`, key, at)
-		if err != nil {
+		n, err := tx.exec(ctx, "attribute", "UPDATE attributes SET key = key WHERE key = $1 AND removal = ''", key)
+		if err := mustChange("attribute", n, err); err != nil {
 			return err
 		}
-		n, err := tx.exec(ctx, "attribute", "DELETE FROM attributes WHERE key = $1", key)
-		if err := mustChange("attribute", n, err); err != nil {
+		if err := tx.remove(ctx, audit.KindAttribute, key, at, event); err != nil {
 			return err
 		}
 		return tx.insert(ctx, "attribute", revised(), eventOf(event, at))
@@ -119,9 +118,9 @@ func (s *Store) saveValues(ctx context.Context, userID string, before, after ide
 		if string(before[key]) == string(after[key]) {
 			continue
 		}
-		_, err := s.exec(ctx, "attribute", `INSERT INTO user_attributes (user_id, key, value) VALUES ($1, $2, $3)
+		n, err := s.exec(ctx, "attribute", `INSERT INTO user_attributes (user_id, key, value) SELECT $1, key, $3 FROM attributes WHERE key = $2 AND removal = ''
 			ON CONFLICT (user_id, key) DO UPDATE SET value = excluded.value`, userID, key, string(after[key]))
-		if fault.IsNotFound(err) {
+		if fault.IsNotFound(err) || err == nil && n == 0 {
 			return fault.Fields{"": "The attribute " + key + " was deleted meanwhile. Nothing was saved: open the page again."}
 		}
 		if err != nil {
@@ -148,7 +147,7 @@ func (s *Store) readValues(ctx context.Context, users []identity.User) error {
 	for i := range users {
 		ids[i], users[i].Attributes = users[i].ID, identity.Values{}
 	}
-	query, args, err := sqlx.In("SELECT user_id, key, value FROM user_attributes WHERE user_id IN (?)", ids)
+	query, args, err := sqlx.In("SELECT user_id, key, value FROM user_attributes WHERE user_id IN (?) AND key IN (SELECT key FROM attributes WHERE removal = '')", ids)
 	if err != nil {
 		return err
 	}

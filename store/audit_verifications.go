@@ -25,6 +25,9 @@ type VerificationRun struct {
 // AskVerification asks for a verification. fault.Conflict if one is under way.
 func (s *Store) AskVerification(ctx context.Context, id, by string, at time.Time, event audit.Event) error {
 	return s.InTx(ctx, func(tx *Store) error {
+		if _, err := tx.exec(ctx, "house", "UPDATE house SET id = 1 WHERE id = 1"); err != nil { // of two that ask at once, one finds the other's
+			return err
+		}
 		if _, err := tx.exec(ctx, "verification", `DELETE FROM audit_verifications WHERE finished_at IS NOT NULL AND id NOT IN (
 			SELECT id FROM audit_verifications ORDER BY asked_at DESC, id DESC LIMIT $1)`, keepVerifications-1); err != nil {
 			return err

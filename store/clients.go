@@ -46,7 +46,7 @@ func (s *Store) Client(ctx context.Context, id string) (*oauth.Client, error) {
 
 func (s *Store) readClient(ctx context.Context, id string) (*oauth.Client, error) {
 	var c oauth.Client
-	if err := s.get(ctx, "client", &c, "SELECT "+clientColumns+" FROM clients WHERE id = $1", id); err != nil {
+	if err := s.get(ctx, "client", &c, "SELECT "+clientColumns+" FROM clients WHERE id = $1 AND removal = ''", id); err != nil {
 		return nil, err
 	}
 	return &c, nil
@@ -126,6 +126,7 @@ var kinds = func() map[string]string {
 
 func (want ClientFilter) conditions() filter {
 	var f filter
+	f.add("removal = ''")
 	if want.Query != "" {
 		f.add(`search_text LIKE ? ESCAPE '\'`, contains(want.Query))
 	}
@@ -210,7 +211,7 @@ func (s *Store) countHoldings(ctx context.Context, clients []ListedClient, at ti
 func (s *Store) ClientsNamed(ctx context.Context, beginning string, limit int) ([]oauth.Client, error) {
 	var clients []oauth.Client
 	fits, args := begins("search_key", sought(beginning))
-	err := s.all(ctx, "client", &clients, dollars("SELECT "+clientColumns+" FROM clients WHERE "+fits+" ORDER BY search_key LIMIT ?"), append(args, limited(limit))...)
+	err := s.all(ctx, "client", &clients, dollars("SELECT "+clientColumns+" FROM clients WHERE removal = '' AND "+fits+" ORDER BY search_key LIMIT ?"), append(args, limited(limit))...)
 	return clients, err
 }
 
@@ -299,6 +300,10 @@ func (s *Store) updateClient(ctx context.Context, c oauth.Client, at time.Time, 
 // DisableClient stops serving the client and ends all it was given: families, tokens of its own, unused codes and pending
 // requests. A second time it does nothing.
 func (s *Store) DisableClient(ctx context.Context, id string, at time.Time, event audit.Event) error {
+	held, err := s.heldFamilies(ctx, id)
+	if err != nil {
+		return err
+	}
 	return s.InTx(ctx, func(tx *Store) error {
 		n, err := tx.exec(ctx, "client", `
 			UPDATE clients SET disabled_at = $2, updated_at = $2, version = version + 1 WHERE id = $1 AND disabled_at IS NULL`, id, at)
@@ -311,7 +316,7 @@ func (s *Store) DisableClient(ctx context.Context, id string, at time.Time, even
 		if _, err := tx.exec(ctx, "interaction", "DELETE FROM interactions WHERE client_id = $1", id); err != nil {
 			return err
 		}
-		if _, err := tx.endClient(ctx, id, oauth.EndedByDisabling, at); err != nil {
+		if _, err := tx.endClient(ctx, id, oauth.EndedByDisabling, held, at, event); err != nil {
 			return err
 		}
 		return tx.record(ctx, event, at)
@@ -321,7 +326,7 @@ func (s *Store) DisableClient(ctx context.Context, id string, at time.Time, even
 // EnableClient serves the client again; what was ended stays so. A second time it does nothing.
 func (s *Store) EnableClient(ctx context.Context, id string, at time.Time, event audit.Event) error {
 	n, err := s.act(ctx, "client", statement{`
-		UPDATE clients SET disabled_at = NULL, updated_at = :at, version = version + 1 WHERE id = :id AND disabled_at IS NOT NULL`,
+		UPDATE clients SET disabled_at = NULL, updated_at = :at, version = version + 1 WHERE id = :id AND removal = '' AND disabled_at IS NOT NULL`,
 		map[string]any{"id": id, "at": at}}, eventOf(event, at))
 	if err == nil && n == 0 {
 		_, err = s.Client(ctx, id)
@@ -329,10 +334,18 @@ func (s *Store) EnableClient(ctx context.Context, id string, at time.Time, event
 	return err
 }
 
-// DeleteClient removes the client and all that belongs to it; its events stay.
+// DeleteClient removes the client and all that belongs to it, in a job where that is much; its events stay.
 func (s *Store) DeleteClient(ctx context.Context, id string, at time.Time, event audit.Event) error {
-	n, err := s.act(ctx, "client", statement{"DELETE FROM clients WHERE id = :id", map[string]any{"id": id}}, eventOf(event, at))
-	return mustChange("client", n, err)
+	return s.InTx(ctx, func(tx *Store) error {
+		n, err := tx.exec(ctx, "client", "UPDATE clients SET id = id WHERE id = $1 AND removal = ''", id) // nothing of it begins any more
+		if err := mustChange("client", n, err); err != nil {
+			return err
+		}
+		if err := tx.remove(ctx, audit.KindClient, id, at, event); err != nil {
+			return err
+		}
+		return tx.record(ctx, event, at)
+	})
 }
 
 // LongestClientToken is the longest life of access tokens that a client has settled for itself, in seconds; 0 if none has.
@@ -361,7 +374,7 @@ func (s *Store) ClientSummary(ctx context.Context, unusedSince time.Time) (Clien
 	err := s.get(ctx, "client", &sum, "SELECT COUNT(*) AS total, "+count("u.client_id IS NOT NULL")+" AS used, "+
 		count("u.client_id IS NULL AND c.created_at < $1")+" AS unused, "+grant(oauth.GrantPassword)+" AS password, "+grant(oauth.GrantImplicit)+" AS implicit, "+
 		count("NOT c.require_pkce AND c.token_endpoint_auth_method <> '"+oauth.AuthNone+"' AND ' ' || c.grant_types || ' ' LIKE '% "+oauth.GrantAuthorizationCode+" %'")+
-		" AS no_pkce FROM clients c LEFT JOIN client_uses u ON u.client_id = c.id", unusedSince)
+		" AS no_pkce FROM clients c LEFT JOIN client_uses u ON u.client_id = c.id WHERE c.removal = ''", unusedSince)
 	return sum, err
 }
 
@@ -378,19 +391,23 @@ func (s *Store) ClientImpact(ctx context.Context, id string) (ClientImpact, erro
 	var impact ClientImpact
 	err := s.get(ctx, "client", &impact, `
 		SELECT (SELECT COUNT(*) FROM client_secrets WHERE client_id = c.id AND revoked_at IS NULL) AS secrets,
-			(SELECT COUNT(*) FROM families WHERE client_id = c.id AND ended_at IS NULL) AS families,
+			(SELECT COUNT(*) FROM families WHERE client_id = c.id AND ended_at IS NULL AND era = c.era) AS families,
 			(SELECT COUNT(DISTINCT user_id) FROM consents WHERE client_id = c.id) AS consents,
 			(SELECT COUNT(*) FROM (
-				SELECT user_id FROM families WHERE client_id = c.id AND ended_at IS NULL
+				SELECT user_id FROM families WHERE client_id = c.id AND ended_at IS NULL AND era = c.era
 				UNION SELECT user_id FROM consents WHERE client_id = c.id) AS p) AS people
 		FROM clients c WHERE c.id = $1`, id)
 	return impact, err
 }
 
-// RevokeClientTokens ends all the client was given, its own tokens and unused codes included, and tells how many families.
+// RevokeClientTokens ends all the client was given, its own tokens and unused codes included, at once, and tells how many families.
 func (s *Store) RevokeClientTokens(ctx context.Context, clientID, reason string, at time.Time, event audit.Event) (n int64, err error) {
+	held, err := s.heldFamilies(ctx, clientID)
+	if err != nil {
+		return 0, err
+	}
 	err = s.InTx(ctx, func(tx *Store) error {
-		if n, err = tx.endClient(ctx, clientID, reason, at); err != nil {
+		if n, err = tx.endClient(ctx, clientID, reason, held, at, event); err != nil {
 			return err
 		}
 		return tx.record(ctx, event, at)
@@ -398,14 +415,31 @@ func (s *Store) RevokeClientTokens(ctx context.Context, clientID, reason string,
 	return n, err
 }
 
-// endClient ends the client's grant, codes and families, and tells how many families. It needs a transaction.
-func (s *Store) endClient(ctx context.Context, id, reason string, at time.Time) (int64, error) {
-	n, err := s.exec(ctx, "client", "UPDATE clients SET grant_id = $2 WHERE id = $1", id, newID())
+// endedAtOnce is how many families of a client have their ends written down with its act: for more, that would keep everybody else waiting.
+const endedAtOnce = 500
+
+// heldFamilies counts the client's families without an end. It takes its time, and is asked before the transaction that ends them.
+func (s *Store) heldFamilies(ctx context.Context, id string) (n int64, err error) {
+	err = s.get(ctx, "family", &n, "SELECT COUNT(*) FROM families WHERE client_id = $1 AND ended_at IS NULL", id)
+	return n, err
+}
+
+// endClient begins a new era of the client, which ends its grant, codes and families, and tells how many families: those that it held,
+// as they were counted before, where they are many; then a job writes their ends down. It needs a transaction.
+func (s *Store) endClient(ctx context.Context, id, reason string, held int64, at time.Time, event audit.Event) (families int64, err error) {
+	n, err := s.exec(ctx, "client", "UPDATE clients SET grant_id = $2, era = $3 WHERE id = $1 AND removal = ''", id, newID(), newID())
 	if err := mustChange("client", n, err); err != nil {
 		return 0, err
 	}
-	if err := s.voidCodes(ctx, at, "client_id = ?", id); err != nil {
+	err = s.get(ctx, "family", &families, "SELECT COUNT(*) FROM (SELECT 1 FROM families WHERE client_id = $1 AND ended_at IS NULL LIMIT $2) AS counted", id, endedAtOnce+1)
+	if err != nil {
 		return 0, err
 	}
-	return s.endFamilies(ctx, reason, at, "client_id = ?", id)
+	if families <= endedAtOnce {
+		return s.endFamilies(ctx, reason, at, "client_id = ? AND era <> "+eraOf("families.client_id"), id)
+	}
+	families = max(families, held)
+	told := event.Changes[audit.Reason].After
+	_, _, err = s.createJob(ctx, Job{Kind: KindEndEra, State: JobQueued, Total: families}, Ending{ClientID: id, Reason: told, As: reason}, event.Actor, at)
+	return families, err
 }

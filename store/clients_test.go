@@ -150,7 +150,7 @@ func TestDisableClient_endsAllItWasGiven(t *testing.T) {
 			must(t, s.DisableClient(ctx, "app", noon, event(audit.ClientDisabled)))
 		}
 		wantEnded(t, s, "k-family", oauth.EndedByDisabling)
-		wantSpent(t, s, "unused")
+		wantNotFound(t, redeem(s, "unused", "bob", "bob-session"))
 		_, err := s.Interaction(ctx, "i")
 		wantNotFound(t, err)
 		wantNotFound(t, s.IssueCode(ctx, code("another", "bob", "bob-session"), nil))
@@ -158,6 +158,7 @@ func TestDisableClient_endsAllItWasGiven(t *testing.T) {
 			must(t, s.EnableClient(ctx, "app", noon, event(audit.ClientEnabled)))
 		}
 		wantNotFound(t, s.LiveClientGrant(ctx, before.GrantID, "app", "j"))
+		wantNotFound(t, redeem(s, "unused", "bob", "bob-session"))
 		after := must1(s.Client(ctx, "app"))(t)
 		must(t, s.LiveClientGrant(ctx, after.GrantID, "app", "j"))
 		if after.Version != 3 || events(t, s, audit.ClientDisabled) != 1 || events(t, s, audit.ClientEnabled) != 1 {
@@ -179,7 +180,7 @@ func TestRevokeClientTokens_endsTheGrantsAndNotTheClient(t *testing.T) {
 			t.Errorf("%d families ended", n)
 		}
 		wantEnded(t, s, "k-family", oauth.EndedByOperator)
-		wantSpent(t, s, "unused")
+		wantNotFound(t, redeem(s, "unused", "bob", ""))
 		wantNotFound(t, s.LiveClientGrant(ctx, before.GrantID, "app", "j"))
 		if after := must1(s.Client(ctx, "app"))(t); !after.Enabled() || after.Version != before.Version {
 			t.Errorf("client %+v", after)

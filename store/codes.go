@@ -22,7 +22,7 @@ func (s *Store) IssueCode(ctx context.Context, code oauth.Code, consent *oauth.C
 	for _, event := range events {
 		then = append(then, eventOf(event, code.CreatedAt))
 	}
-	issue := row{table: "codes", columns: codeColumns, value: code}
+	issue := row{table: "codes", columns: codeColumns, value: code, ofClient: true}
 	n, err := s.act(ctx, "code", issue.insert(s.liveAndHeld(":user_id", ":client_id", ":session_id")), then...)
 	return mustChange("person, client or session", n, err)
 }
@@ -38,10 +38,15 @@ func signedInTo(sessionID, clientID string) []row {
 	}}
 }
 
-// live is the condition that a person and a client are enabled and that a session, if there is one, has not ended.
-func live(userID, clientID, sessionID string) string {
-	return liveRows(userID, clientID, sessionID, "")
+// live is the condition that a person and a client are enabled, that a session, if there is one, has not ended, and that what was
+// given is of the client's era.
+func live(userID, clientID, sessionID, era string) string {
+	return liveRows(userID, clientID+" AND era = "+era, sessionID, "")
 }
+
+// eraOf is the client's era: codes and families of another are over, whether or not their ends are written down. It is compared by
+// name, not by time (security.md rule 3): a statement that saw the client before its new era stamps what it makes with the old one.
+func eraOf(clientID string) string { return "(SELECT era FROM clients WHERE id = " + clientID + ")" }
 
 // liveAndHeld is live for what begins without a row that an ending would change: on PostgreSQL it holds the three rows, so that an
 // ending under way is waited for and one that comes later finds what has begun. On SQLite one writes at a time.
@@ -76,13 +81,13 @@ func (s *Store) CountWrongVerifier(ctx context.Context, hash string, limit int64
 	return err
 }
 
-var redeemCode = "UPDATE codes SET spent_at = :at WHERE hash = :hash AND spent_at IS NULL AND " + live("codes.user_id", "codes.client_id", "codes.session_id")
+var redeemCode = "UPDATE codes SET spent_at = :at WHERE hash = :hash AND spent_at IS NULL AND " + live("codes.user_id", "codes.client_id", "codes.session_id", "codes.era")
 
 // RedeemCode spends the code and begins its family (RFC 6749 §4.1.2: once). oauth.ErrSpent if the code was spent;
 // fault.NotFound if the person, the client or the session is not live any more.
 func (s *Store) RedeemCode(ctx context.Context, codeHash string, b oauth.Beginning, event audit.Event) error {
 	at := b.Family.CreatedAt
-	then := append([]row{{table: "families", columns: familyColumns, value: b.Family}}, handedOut(b)...)
+	then := append([]row{{table: "families", columns: familyColumns, value: b.Family, ofClient: true}}, handedOut(b)...)
 	n, err := s.act(ctx, "code", statement{redeemCode, map[string]any{"hash": codeHash, "at": at}}, append(then, eventOf(event, at))...)
 	if err != nil || n > 0 {
 		return err

@@ -61,7 +61,7 @@ func (s *Store) Consent(ctx context.Context, userID, clientID string) (*oauth.Co
 func (s *Store) Consents(ctx context.Context, userID string, at time.Time) ([]ClientConsent, error) {
 	return s.consents(ctx, consented+" WHERE k.user_id = $1 UNION ALL "+`
 		SELECT f.user_id, f.client_id, c.client_name, f.scope, f.created_at, c.search_key FROM families f JOIN clients c ON c.id = f.client_id
-		WHERE f.user_id = $1 AND f.ended_at IS NULL AND f.expires_at > $2`, userID, at)
+		WHERE f.user_id = $1 AND f.ended_at IS NULL AND f.era = c.era AND f.expires_at > $2`, userID, at)
 }
 
 const consented = `SELECT k.user_id, k.client_id, c.client_name, k.scope AS scope, k.created_at AS created_at, c.search_key AS search_key FROM consents k JOIN clients c ON c.id = k.client_id`

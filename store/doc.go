@@ -19,6 +19,10 @@
 // makes the redemption fail, in whichever order they arrive, without any lock held longer than a statement. What begins with
 // nothing of its own to change, a code or a family without one, holds person, client and session instead (liveAndHeld).
 //
+// Of a client nothing is searched for: codes and families carry the era of the client in which they began, and one statement
+// begins a new era (eraOf). Whatever began before, or in that very moment, is of the old one and over. Where a great deal hangs on
+// something that is deleted, it is marked, which hides it, and a job takes it apart (removals.go).
+//
 // Times that come back name the same instant on both databases but not the same zone: compare them with Equal and show them
 // with UTC().
 //

@@ -15,6 +15,8 @@ import (
 const (
 	KindEndFamilies = "end_families"
 	KindEndSessions = "end_sessions"
+	// KindEndEra writes down the ends of what a client was given in an era that is over: none of it works any more.
+	KindEndEra = "end_era"
 )
 
 // Ending says what such a job ends: what of this lives and began before it was asked for. What is empty means any.
@@ -26,6 +28,7 @@ type Ending struct {
 	KeepSession string `json:"keep_session,omitempty"` // the session of whoever asked
 	KeepAdmins  bool   `json:"keep_admins,omitempty"`  // for whoever asked is none (security.md rule 27)
 	Reason      string `json:"reason,omitempty"`
+	As          string `json:"as,omitempty"` // an oauth.EndedBy constant; empty is by an operator
 }
 
 // EndingOf is what an ending job ends.
@@ -45,17 +48,21 @@ func (e Ending) changes() map[string]audit.Change {
 	return told
 }
 
-// BeginEnding asks for a job that ends what it says, total as it was counted.
-func (s *Store) BeginEnding(ctx context.Context, kind string, e Ending, total int64, at time.Time, event audit.Event) (job *Job, err error) {
+// BeginEnding asks for a job that ends what it says, total as it was counted. form names the form that asks, if one does. Where it was
+// sent before, or just this is under way, the job that there is comes back and begun is false.
+func (s *Store) BeginEnding(ctx context.Context, kind string, e Ending, total int64, form string, at time.Time, event audit.Event) (job *Job, begun bool, err error) {
+	meant := e
+	meant.Reason = ""
 	err = s.InTx(ctx, func(tx *Store) error {
-		if job, err = tx.createJob(ctx, Job{Kind: kind, State: JobQueued, Total: total}, e, event.Actor, at); err != nil {
+		asked := Job{Kind: kind, State: JobQueued, Total: total, FormKey: form, SameKey: kind + " " + jsonOf(meant)}
+		if job, begun, err = tx.createJob(ctx, asked, e, event.Actor, at); err != nil || !begun {
 			return err
 		}
 		event.Target, event.Changes = job.party(), e.changes()
 		event.Changes["total"] = audit.Change{After: strconv.FormatInt(total, 10)}
 		return tx.record(ctx, event, at)
 	})
-	return job, err
+	return job, begun, err
 }
 
 // party is the job in an event.
@@ -115,6 +122,7 @@ func (s *Store) endPart(ctx context.Context, job *Job, l stretch, size int, end 
 		return err
 	}
 	job.Done, job.Position = job.Done+n, job.Position+1
+	job.Total = max(job.Total, job.Done) // more may have begun after they were counted and before it was asked for
 	if len(last) == 0 {
 		job.State = JobDone
 		return nil
@@ -131,6 +139,15 @@ func endFamiliesPart(ctx context.Context, tx *Store, job *Job, size int, at time
 	}
 	return tx.endPart(ctx, job, l, size, func(condition string, args []any) (int64, error) {
 		return tx.endFamilies(ctx, oauth.EndedByOperator, at, condition, args...)
+	})
+}
+
+func endEraPart(ctx context.Context, tx *Store, job *Job, size int, at time.Time) error {
+	e := EndingOf(job)
+	l := stretch{what: "family", table: "families", key: "id", found: FamilyFilter{ClientID: e.ClientID}.conditions()}
+	l.meant.add("era <> " + eraOf("families.client_id"))
+	return tx.endPart(ctx, job, l, size, func(condition string, args []any) (int64, error) {
+		return tx.endFamilies(ctx, e.As, at, condition, args...)
 	})
 }
 

@@ -28,7 +28,11 @@ func begun(t testing.TB, s *store.Store, kind string, e store.Ending, total int6
 	t.Helper()
 	asked := event(audit.EndingBegun)
 	asked.Actor = audit.Party{Kind: audit.KindUser, ID: "ada", Name: "ada"}
-	return must1(s.BeginEnding(ctx, kind, e, total, noon.Add(time.Minute), asked))(t)
+	job, begun, err := s.BeginEnding(ctx, kind, e, total, "", noon.Add(time.Minute), asked)
+	if must(t, err); !begun {
+		t.Fatal("it is under way")
+	}
+	return job
 }
 
 // finish does all parts of a job and tells how many there were.

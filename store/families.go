@@ -12,12 +12,15 @@ import (
 const familyColumns = "id, client_id, user_id, grant_type, session_id, scope, resource, auth_time, amr, created_at, expires_at, ended_at, end_reason, " +
 	"generation, current_hash, current_presented_at, previous_hash, rotated_at, successor_sealed, idle_expires_at"
 
+// readFamily are the columns with what is known by the client.
+var readFamily = familyColumns + ", families.era <> " + eraOf("families.client_id") + " AS era_over"
+
 // BeginFamily begins a family that no code led to: of the password grant or of implicit. fault.NotFound if the person, the client
 // or the session is not live any more, or, where a password took part, if it is not the person's any more or they have come to
 // have a role in the console.
 func (s *Store) BeginFamily(ctx context.Context, b oauth.Beginning, events ...audit.Event) error {
 	at := b.Family.CreatedAt
-	begin := row{table: "families", columns: familyColumns, value: struct {
+	begin := row{table: "families", columns: familyColumns, ofClient: true, value: struct {
 		oauth.Family
 		CheckedHash string `db:"checked_hash"`
 	}{b.Family, b.CheckedHash}}
@@ -48,7 +51,7 @@ func handedOut(b oauth.Beginning) []row {
 // Family returns the family, ended or not.
 func (s *Store) Family(ctx context.Context, id string) (*oauth.Family, error) {
 	var f oauth.Family
-	if err := s.get(ctx, "family", &f, "SELECT "+familyColumns+" FROM families WHERE id = $1", id); err != nil {
+	if err := s.get(ctx, "family", &f, "SELECT "+readFamily+" FROM families WHERE id = $1", id); err != nil {
 		return nil, err
 	}
 	return &f, nil
@@ -88,7 +91,7 @@ func (want FamilyFilter) conditions() filter {
 	}
 	switch want.State {
 	case oauth.FamilyLive:
-		f.add("ended_at IS NULL")
+		f.add("ended_at IS NULL AND families.era = " + eraOf("families.client_id"))
 		f.add(sessionLive("families.session_id", ""))
 		if !want.At.IsZero() {
 			f.add("expires_at > ? AND (current_hash = '' OR idle_expires_at > ?)", want.At, want.At)
@@ -134,7 +137,7 @@ type FamilyPage struct {
 
 var familyList = list[ListedFamily]{
 	what: "family", table: "families", newest: true, key: func(f *ListedFamily) string { return f.ID },
-	columns: familyColumns + holderColumns("families.user_id") + ", (SELECT client_name FROM clients WHERE id = families.client_id) AS client_name",
+	columns: readFamily + holderColumns("families.user_id") + ", (SELECT client_name FROM clients WHERE id = families.client_id) AS client_name",
 }
 
 // FamilyPage returns a page of the families that fit the filter, newest first.
@@ -147,7 +150,7 @@ func (s *Store) FamilyPage(ctx context.Context, want FamilyFilter) (p FamilyPage
 func (s *Store) Families(ctx context.Context, want FamilyFilter) ([]oauth.Family, error) {
 	f := want.conditions()
 	var families []oauth.Family
-	err := s.all(ctx, "family", &families, dollars("SELECT "+familyColumns+" FROM families"+f.where()+" ORDER BY id DESC LIMIT ?"),
+	err := s.all(ctx, "family", &families, dollars("SELECT "+readFamily+" FROM families"+f.where()+" ORDER BY id DESC LIMIT ?"),
 		append(f.args, limited(want.Limit))...)
 	return families, err
 }

@@ -56,7 +56,7 @@ var changes = []change{
 		return err
 	}},
 	{verb: "BeginEnding", do: func(s *store.Store) error {
-		_, err := s.BeginEnding(ctx, store.KindEndSessions, store.Ending{UserID: "bob"}, 1, noon, event(audit.EndingBegun))
+		_, _, err := s.BeginEnding(ctx, store.KindEndSessions, store.Ending{UserID: "bob"}, 1, "form", noon, event(audit.EndingBegun))
 		return err
 	}},
 	{verb: "BeginFamily", do: func(s *store.Store) error {
@@ -356,8 +356,8 @@ var reads = []string{
 	"Dialect", "EachEvent", "Event", "EventPage", "Events", "EventsSince", "ExpiringEvents", "ExpiringSecrets", "Families", "Family", "FamilyImpact",
 	"FamilyPage", "Group", "GroupByName", "GroupNames", "Groups", "GroupsOf", "Image", "ImportOutcomes", "Interaction", "Job", "Jobs", "KeptForm",
 	"KnownDevice", "KnownDevices", "LastJWKSFetch", "LiveClientGrant", "LivePerson", "LiveSessions", "Lockouts", "MasterKeyID", "Members",
-	"MigrationStatus", "Names", "Nodes", "NoteJWKSFetch", "NoteSecretUse", "Observe", "Offer", "Person", "Ping", "Pool", "QueuedJobs",
-	"RefreshToken", "RefreshTokens", "RefusedLines", "ResetLink", "RollupSums", "Rollups", "SavedFilters", "SchemaState", "Scope",
+	"MigrationStatus", "Names", "Nodes", "NoteJWKSFetch", "NoteSecretUse", "Observe", "OnJob", "Offer", "Person", "Ping", "Pool", "QueuedJobs",
+	"RefreshToken", "RefreshTokens", "RefusedLines", "Removing", "ResetLink", "RollupSums", "Rollups", "SavedFilters", "SchemaState", "Scope",
 	"ScopeClients", "ScopeConsents", "Scopes", "Session", "SessionByToken", "SessionImpact", "SessionPage", "SetSessionIdle", "Settings",
 	"SetupSeed", "SigningKeys", "Standing", "Unblockings", "User", "UserBySignIn", "UserByUsername", "UserImpact", "Users", "Verifications",
 	"VerifyEvents", "WriteRefused", "WriteUsers",
@@ -417,7 +417,7 @@ func furnished(t testing.TB, s *store.Store) {
 			must(t, s.ApplyImport(ctx, job.ID, noon, event(audit.UsersImported)))
 		}
 	}
-	must1(s.BeginEnding(ctx, store.KindEndFamilies, store.Ending{UserID: "bob"}, 2, noon.Add(time.Minute), event(audit.EndingBegun)))(t)
+	begun(t, s, store.KindEndFamilies, store.Ending{UserID: "bob"}, 2)
 	must(t, s.CreateGroup(ctx, identity.Group{ID: "staff", Name: "Staff"}, noon, event(audit.GroupCreated)))
 	must(t, s.AddMember(ctx, "staff", "bob", noon, event(audit.GroupMemberAdded)))
 	attributed(t, s)

@@ -145,7 +145,7 @@ var withClients = keyed("id", "hash")
 
 const clientStates = `SELECT k.n, c.version, c.updated_at, c.grant_id, (SELECT revision FROM revisions WHERE name = 'catalog') AS revision,
 		s.id AS secret_id, s.hint, s.created_at, s.expires_at, s.last_used_at, s.revoked_at
-	FROM k JOIN clients c ON c.id = k.id LEFT JOIN client_secrets s ON s.client_id = c.id AND s.hash = k.hash`
+	FROM k JOIN clients c ON c.id = k.id AND c.removal = '' LEFT JOIN client_secrets s ON s.client_id = c.id AND s.hash = k.hash`
 
 func (s *Store) clientStates(ctx context.Context, keys []secretKey) (map[int]clientState, error) {
 	parts := make([][]string, len(keys))
@@ -210,7 +210,7 @@ type personState struct {
 var withTokens = keyed("grant_id", "client_id", "jti")
 
 var personStates = `SELECT k.n, u.id, u.version, u.updated_at FROM k JOIN families f ON f.id = k.grant_id AND f.client_id = k.client_id JOIN users u ON u.id = f.user_id
-	WHERE f.ended_at IS NULL AND ` + live("f.user_id", "f.client_id", "f.session_id") + " AND " + notRevoked("k.jti")
+	WHERE f.ended_at IS NULL AND ` + live("f.user_id", "f.client_id", "f.session_id", "f.era") + " AND " + notRevoked("k.jti")
 
 func (s *Store) personStates(ctx context.Context, keys []tokenKey) (map[int]personState, error) {
 	with, args := withTokens(partsOf(keys))
@@ -299,7 +299,7 @@ func (s *Store) Code(ctx context.Context, hash string) (*oauth.Code, error) {
 	return code, err
 }
 
-var refreshTokensByHash = "SELECT k.n, " + columns("f", "", familyColumns) + `, t.generation AS presented_generation,
+var refreshTokensByHash = "SELECT k.n, " + columns("f", "", familyColumns) + `, t.generation AS presented_generation, c.era <> f.era AS era_over,
 		u.disabled_at IS NULL AS user_enabled, c.disabled_at IS NULL AS client_enabled, ` + sessionLive("f.session_id", "") + ` AS session_live
 	FROM k JOIN refresh_tokens t ON t.hash = k.hash JOIN families f ON f.id = t.family_id JOIN users u ON u.id = f.user_id JOIN clients c ON c.id = f.client_id`
 

@@ -59,6 +59,7 @@ func countedMembers(group string) string {
 // Groups returns a page of the groups by name.
 func (s *Store) Groups(ctx context.Context, want GroupFilter) (p GroupPage, err error) {
 	var f filter
+	f.add("removal = ''")
 	if sought(want.Query) != "" {
 		f.add(`name_key LIKE ? ESCAPE '\'`, contains(want.Query))
 	}
@@ -78,7 +79,7 @@ func (s *Store) GroupByName(ctx context.Context, name string) (*identity.Group, 
 
 func (s *Store) group(ctx context.Context, condition, arg string) (*identity.Group, error) {
 	var g identity.Group
-	if err := s.get(ctx, "group", &g, "SELECT "+groupColumns+" FROM user_groups WHERE "+condition, arg); err != nil {
+	if err := s.get(ctx, "group", &g, "SELECT "+groupColumns+" FROM user_groups WHERE removal = '' AND "+condition, arg); err != nil {
 		return nil, err
 	}
 	return &g, nil
@@ -86,7 +87,7 @@ func (s *Store) group(ctx context.Context, condition, arg string) (*identity.Gro
 
 // GroupNames returns what those of the groups are called that still exist, by id.
 func (s *Store) GroupNames(ctx context.Context, ids []string) (map[string]string, error) {
-	return s.names(ctx, "group", "SELECT id, name FROM user_groups WHERE id IN (?)", ids)
+	return s.names(ctx, "group", "SELECT id, name FROM user_groups WHERE removal = '' AND id IN (?)", ids)
 }
 
 // CreateGroup adds a group. fault.Conflict "name" if there is one of this name, "id" if a form is sent twice.
@@ -119,15 +120,18 @@ func (s *Store) UpdateGroup(ctx context.Context, g identity.Group, at time.Time,
 func (s *Store) DeleteGroup(ctx context.Context, id string, at time.Time, event audit.Event) error {
 	return s.InTx(ctx, func(tx *Store) error {
 		// A scope that comes to name it waits, and one that came before is seen by what follows.
-		n, err := tx.exec(ctx, "group", "UPDATE user_groups SET id = id WHERE id = $1", id)
+		n, err := tx.exec(ctx, "group", "UPDATE user_groups SET id = id WHERE id = $1 AND removal = ''", id)
 		if err := mustChange("group", n, err); err != nil {
 			return err
 		}
-		n, err = tx.exec(ctx, "group", dollars("DELETE FROM user_groups WHERE id = ? AND NOT EXISTS (SELECT 1 FROM scopes WHERE "+names("only_groups")+")"), id, naming(id))
+		n, err = tx.exec(ctx, "group", dollars("UPDATE user_groups SET id = id WHERE id = ? AND NOT EXISTS (SELECT 1 FROM scopes WHERE "+names("only_groups")+")"), id, naming(id))
 		if err != nil {
 			return err
 		} else if n == 0 {
 			return fault.Fields{"": "Scopes are limited to this group. Take it from them first."}
+		}
+		if err := tx.remove(ctx, audit.KindGroup, id, at, event); err != nil {
+			return err
 		}
 		return tx.record(ctx, event, at)
 	})
@@ -144,7 +148,7 @@ func (s *Store) Members(ctx context.Context, groupID string) (n int64, err error
 func (s *Store) AddMember(ctx context.Context, groupID, userID string, at time.Time, event audit.Event) error {
 	n, err := s.act(ctx, "group or user", statement{`
 		INSERT INTO memberships (group_id, user_id, created_at) SELECT g.id, u.id, :at FROM user_groups g, users u
-		WHERE g.id = :group_id AND u.id = :user_id AND (SELECT COUNT(*) FROM memberships WHERE user_id = :user_id) < ` + strconv.Itoa(identity.MaxGroups) + `
+		WHERE g.id = :group_id AND g.removal = '' AND u.id = :user_id AND (SELECT COUNT(*) FROM memberships WHERE user_id = :user_id) < ` + strconv.Itoa(identity.MaxGroups) + `
 		ON CONFLICT (group_id, user_id) DO NOTHING`, map[string]any{"group_id": groupID, "user_id": userID, "at": at}}, eventOf(event, at))
 	if err != nil || n > 0 {
 		return err
@@ -178,7 +182,7 @@ func (s *Store) RemoveMember(ctx context.Context, groupID, userID string, at tim
 func (s *Store) GroupsOf(ctx context.Context, userID string) ([]identity.Group, error) {
 	var groups []identity.Group
 	err := s.all(ctx, "group", &groups, "SELECT "+columns("g", "", groupColumns)+
-		" FROM memberships m JOIN user_groups g ON g.id = m.group_id WHERE m.user_id = $1 ORDER BY g.search_key", userID)
+		" FROM memberships m JOIN user_groups g ON g.id = m.group_id AND g.removal = '' WHERE m.user_id = $1 ORDER BY g.search_key", userID)
 	return groups, err
 }
 
@@ -191,7 +195,7 @@ func (s *Store) Standing(ctx context.Context, userID string) (*oauth.Standing, e
 		Name       *string         `db:"name"`
 	}
 	err := s.all(ctx, "user", &rows, `
-		SELECT u.role, `+valuesOf("u.id")+`, g.id, g.name FROM users u LEFT JOIN memberships m ON m.user_id = u.id LEFT JOIN user_groups g ON g.id = m.group_id
+		SELECT u.role, `+valuesOf("u.id")+`, g.id, g.name FROM users u LEFT JOIN memberships m ON m.user_id = u.id LEFT JOIN user_groups g ON g.id = m.group_id AND g.removal = ''
 		WHERE u.id = $1 AND u.disabled_at IS NULL ORDER BY g.search_key`, userID)
 	if err != nil {
 		return nil, err

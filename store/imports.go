@@ -44,6 +44,7 @@ const (
 type ImportParams struct {
 	File   string `json:"file"`   // what the file was called
 	Update bool   `json:"update"` // people who are there get what the file says; else they are skipped
+	Form   string `json:"-"`      // names the form that sent it, if one did
 }
 
 // ImportRow is a line of a file.
@@ -75,9 +76,17 @@ func NewImportRow(line int64, values identity.Imported, wrong fault.Fields, attr
 	return r, err
 }
 
-// BeginImport makes a job whose lines are still to come.
-func (s *Store) BeginImport(ctx context.Context, params ImportParams, by audit.Party, at time.Time) (*Job, error) {
-	return s.createJob(ctx, Job{Kind: KindUserImport, State: JobStaging}, params, by, at)
+// BeginImport makes a job whose lines are still to come. fault.Conflict, with the job that there is, if the form was sent before.
+func (s *Store) BeginImport(ctx context.Context, params ImportParams, by audit.Party, at time.Time) (job *Job, err error) {
+	err = s.InTx(ctx, func(tx *Store) error {
+		var made bool
+		job, made, err = tx.createJob(ctx, Job{Kind: KindUserImport, State: JobStaging, FormKey: params.Form}, params, by, at)
+		if err == nil && !made {
+			return fault.Conflict("import", "")
+		}
+		return err
+	})
+	return job, err
 }
 
 // AddImportRows keeps some more lines.
@@ -101,7 +110,7 @@ func (s *Store) AddImportRows(ctx context.Context, jobID string, rows []ImportRo
 func (s *Store) CheckImport(ctx context.Context, id string, lines int64, at time.Time, event audit.Event) error {
 	n, err := s.act(ctx, "job", statement{"UPDATE jobs SET state = :queued, phase = :phase, total = :total, updated_at = :at WHERE id = :id AND state = :staging",
 		map[string]any{"id": id, "at": at, "queued": JobQueued, "phase": ImportChecking, "total": lines, "staging": JobStaging}}, eventOf(event, at))
-	return mustChange("job", n, err)
+	return s.mustQueue(n, err)
 }
 
 // ApplyImport does what was found out. fault.NotFound unless the job waits for that.
@@ -111,6 +120,14 @@ func (s *Store) ApplyImport(ctx context.Context, id string, at time.Time, event 
 		WHERE id = :id AND kind = :kind AND state = :waiting`,
 		map[string]any{"id": id, "at": at, "queued": JobQueued, "phase": ImportApplying, "waiting": JobWaiting, "kind": KindUserImport, "create": ImportCreate, "update": ImportUpdate}},
 		eventOf(event, at))
+	return s.mustQueue(n, err)
+}
+
+// mustQueue is mustChange for a change that lets a job go on.
+func (s *Store) mustQueue(n int64, err error) error {
+	if err == nil && n > 0 {
+		s.wakeWorkers()
+	}
 	return mustChange("job", n, err)
 }
 
@@ -461,7 +478,7 @@ func inTime(ctx context.Context, do func(ctx context.Context) error) error {
 }
 
 // StageImport keeps a file of people line by line and returns the job that it is for; its Total is how many lines there are.
-// fault.Fields, of the field "file", if it is no such file: then nothing is kept.
+// fault.Fields, of the field "file", if it is no such file: then nothing is kept. fault.Conflict, with the job that there is, if the form was sent before.
 func (s *Store) StageImport(ctx context.Context, file io.Reader, params ImportParams, by audit.Party, at time.Time) (job *Job, err error) {
 	attributes, err := s.Attributes(ctx)
 	if err != nil {
@@ -472,7 +489,7 @@ func (s *Store) StageImport(ctx context.Context, file io.Reader, params ImportPa
 		return nil, err
 	}
 	if job, err = s.BeginImport(ctx, params, by, at); err != nil {
-		return nil, err
+		return job, err
 	}
 	var rows []ImportRow
 	for more := true; more; {
@@ -599,7 +616,7 @@ func (s *Store) groupNamesOf(ctx context.Context, users []identity.User) (map[st
 	for i := range users {
 		ids[i] = users[i].ID
 	}
-	query, args, err := sqlx.In("SELECT m.user_id, g.name FROM memberships m JOIN user_groups g ON g.id = m.group_id WHERE m.user_id IN (?) ORDER BY g.search_key", ids)
+	query, args, err := sqlx.In("SELECT m.user_id, g.name FROM memberships m JOIN user_groups g ON g.id = m.group_id AND g.removal = '' WHERE m.user_id IN (?) ORDER BY g.search_key", ids)
 	if err != nil {
 		return nil, err
 	}

@@ -32,8 +32,10 @@ type Job struct {
 	Mark      string    `db:"mark"`     // the same, where it is the id of the last thing that was seen to
 	Done      int64     `db:"done"`
 	Total     int64     `db:"total"`
-	Problem   string    `db:"problem"` // why it failed
-	Result    string    `db:"result"`  // what came of it, JSON; empty until it is known
+	Problem   string    `db:"problem"`  // why it failed
+	Result    string    `db:"result"`   // what came of it, JSON; empty until it is known
+	FormKey   string    `db:"form_key"` // of the form that asked for it: there is one job of it, unless it failed
+	SameKey   string    `db:"same_key"` // what it is about: while it is not over there is no second
 	ByKind    string    `db:"creator_kind"`
 	ByID      string    `db:"creator_id"`
 	ByName    string    `db:"creator_name"`
@@ -49,7 +51,7 @@ func (j *Job) Over() bool {
 	return j.State == JobDone || j.State == JobFailed || j.State == JobCancelled
 }
 
-const jobColumns = "id, kind, state, phase, params, position, mark, done, total, problem, result, creator_kind, creator_id, creator_name, created_at, updated_at"
+const jobColumns = "id, kind, state, phase, params, position, mark, done, total, problem, result, creator_kind, creator_id, creator_name, created_at, updated_at, form_key, same_key"
 
 // errJobMoved says that another node did the part, or that somebody stopped the job.
 var errJobMoved = errors.New("the job has moved on")
@@ -59,6 +61,8 @@ var jobKinds = map[string]jobKind{
 	KindUserImport:  {part: importPart, giveUp: refuseNextLine, size: 50},
 	KindEndFamilies: {part: endFamiliesPart, giveUp: cannotGoOn, size: 500, told: endingTold},
 	KindEndSessions: {part: endSessionsPart, giveUp: cannotGoOn, size: 50, told: endingTold}, // each takes its codes and families along
+	KindEndEra:      {part: endEraPart, giveUp: cannotGoOn, size: 500},
+	KindRemoval:     {part: removalPart, giveUp: cannotGoOn, size: 500},
 }
 
 type jobKind struct {
@@ -72,14 +76,36 @@ type jobKind struct {
 	told func(job *Job, at time.Time) audit.Event
 }
 
-// createJob adds a job.
-func (s *Store) createJob(ctx context.Context, job Job, params any, by audit.Party, at time.Time) (*Job, error) {
+// createJob adds a job and wakes who does it. Where its form has made one, or what it is about is being done, that one is returned
+// and made is false. It needs a transaction.
+func (s *Store) createJob(ctx context.Context, job Job, params any, by audit.Party, at time.Time) (_ *Job, made bool, err error) {
 	text, err := json.Marshal(params)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	job.ID, job.Params, job.ByKind, job.ByID, job.ByName, job.CreatedAt, job.UpdatedAt = newID(), string(text), by.Kind, by.ID, by.Name, at, at
-	return &job, s.insert(ctx, "job", row{table: "jobs", columns: jobColumns, value: job})
+	n, err := s.run(ctx, "job", row{table: "jobs", columns: jobColumns, value: job, onConflict: "ON CONFLICT DO NOTHING"}.insert("TRUE"))
+	if err != nil || n > 0 {
+		s.wakeWorkers()
+		return &job, err == nil, err
+	}
+	var there Job
+	err = s.get(ctx, "job", &there, "SELECT "+jobColumns+` FROM jobs
+		WHERE form_key = $1 AND form_key <> '' AND state <> 'failed' OR same_key = $2 AND same_key <> '' AND state IN ('staging', 'queued', 'waiting')
+		ORDER BY id DESC LIMIT 1`, job.FormKey, job.SameKey)
+	return &there, false, err
+}
+
+// OnJob tells f whenever a job waits for somebody to go on with it, once that is committed. It is set before the store is used.
+func (s *Store) OnJob(f func()) { s.onJob = f }
+
+// wakeWorkers tells that a job waits. In a transaction it waits for the commit.
+func (s *Store) wakeWorkers() {
+	if s.db == nil {
+		s.queued = true
+	} else if s.onJob != nil {
+		s.onJob()
+	}
 }
 
 // Job returns the job with this id.
@@ -97,10 +123,11 @@ func (s *Store) Jobs(ctx context.Context, kind string, limit int) (jobs []Job, e
 	return jobs, err
 }
 
-// QueuedJobs are the jobs that a node has to go on with, the oldest first.
-func (s *Store) QueuedJobs(ctx context.Context) (ids []string, err error) {
-	err = s.all(ctx, "job", &ids, "SELECT id FROM jobs WHERE state = $1 ORDER BY id LIMIT 100", JobQueued)
-	return ids, err
+// QueuedJobs are the jobs that a node has to go on with, the oldest first, but imports last: they are long, and nobody is in danger
+// while they wait.
+func (s *Store) QueuedJobs(ctx context.Context) (jobs []Job, err error) {
+	err = s.all(ctx, "job", &jobs, "SELECT "+jobColumns+" FROM jobs WHERE state = $1 ORDER BY kind = $2, id LIMIT 100", JobQueued, KindUserImport)
+	return jobs, err
 }
 
 // DoJobPart does the next part of a job and tells whether there is more. Two nodes that do it at once do it once: the part and how

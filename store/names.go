@@ -14,7 +14,7 @@ func (s *Store) Names(ctx context.Context, userIDs, clientIDs []string) (n Names
 	if n.Users, err = s.names(ctx, "user", "SELECT id, username AS name FROM users WHERE id IN (?)", userIDs); err != nil {
 		return n, err
 	}
-	n.Clients, err = s.names(ctx, "client", "SELECT id, client_name AS name FROM clients WHERE id IN (?)", clientIDs)
+	n.Clients, err = s.names(ctx, "client", "SELECT id, client_name AS name FROM clients WHERE removal = '' AND id IN (?)", clientIDs)
 	return n, err
 }
 

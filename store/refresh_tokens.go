@@ -33,7 +33,7 @@ func (s *Store) RefreshTokens(ctx context.Context, familyID string, generations 
 
 var rotateRefreshToken = `UPDATE families SET previous_hash = current_hash, current_hash = :successor, current_presented_at = NULL,
 		rotated_at = :at, successor_sealed = :sealed, generation = generation + 1, idle_expires_at = :idle
-	WHERE id = :family AND current_hash = :presented AND ended_at IS NULL AND ` + live("families.user_id", "families.client_id", "families.session_id")
+	WHERE id = :family AND current_hash = :presented AND ended_at IS NULL AND ` + live("families.user_id", "families.client_id", "families.session_id", "families.era")
 
 // RotateRefreshToken spends the current token and installs its successor; oauth.ErrSpent unless the presented one is current
 // and the family, the person, the client and the session are live (security.md rule 1).

@@ -24,14 +24,14 @@ func newScope(scope oauth.Scope, at time.Time) row {
 // Scopes returns all scopes, by name.
 func (s *Store) Scopes(ctx context.Context) ([]oauth.Scope, error) {
 	var scopes []oauth.Scope
-	err := s.all(ctx, "scope", &scopes, readScopes+" ORDER BY name")
+	err := s.all(ctx, "scope", &scopes, readScopes+" WHERE removal = '' ORDER BY name")
 	return scopes, err
 }
 
 // Scope returns the scope with this name.
 func (s *Store) Scope(ctx context.Context, name string) (*oauth.Scope, error) {
 	var scope oauth.Scope
-	if err := s.get(ctx, "scope", &scope, readScopes+" WHERE name = $1", name); err != nil {
+	if err := s.get(ctx, "scope", &scope, readScopes+" WHERE name = $1 AND removal = ''", name); err != nil {
 		return nil, err
 	}
 	return &scope, nil
@@ -53,7 +53,7 @@ func (s *Store) withGroups(ctx context.Context, ids []string, do func(*Store) er
 	}
 	return s.InTx(ctx, func(tx *Store) error {
 		for _, id := range slices.Sorted(slices.Values(ids)) { // in one order, or two at once would wait for each other
-			n, err := tx.exec(ctx, "group", "UPDATE user_groups SET id = id WHERE id = $1", id)
+			n, err := tx.exec(ctx, "group", "UPDATE user_groups SET id = id WHERE id = $1 AND removal = ''", id)
 			if err := mustChange("group", n, err); err != nil {
 				return err
 			}
@@ -96,12 +96,12 @@ func naming(name string) string { return "% " + likeEscaper.Replace(name) + " %"
 // something else. fault.NotFound unless there is one that is not built in; fault.Fields while an API takes it, a client may ask for it, or an attribute is told with it.
 func (s *Store) DeleteScope(ctx context.Context, name string, at time.Time, event audit.Event) error {
 	return s.InTx(ctx, func(tx *Store) error {
-		n, err := tx.exec(ctx, "scope", "UPDATE scopes SET name = name WHERE name = $1 AND NOT builtin", name)
+		n, err := tx.exec(ctx, "scope", "UPDATE scopes SET name = name WHERE name = $1 AND NOT builtin AND removal = ''", name)
 		if err := mustChange("scope", n, err); err != nil {
 			return err
 		}
 		n, err = tx.exec(ctx, "scope", dollars(`
-			DELETE FROM scopes WHERE name = ?
+			UPDATE scopes SET name = name WHERE name = ?
 				AND NOT EXISTS (SELECT 1 FROM apis WHERE `+names("apis.scope")+`) AND NOT EXISTS (SELECT 1 FROM clients WHERE `+names("clients.scope")+`)
 				AND NOT EXISTS (SELECT 1 FROM attributes WHERE scope = ?)`),
 			name, naming(name), naming(name), name)
@@ -110,7 +110,7 @@ func (s *Store) DeleteScope(ctx context.Context, name string, at time.Time, even
 		} else if n == 0 {
 			return fault.Fields{"": "APIs take this scope, clients may ask for it, or attributes are told with it. Take it from them first."}
 		}
-		if _, err := tx.exec(ctx, "consent", "DELETE FROM consents WHERE scope = $1", name); err != nil {
+		if err := tx.remove(ctx, audit.KindScope, name, at, event); err != nil {
 			return err
 		}
 		return tx.insert(ctx, "scope", revised(), eventOf(event, at))

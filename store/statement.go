@@ -119,6 +119,7 @@ type row struct {
 	value          any
 	onConflict     string       // what to do if it is there; empty fails
 	event          *audit.Event // that the row is, if it is one
+	ofClient       bool         // it belongs to the era of the client that it names
 }
 
 // eventsOf are the events among the rows.
@@ -135,7 +136,11 @@ func (r row) names() string { return ":" + strings.ReplaceAll(r.columns, ", ", "
 
 // insert is a statement that adds the row, if the condition holds.
 func (r row) insert(condition string) statement {
-	return statement{"INSERT INTO " + r.table + " (" + r.columns + ") SELECT " + r.names() + " WHERE " + condition + " " + r.onConflict, r.value}
+	columns, names := r.columns, r.names()
+	if r.ofClient {
+		columns, names = columns+", era", names+", "+eraOf(":client_id")
+	}
+	return statement{"INSERT INTO " + r.table + " (" + columns + ") SELECT " + names + " WHERE " + condition + " " + r.onConflict, r.value}
 }
 
 // act runs a change and, if that touched anything, adds the rows that follow from it, whole or not at all; it tells how many

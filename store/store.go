@@ -34,6 +34,8 @@ type Store struct {
 	tally    *tally
 	idle     *atomic.Int64 // how long a session holds unused
 	pending  []audit.Event // inside InTx: what will have happened once it is committed
+	queued   bool          // inside InTx: a job will wait
+	onJob    func()        // is told that one waits; may be nil
 
 	auditTokens bool // Options.AuditTokens
 }
@@ -113,8 +115,16 @@ func (s *Store) InTx(ctx context.Context, fn func(tx *Store) error) error {
 	if err := commitFailure(tx.Commit()); err != nil {
 		return err
 	}
-	s.happened(inside.pending...)
+	s.committed(inside)
 	return nil
+}
+
+// committed tells what a transaction has done.
+func (s *Store) committed(inside *Store) {
+	s.happened(inside.pending...)
+	if inside.queued {
+		s.wakeWorkers()
+	}
 }
 
 // stamp is how every time is written: UTC, to the microsecond that both databases keep.

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
-
-	"gatehouse/internal/audit"
 )
 
 // A writer carries out SQLite's changes, which has one at a time: those that wait together are committed together, so that they
@@ -25,7 +23,7 @@ func newWriter(s *Store) *writer {
 
 type change struct {
 	do       func(tx *Store) error
-	events   []audit.Event // that will have happened
+	inside   *Store // as it was carried out
 	err      error
 	panicked any
 	done     chan struct{}
@@ -82,7 +80,7 @@ func (w *writer) carryOut(waiting []*change) {
 	}
 	for _, c := range batch {
 		if c.err == nil && c.panicked == nil {
-			w.s.happened(c.events...)
+			w.s.committed(c.inside)
 		}
 		close(c.done)
 	}
@@ -109,7 +107,7 @@ func (w *writer) together(batch []*change) bool {
 	defer tx.Rollback() //nolint:errcheck // does nothing after Commit, and before it the reason is known already
 	kept := 0
 	for _, c := range batch {
-		c.err, c.panicked, c.events = nil, nil, nil
+		c.err, c.panicked = nil, nil
 		if len(batch) > 1 {
 			if _, err := tx.ExecContext(ctx, "SAVEPOINT change"); err != nil {
 				return false
@@ -148,6 +146,6 @@ func (c *change) run(inside *Store) {
 			c.panicked = fmt.Sprintf("%v\n%s", p, debug.Stack())
 		}
 	}()
+	c.inside = inside
 	c.err = c.do(inside)
-	c.events = inside.pending
 }

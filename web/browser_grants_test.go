@@ -128,6 +128,8 @@ func grantScenes(t *testing.T, menu, dialog func(string) func(*tab)) []scene {
 		{name: "families that fit", as: boss, open: "/console/families/revoke-found?state=live"},
 		{name: "sessions that fit", as: boss, open: "/console/sessions/end-found?state=live"},
 		{name: "job", as: boss, open: "/console/jobs/" + ending(t, h).ID},
+		{name: "job era", as: boss, open: "/console/jobs/" + tidying(t, h, store.KindEndEra).ID},
+		{name: "job removal", as: auditor, open: "/console/jobs/" + tidying(t, h, store.KindRemoval).ID},
 		{name: "consents", as: boss, open: "/console/consents"},
 		{name: "consents of a client", as: auditor, open: "/console/consents?client=" + portal.ID},
 		{name: "consents unknown", as: boss, open: "/console/consents?q=acme"},

@@ -21,7 +21,7 @@ const endPhrase = "end them all"
 // ending is a job that somebody asked for, and that has not begun.
 func ending(t *testing.T, h *webtest.House) *store.Job {
 	t.Helper()
-	job, err := h.Store.BeginEnding(t.Context(), store.KindEndFamilies, store.Ending{UserID: "nobody"}, 100_000, h.Clock.Now(), event())
+	job, _, err := h.Store.BeginEnding(t.Context(), store.KindEndFamilies, store.Ending{UserID: "nobody"}, 100_000, "", h.Clock.Now(), event())
 	must(t, err)
 	return job
 }

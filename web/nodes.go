@@ -20,7 +20,7 @@ func (a *App) Beat(ctx context.Context, address string) {
 		}
 	}
 	beat()
-	Regularly(ctx, beatEvery, beat)
+	Regularly(ctx, beatEvery, nil, beat)
 	a.leave(ctx)
 }
 

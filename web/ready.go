@@ -85,7 +85,7 @@ func (r *readiness) suspect() {
 // Watch notices that the database is away on a node to which no request comes, until the context ends: a retry that waited for
 // another node's return may come to this one first (security.md rule 1).
 func (a *App) Watch(ctx context.Context) {
-	Regularly(ctx, watchEvery, func() {
+	Regularly(ctx, watchEvery, nil, func() {
 		if !a.site.Store.Pool().Busy() {
 			a.site.ready.suspect()
 		}

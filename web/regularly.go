@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Regularly does work every so often until the context ends.
-func Regularly(ctx context.Context, every time.Duration, work func()) {
+// Regularly does work every so often, and when it is woken (nil: by nobody), until the context ends.
+func Regularly(ctx context.Context, every time.Duration, wake <-chan struct{}, work func()) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
@@ -14,7 +14,8 @@ func Regularly(ctx context.Context, every time.Duration, work func()) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			work()
+		case <-wake:
 		}
+		work()
 	}
 }

@@ -33,7 +33,7 @@ func (a *App) ReadSettings(ctx context.Context) error {
 
 // WatchSettings takes over, until the context ends, what is settled on other nodes and by commands, and whom they unblock, within a second.
 func (a *App) WatchSettings(ctx context.Context) {
-	Regularly(ctx, settingsEvery, func() {
+	Regularly(ctx, settingsEvery, nil, func() {
 		reading, cancel := context.WithTimeout(ctx, actDeadline)
 		defer cancel()
 		err := a.ReadSettings(reading)

@@ -26,7 +26,7 @@ const flushEvery = 5 * time.Second
 
 // flushRegularly writes down what was counted until the context ends.
 func flushRegularly(ctx context.Context, st *store.Store, log *slog.Logger) {
-	web.Regularly(ctx, flushEvery, func() { flush(context.WithoutCancel(ctx), st, log) })
+	web.Regularly(ctx, flushEvery, nil, func() { flush(context.WithoutCancel(ctx), st, log) })
 }
 
 func flush(ctx context.Context, st *store.Store, log *slog.Logger) {

@@ -35,13 +35,7 @@ const (
 // revoked stays so, and what got no answer was done whole or not at all (security.md rules 1 to 3).
 func TestServe_killedItKeepsItsWord(t *testing.T) {
 	eachMachine(t, func(t *testing.T, m machine) {
-		rounds := defaultRounds
-		if text := os.Getenv(roundsVariable); text != "" {
-			var err error
-			if rounds, err = strconv.Atoi(text); err != nil {
-				t.Fatalf("%s: %v", roundsVariable, err)
-			}
-		}
+		rounds := killRounds(t, defaultRounds)
 		k := newKilling(t, m)
 		for k.round = 1; k.round <= rounds && k.losses.Load() == 0; k.round++ {
 			k.kill()
@@ -51,6 +45,20 @@ func TestServe_killedItKeepsItsWord(t *testing.T) {
 		}
 		k.end()
 	})
+}
+
+// killRounds is how often: as the variable says, or so many.
+func killRounds(t *testing.T, otherwise int) int {
+	t.Helper()
+	text := os.Getenv(roundsVariable)
+	if text == "" {
+		return otherwise
+	}
+	rounds, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s: %v", roundsVariable, err)
+	}
+	return rounds
 }
 
 // A killing is a server that is killed again and again, and those who use it.

@@ -85,7 +85,7 @@ func (l *lease) release() {
 // regularly does work every so often until the context ends, and gives its lease back then.
 func (l *lease) regularly(ctx context.Context, every time.Duration, failed string, work func(context.Context) error) {
 	defer l.release()
-	web.Regularly(ctx, every, func() {
+	web.Regularly(ctx, every, nil, func() {
 		if err := work(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, errLost) {
 			l.log.Warn(failed, "error", err)
 		}

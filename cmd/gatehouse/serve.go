@@ -108,7 +108,7 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	chain := store.NewAuditChain(sealer)
-	sweeper, witness, examiner := newJanitor(st, log), newNotary(st, chain, settled, log), newVerifier(st, chain, log)
+	sweeper, witness, examiner, hand := newJanitor(st, log), newNotary(st, chain, settled, log), newVerifier(st, chain, log), newWorker(st, log)
 	from, err := openCertificates(settings, st, sealer, log)
 	if err != nil {
 		return err
@@ -153,7 +153,7 @@ func (c serveCommand) Run(ctx context.Context, p *process) error {
 	var housework sync.WaitGroup
 	housework.Go(func() { sweeper.work(beside) })
 	housework.Go(func() { witness.work(beside) })
-	housework.Go(func() { newWorker(st, log).work(beside) })
+	housework.Go(func() { hand.work(beside) })
 	housework.Go(func() { examiner.work(beside) })
 	go flushRegularly(beside, st, log)
 	go app.Watch(beside)

@@ -108,7 +108,7 @@ func attributeRefused(err error) fault.Fields {
 	case errors.As(err, &wrong):
 		return wrong
 	case taken != nil && taken.Field == "key":
-		return fault.Fields{"key": "There is an attribute of this key."}
+		return fault.Fields{"key": "There is an attribute of this key, or one that is just being deleted."}
 	case taken != nil && taken.Field == "claim":
 		return fault.Fields{"claim": "Another attribute is told under this name."}
 	}
@@ -275,5 +275,5 @@ func (h *Handlers) DeleteAttribute(c *fiber.Ctx) error {
 	if err := h.Store.DeleteAttribute(c.UserContext(), a.Key, now, deleted); err != nil {
 		return err
 	}
-	return respond.Flash(c, attributesPath, "success", "Attribute deleted", a.Label+" is gone from all profiles.")
+	return h.deleted(c, audit.KindAttribute, a.Key, attributesPath, "Attribute deleted", a.Label+" is gone from all profiles.")
 }

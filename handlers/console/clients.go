@@ -394,7 +394,7 @@ func (h *Handlers) DeleteClient(c *fiber.Ctx) error {
 	if err := h.Store.DeleteClient(c.UserContext(), client.ID, now, event(c, now, audit.ClientDeleted, client)); err != nil {
 		return err
 	}
-	return respond.Flash(c, clientsPath, "success", client.Name+" is deleted", acceptedUntil(now, d.TokenLife))
+	return h.deleted(c, audit.KindClient, client.ID, clientsPath, client.Name+" is deleted", acceptedUntil(now, d.TokenLife))
 }
 
 // orZero is the zero time, which pages print as never, where there is none.

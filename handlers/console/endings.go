@@ -10,6 +10,7 @@ import (
 	"gatehouse/internal/fault"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
+	"gatehouse/internal/secret"
 	"gatehouse/store"
 	view "gatehouse/views/console"
 	"gatehouse/views/ui"
@@ -23,7 +24,12 @@ const (
 	endingsShown = 5
 	// endPhrase is typed before what fits a filter ends.
 	endPhrase = "end them all"
+	// endedAtOnce is how many sessions of a client end with the act; more end in a job.
+	endedAtOnce = 500
 )
+
+// inBackground is what to know before a job begins.
+var inBackground = []string{"It is done in the background. You can watch it, and stop it.", "What begins after you confirm stays."}
 
 func jobPath(id string) string { return jobsPath + "/" + id }
 
@@ -216,32 +222,59 @@ func (h *Handlers) endFound(c *fiber.Ctx, sure bool, f foundEnding) error {
 	if f.spared > 0 {
 		f.Notes = append(f.Notes, ui.Count(int(f.spared), "more belongs", "more belong")+" to administrators and stays: only an administrator ends it.")
 	}
-	f.Notes = append(f.Notes, "It is done in the background. You can watch it, and stop it.", "What begins after you confirm stays.")
+	f.Notes = append(f.Notes, inBackground...)
+	token, err := formToken(c)
+	if err != nil {
+		return err
+	}
+	f.Fields = append(f.Fields, sent("request_token", token)...)
 	f.Back, f.Phrase = f.list.address(), endPhrase
 	e := &end{EndData: f.EndData, event: eventOn(c, f.at, audit.EndingBegun, audit.Party{})}
 	e.do = func(event audit.Event) (string, string, error) {
 		f.ending.Reason = e.Reason
-		job, err := h.Store.BeginEnding(c.UserContext(), f.kind, f.ending, f.total, f.at, event)
-		if err == nil {
-			e.Back = jobPath(job.ID)
-		}
-		return "It has begun", "It goes on if you leave this page.", err
+		return h.begin(c, e, f, idOf(token), event)
 	}
 	return h.answer(c, e, sure)
+}
+
+// begin lets a job end it, unless one does already, and leads to that.
+func (h *Handlers) begin(c *fiber.Ctx, e *end, f foundEnding, form string, event audit.Event) (title, text string, err error) {
+	job, begun, err := h.Store.BeginEnding(c.UserContext(), f.kind, f.ending, f.total, form, f.at, event)
+	if err != nil {
+		return "", "", err
+	}
+	if e.Back = jobPath(job.ID); !begun {
+		return "It was asked for before", "This is the one job, of " + job.CreatedAt.UTC().Format("15:04:05 UTC") + ". What began later stays: ask for it once this is done.", nil
+	}
+	return "It has begun", "It goes on if you leave this page.", nil
 }
 
 // endingJob reads the ending that the path names.
 func (h *Handlers) endingJob(c *fiber.Ctx) (*store.Job, error) {
 	job, err := h.Store.Job(c.UserContext(), c.Params("id"))
-	if err == nil && job.Kind != store.KindEndFamilies && job.Kind != store.KindEndSessions {
+	if err == nil && !stoppable(job) {
 		err = fault.NotFound("job")
 	}
 	return job, err
 }
 
+// stoppable reports whether a job of its kind ends what works until then: the others only tidy up.
+func stoppable(job *store.Job) bool {
+	return job.Kind == store.KindEndFamilies || job.Kind == store.KindEndSessions
+}
+
 // mayCancel reports whether the person may stop the job: it is theirs, or they are an administrator.
 func mayCancel(c *fiber.Ctx, job *store.Job) bool {
 	return canEnd(c, identity.RoleAdmin) || canEnd(c, identity.RoleUser) && job.ByID == request.Of(c).User.ID
+}
+
+// formToken is the token of the form that was sent, or one for the form that is about to be shown: sent twice, it asks once.
+func formToken(c *fiber.Ctx) (string, error) {
+	if c.Method() != fiber.MethodPost {
+		return secret.New(""), nil
+	}
+	form, err := request.Form(c)
+	return form.Get("request_token"), err
 }
 
 // ShowJob shows how far the job is.
@@ -255,8 +288,16 @@ func (h *Handlers) ShowJob(c *fiber.Ctx) error {
 	}
 	e := store.EndingOf(job)
 	d := view.JobData{
-		ID: job.ID, Sessions: job.Kind == store.KindEndSessions, State: job.State, Done: int(job.Done), Total: int(job.Total), Reason: e.Reason,
-		By: job.ByName, Started: job.CreatedAt, Problem: job.Problem, CanCancel: mayCancel(c, job),
+		ID: job.ID, About: job.ID, Kind: job.Kind, State: job.State, Done: int(job.Done), Total: int(job.Total), Reason: e.Reason,
+		By: job.ByName, Started: job.CreatedAt, Problem: job.Problem, CanCancel: stoppable(job) && mayCancel(c, job),
+	}
+	if job.Kind == store.KindRemoval {
+		of := store.RemovalOf(job)
+		d.About, d.Kind, d.Of = of.ID, of.Of, []view.Chip{{Name: "Deleted", Text: or(of.Name, of.ID)}}
+		return respond.Page(c, fiber.StatusOK, view.JobPage(request.Chrome(c), d), view.JobProgress(d))
+	}
+	if job.Kind == store.KindEndEra {
+		d.About = e.ClientID
 	}
 	if d.Of, err = h.endingOf(c.UserContext(), e); err != nil {
 		return err
@@ -297,8 +338,8 @@ func (h *Handlers) CancelJob(c *fiber.Ctx) error {
 	return respond.Flash(c, jobPath(job.ID), "success", "Stopped", "What has ended stays ended.")
 }
 
-// underWay are the endings of a kind that go on.
-func (h *Handlers) underWay(ctx context.Context, kind, words string) (links []view.Link, err error) {
+// underWay adds the jobs of a kind that go on to those that a list tells of.
+func (h *Handlers) underWay(ctx context.Context, links []view.Link, kind, words string) ([]view.Link, error) {
 	jobs, err := h.Store.Jobs(ctx, kind, endingsShown)
 	for _, job := range jobs {
 		if !job.Over() {
@@ -306,4 +347,12 @@ func (h *Handlers) underWay(ctx context.Context, kind, words string) (links []vi
 		}
 	}
 	return links, err
+}
+
+// deleted answers the deletion of something: where a great deal hung on it, the page shows the job that deletes that.
+func (h *Handlers) deleted(c *fiber.Ctx, of, id, back, title, text string) error {
+	if job, err := h.Store.Removing(c.UserContext(), of, id); err == nil { // whatever else: it is done, and said to be
+		back = jobPath(job.ID)
+	}
+	return respond.Flash(c, back, "success", title, text)
 }

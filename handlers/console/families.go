@@ -31,7 +31,10 @@ func (h *Handlers) ListFamilies(c *fiber.Ctx) error {
 	}
 	d := view.FamiliesData{State: want.State, Now: want.At}
 	d.ListData = view.ListData{Q: l.get("q"), Clear: familiesPath, Filtered: len(l.query) > 0, Meant: m.perhaps, Unknown: m.unknown}
-	if d.Jobs, err = h.underWay(ctx, store.KindEndFamilies, "Token families are being revoked"); err != nil {
+	if d.Jobs, err = h.underWay(ctx, nil, store.KindEndFamilies, "Token families are being revoked"); err != nil {
+		return err
+	}
+	if d.Jobs, err = h.underWay(ctx, d.Jobs, store.KindEndEra, "All tokens of a client were revoked: their ends are being written down"); err != nil {
 		return err
 	}
 	if d.Chips, err = h.chips(ctx, l, [2]string{"user", "Person"}, [2]string{"client", "Client"}); err != nil {
@@ -79,7 +82,7 @@ func (h *Handlers) familyOf(c *fiber.Ctx, f *store.ListedFamily) view.Family {
 	v := view.Family{
 		ID: f.ID, Person: personOf(f.UserID, f.Holder), Client: clientLink(f.ClientID, f.ClientName), Session: f.SessionID, GrantType: f.GrantType,
 		Scopes: f.Scopes, Resources: f.Resources, AMR: f.AMR, AuthTime: f.AuthTime, Created: f.CreatedAt, LastRefresh: orZero(f.RotatedAt), Expires: f.ExpiresAt,
-		Ended: orZero(f.EndedAt), EndReason: f.EndReason, State: f.State(now), Replayed: f.Replayed(), Rotations: f.Generation, CanEnd: canEnd(c, f.Role), Now: now,
+		Ended: orZero(f.EndedAt), EndReason: f.EndReason, EraOver: f.EraOver, State: f.State(now), Replayed: f.Replayed(), Rotations: f.Generation, CanEnd: canEnd(c, f.Role), Now: now,
 	}
 	if f.CurrentHash != "" {
 		v.Idle = f.IdleExpiresAt
@@ -293,7 +296,7 @@ func (h *Handlers) revokeFamily(c *fiber.Ctx, sure bool) error {
 		return err
 	}
 	v, path := h.familyOf(c, f), familiesPath+"/"+f.ID
-	if f.EndedAt != nil {
+	if f.State(now) == oauth.FamilyEnded {
 		return respond.Flash(c, path, "info", "Already ended", "No token of this family works any more.")
 	}
 	impact, err := h.Store.FamilyImpact(c.UserContext(), store.FamilyFilter{ID: f.ID, State: oauth.FamilyLive, At: now})

@@ -104,7 +104,7 @@ func fillGroup(g *identity.Group, sent url.Values) {
 }
 
 // groupTaken is said where another group has the name.
-var groupTaken = fault.Fields{"name": "Another group has this name."}
+var groupTaken = fault.Fields{"name": "Another group has this name, or one that is just being deleted."}
 
 // CreateGroup adds a group. Sent twice it makes one.
 func (h *Handlers) CreateGroup(c *fiber.Ctx) error {
@@ -267,5 +267,5 @@ func (h *Handlers) DeleteGroup(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return respond.Flash(c, groupsPath, "success", "Group deleted", "Its people are still there.")
+	return h.deleted(c, audit.KindGroup, g.ID, groupsPath, "Group deleted", "Its people are still there.")
 }

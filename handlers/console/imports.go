@@ -14,6 +14,7 @@ import (
 	"gatehouse/internal/audit"
 	"gatehouse/internal/fault"
 	"gatehouse/internal/identity"
+	"gatehouse/internal/secret"
 	"gatehouse/store"
 	view "gatehouse/views/console"
 	"gatehouse/web/request"
@@ -53,7 +54,7 @@ func (h *Handlers) importForm(c *fiber.Ctx, status int, errs fault.Fields) error
 	if err != nil {
 		return err
 	}
-	d := view.ImportFormData{Columns: attributes.ImportColumns(), Errs: errs}
+	d := view.ImportFormData{Columns: attributes.ImportColumns(), Errs: errs, RequestToken: secret.New("")}
 	for _, job := range jobs {
 		d.Latest = append(d.Latest, importHead(&job))
 	}
@@ -84,12 +85,15 @@ func (h *Handlers) CreateImport(c *fiber.Ctx) error {
 	}
 	defer file.Close()
 	now := h.Now()
-	params := store.ImportParams{File: fileName(header.Filename), Update: sent.Get("existing") == "update"}
+	params := store.ImportParams{File: fileName(header.Filename), Update: sent.Get("existing") == "update", Form: idOf(sent.Get("request_token"))}
 	ctx := context.WithoutCancel(c.UserContext()) // a long file takes longer than a request may; each part has its own time
 	job, err := h.Store.StageImport(ctx, file, params, request.Actor(c), now)
 	var wrong fault.Fields
 	if errors.As(err, &wrong) {
 		return h.importForm(c, fiber.StatusUnprocessableEntity, wrong)
+	}
+	if fault.AsConflict(err) != nil {
+		return respond.Flash(c, importPath(job.ID), "info", "Already sent", "This form was sent twice. There is one import.")
 	}
 	if err != nil {
 		return err

@@ -191,7 +191,7 @@ func (h *Handlers) CreateScope(c *fiber.Ctx) error {
 		if twice, err := h.Store.Scope(c.UserContext(), s.Name); err == nil && !twice.Builtin && len(scopeDifferences(twice, &s, twice.Groups, s.Groups)) == 0 {
 			return respond.Flash(c, scopePath(s.Name), "info", "Already there", "There is one scope of this name, and it reads so.")
 		}
-		return refuse(fault.Fields{"name": "There is a scope of this name."})
+		return refuse(fault.Fields{"name": "There is a scope of this name, or one that is just being deleted."})
 	}
 	if err != nil {
 		return err
@@ -374,5 +374,5 @@ func (h *Handlers) DeleteScope(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return respond.Flash(c, scopesPath, "success", "Scope deleted", "Nobody can ask for "+s.Name+" any more.")
+	return h.deleted(c, audit.KindScope, s.Name, scopesPath, "Scope deleted", "Nobody can ask for "+s.Name+" any more.")
 }

@@ -28,7 +28,7 @@ func (h *Handlers) ListSessions(c *fiber.Ctx) error {
 	}
 	d := view.SessionsData{State: want.State, Now: want.At}
 	d.ListData = view.ListData{Q: l.get("q"), Clear: sessionsPath, Filtered: len(l.query) > 0, Meant: m.perhaps, Unknown: m.unknown}
-	if d.Jobs, err = h.underWay(ctx, store.KindEndSessions, "Sessions are being ended"); err != nil {
+	if d.Jobs, err = h.underWay(ctx, nil, store.KindEndSessions, "Sessions are being ended"); err != nil {
 		return err
 	}
 	if d.Chips, err = h.chips(ctx, l, [2]string{"user", "Person"}, [2]string{"client", "Client"}); err != nil {
@@ -272,7 +272,14 @@ func (h *Handlers) sessionsOfClient(c *fiber.Ctx, id string) (*end, error) {
 		Impact: append(endedSessions(impact), view.ImpactLine{N: int(impact.People), One: "person", Many: "people"}),
 	}}
 	e.event = event(c, now, audit.SessionsEnded, client)
+	if impact.Sessions > endedAtOnce {
+		e.Notes = append(e.Notes, inBackground...)
+	}
 	e.do = func(event audit.Event) (string, string, error) {
+		if impact.Sessions > endedAtOnce {
+			event.Action = audit.EndingBegun
+			return h.begin(c, e, foundEnding{kind: store.KindEndSessions, ending: store.Ending{ClientID: id, Reason: e.Reason}, total: impact.Sessions, at: now}, "", event)
+		}
 		n, err := h.Store.EndClientSessions(ctx, id, oauth.EndedByOperator, now, event)
 		return "Sessions ended", ui.Count(int(n), "session with "+client.Name+" has ended.", "sessions with "+client.Name+" have ended."), err
 	}

@@ -45,6 +45,8 @@ func (s *Server) refresh(ctx context.Context, call *tokenCall) (*granted, error)
 	switch {
 	case t.EndedAt != nil:
 		return refuse("family_live", fmt.Sprintf("a live family; this one ended at %s: %s", t.EndedAt.Format("2006-01-02 15:04:05 MST"), t.EndReason), again)
+	case t.EraOver:
+		return refuse("family_live", "a live family; all that this client was given has been revoked", again)
 	case !t.UserEnabled:
 		return refuse("user_enabled", "an enabled user", "Enable the user in the console.")
 	case !t.SessionLive:

@@ -81,7 +81,7 @@ func (s *Server) introspectRefresh(ctx context.Context, client *Client, token st
 		return nil, err
 	}
 	now := s.Now()
-	if t.ClientID != client.ID || t.CurrentHash != hash || t.EndedAt != nil || !t.UserEnabled || !t.ClientEnabled || !t.SessionLive || !now.Before(t.IdleExpiresAt) {
+	if t.ClientID != client.ID || t.CurrentHash != hash || t.EndedAt != nil || t.EraOver || !t.UserEnabled || !t.ClientEnabled || !t.SessionLive || !now.Before(t.IdleExpiresAt) {
 		return &Introspection{}, nil
 	}
 	return &Introspection{

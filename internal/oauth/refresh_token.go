@@ -20,6 +20,8 @@ type Family struct {
 	ExpiresAt time.Time  `db:"expires_at"` // absolute end of refreshing; without a refresh token, of the one access token
 	EndedAt   *time.Time `db:"ended_at"`
 	EndReason string     `db:"end_reason"` // an EndedBy constant
+	// EraOver: all that the client was given until a moment was taken from it at once. EndedAt follows where there is much of it.
+	EraOver bool `db:"era_over"`
 
 	Generation         int64      `db:"generation"`           // of the current refresh token; 0 is the first
 	CurrentHash        string     `db:"current_hash"`         // secret.Hash of the current refresh token; empty without one
@@ -40,7 +42,7 @@ const (
 // State is a Family constant. A family that is bound to a session ends with it.
 func (f *Family) State(at time.Time) string {
 	switch {
-	case f.EndedAt != nil:
+	case f.EndedAt != nil || f.EraOver:
 		return FamilyEnded
 	case !at.Before(f.ExpiresAt), f.CurrentHash != "" && !at.Before(f.IdleExpiresAt):
 		return FamilyExpired

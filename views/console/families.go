@@ -36,6 +36,7 @@ type Family struct {
 	Idle        time.Time // zero where nothing can be refreshed
 	Ended       time.Time // zero: nobody ended it
 	EndReason   string
+	EraOver     bool   // it ended with all of its client's, and when is not written down yet
 	State       string // "live", "expired" or "ended"
 	Replayed    bool
 	Rotations   int64
@@ -56,6 +57,9 @@ func (f Family) badge() (tone, text string) {
 		return "success", "Live"
 	case f.State == oauth.FamilyExpired:
 		return "off", "Expired"
+	}
+	if f.Ended.IsZero() && f.EraOver {
+		return "off", "Revoked with all of its client's"
 	}
 	return "off", endReason(f.EndReason)
 }

@@ -12,6 +12,8 @@ type ImportFormData struct {
 	Columns []string
 	Latest  []Import
 	Errs    map[string]string // "file"
+	// RequestToken names this form: sent twice it makes one import.
+	RequestToken string
 }
 
 // Import is an import of people from a file.

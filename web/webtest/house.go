@@ -387,11 +387,11 @@ func (h *House) Refusal(t testing.TB, rule string) *audit.Event {
 // DoJobs does all that is to be done beside the requests.
 func (h *House) DoJobs(t testing.TB) {
 	t.Helper()
-	ids, err := h.Store.QueuedJobs(context.Background())
+	jobs, err := h.Store.QueuedJobs(context.Background())
 	must(t, err)
-	for _, id := range ids {
+	for _, job := range jobs {
 		for more := true; more; {
-			more, err = h.Store.DoJobPart(context.Background(), id, h.Clock.Now())
+			more, err = h.Store.DoJobPart(context.Background(), job.ID, h.Clock.Now())
 			must(t, err)
 		}
 	}
