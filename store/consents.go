@@ -135,10 +135,11 @@ const consentFamilies = " FROM families f WHERE f.user_id = c.user_id AND f.clie
 var consentList = list[ListedConsent]{
 	what: "consent", long: true, reversed: true, timed: "created_at", at: func(c *ListedConsent) time.Time { return c.GivenAt },
 	key: func(c *ListedConsent) string { return c.SearchKey },
-	// A consent stands where its newest scope does.
+	// A consent stands where its newest scope does. What is newer is said by what it is not, so that it is looked for among the few
+	// scopes of the two, and not among all that the client was given later.
 	table: `(SELECT k.user_id, k.client_id, k.created_at, k.user_id || '` + separator + `' || k.client_id AS search_key FROM consents k
 		WHERE NOT EXISTS (SELECT 1 FROM consents n WHERE n.user_id = k.user_id AND n.client_id = k.client_id
-			AND (n.created_at > k.created_at OR n.created_at = k.created_at AND n.scope > k.scope))) AS c`,
+			AND NOT (n.created_at < k.created_at OR n.created_at = k.created_at AND n.scope <= k.scope))) AS c`,
 	columns: "user_id, client_id, created_at, search_key, (SELECT client_name FROM clients WHERE id = c.client_id) AS client_name, " +
 		"(SELECT f.created_at" + consentFamilies + " ORDER BY f.created_at DESC LIMIT 1) AS begun_at, " +
 		"(SELECT f.rotated_at" + consentFamilies + " AND f.rotated_at IS NOT NULL ORDER BY f.rotated_at DESC LIMIT 1) AS rotated_at" + holderColumns("c.user_id"),

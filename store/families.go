@@ -91,8 +91,9 @@ func (want FamilyFilter) conditions() filter {
 	}
 	switch want.State {
 	case oauth.FamilyLive:
-		f.add("ended_at IS NULL AND families.era = " + eraOf("families.client_id"))
-		f.add(sessionLive("families.session_id", ""))
+		f.add("ended_at IS NULL AND " + ofEra)
+		// The sessions of a page are looked up one by one; with EXISTS PostgreSQL would read all there are first.
+		f.add("COALESCE((SELECT ended_at IS NULL FROM sessions WHERE id = families.session_id), families.session_id = '')")
 		if !want.At.IsZero() {
 			f.add("expires_at > ? AND (current_hash = '' OR idle_expires_at > ?)", want.At, want.At)
 		}

@@ -346,6 +346,7 @@ func TestLists_areReadFromAnIndex(t *testing.T) {
 			{"audit_events", "ip = 'x'", "audit_events_ip"},
 			{"audit_events", "actor_kind = 'user' AND actor_id = 'x'", "audit_events_actor"},
 			{"audit_events", "outcome = 'refused'", "audit_events_refused"},
+			{"audit_events", "client_id = 'x' AND outcome = 'refused'", "audit_events_client_refused"},
 		} {
 			id := "id"
 			if c.table == "session_clients" {

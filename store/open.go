@@ -126,7 +126,7 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 		return nil, errors.New("database URL: the driver does not understand it") // its own words may show the password
 	}
 	connector.Dialer(sockets{o.wire})
-	db := o.pool(connector, "postgres")
+	db := o.pool(uncompiled{connector}, "postgres")
 	bound(db, cmp.Or(o.MaxConns, 25))
 	s := &Store{db: db, q: db, dialect: PostgreSQL, tally: newTally(), idle: new(atomic.Int64), auditTokens: o.AuditTokens}
 	s.SetSessionIdle(identity.SessionIdle)
@@ -135,6 +135,22 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
+}
+
+// uncompiled makes connections on which PostgreSQL compiles no statement for the processor: that takes longer than the slowest of ours.
+type uncompiled struct{ driver.Connector }
+
+// Connect connects. A relative of PostgreSQL that knows no such setting goes on without.
+func (u uncompiled) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := u.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var refused *pq.Error
+	if _, err := conn.(driver.ExecerContext).ExecContext(ctx, "SET jit = off", nil); err != nil && !errors.As(err, &refused) {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
 }
 
 // postgresURL adds what the URL leaves open: TLS where the server has it, one round trip a statement instead of two, and an

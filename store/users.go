@@ -296,7 +296,7 @@ func (i UserImpact) ended() map[string]audit.Change {
 
 // UserImpact counts what holds at the given time and would end with the person.
 func (s *Store) UserImpact(ctx context.Context, id string, at time.Time) (UserImpact, error) {
-	family := "FROM families WHERE user_id = u.id AND ended_at IS NULL AND era = " + eraOf("families.client_id") + " AND expires_at > $2 AND (current_hash = '' OR idle_expires_at > $2)"
+	family := "FROM families WHERE user_id = u.id AND ended_at IS NULL AND " + ofEra + " AND expires_at > $2 AND (current_hash = '' OR idle_expires_at > $2)"
 	var impact UserImpact
 	err := s.get(ctx, "user", &impact, `
 		SELECT (SELECT COUNT(*) FROM sessions WHERE user_id = u.id AND ended_at IS NULL AND expires_at > $2 AND last_seen_at > $3) AS sessions,

@@ -14,7 +14,7 @@ import (
 func TestParseAccent(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"#2452c4": "2452c4", "2452C4": "2452c4", " #ABCDEF\n": "abcdef", "000000": "000000",
+		"#2452c4": "2452c4", "2452C4": "2452c4", "#ABCDEF": "abcdef", "000000": "000000",
 		"": "", "#": "", "24c": "", "2452c": "", "2452c4f": "", "2452g4": "", "##2452c4": "", "red": "", "2452c4;}": "", "2452с4": "", // the last has a Cyrillic с
 	} {
 		got, ok := ParseAccent(text)
