@@ -65,15 +65,21 @@ func (s *Store) ownChains(ctx context.Context, c *audit.Chain) (map[string]audit
 		if exists && c.Ours(state) {
 			continue
 		}
-		var seals bool
-		if !exists {
-			err = s.get(ctx, "audit seal", &seals, "SELECT EXISTS (SELECT 1 FROM audit_seals WHERE class = $1)", class)
+		if exists {
+			return nil, audit.ErrChainBroken
 		}
-		if err != nil {
+		var seals bool
+		if err := s.get(ctx, "audit seal", &seals, "SELECT EXISTS (SELECT 1 FROM audit_seals WHERE class = $1)", class); err != nil {
 			return nil, err
 		}
-		if exists || seals {
-			return nil, audit.ErrChainBroken
+		if seals { // either another node has begun the chain meanwhile, or somebody has taken it away
+			if states, err = s.chains(ctx); err != nil {
+				return nil, err
+			}
+			if state, exists := states[class]; !exists || !c.Ours(state) {
+				return nil, audit.ErrChainBroken
+			}
+			continue
 		}
 		state = c.Begin(class)
 		if err := s.insert(ctx, "audit chain", row{table: "audit_chains", columns: chainColumns, value: state, onConflict: "ON CONFLICT DO NOTHING"}); err != nil {

@@ -125,6 +125,23 @@ func TestSealEvents_isOneSealersAtATime(t *testing.T) {
 	})
 }
 
+// Whoever finds no chain and then seals has not found a broken chain, if another has begun it meanwhile.
+func TestSealEvents_anotherBeginsTheChains(t *testing.T) {
+	t.Parallel()
+	storetest.EachBackend(t, func(t *testing.T, b storetest.Backend) {
+		o := b.Migrated(t)
+		f, through := storetest.WithFaults(o)
+		one, two, c := storetest.Open(t, through), storetest.Open(t, o), chain(t, 1)
+		log(t, two, noon, 100)
+		at, meanwhile := noon.Add(time.Hour), int64(0)
+		f.Before(2, func() { meanwhile = seal(t, two, c, at) })
+		if n := seal(t, one, c, at); n != 0 || meanwhile != 100 {
+			t.Errorf("%d and meanwhile %d", n, meanwhile)
+		}
+		wantWhole(t, verify(t, one, c), 100, 0)
+	})
+}
+
 // A sealer that dies leaves whole batches behind it, and the next goes on from there.
 func TestSealEvents_goesOnWhereTheLastWasInterrupted(t *testing.T) {
 	eachDialect(t, func(t *testing.T, s *store.Store) {

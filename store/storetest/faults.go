@@ -37,6 +37,8 @@ type Faults struct {
 	passed int // since Strike
 	how    Fault
 	struck string
+	// meanwhile happens instead of the fault.
+	meanwhile func()
 }
 
 // WithFaults returns the options to open a store with whose statements fail when they are told to.
@@ -50,7 +52,15 @@ func WithFaults(o store.Options) (*Faults, store.Options) {
 func (f *Faults) Strike(n int, how Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.next, f.how, f.struck, f.passed = n, how, "", 0
+	f.next, f.how, f.struck, f.passed, f.meanwhile = n, how, "", 0, nil
+}
+
+// Before lets something happen just before the nth statement from now on, which does not fail.
+func (f *Faults) Before(n int, meanwhile func()) {
+	f.Strike(n, "")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.meanwhile = meanwhile
 }
 
 // Passed tells how many statements there were since Strike.
@@ -74,13 +84,20 @@ func (f *Faults) turn(text string) Fault {
 		return ""
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.passed++
-	if f.next--; f.next != 0 {
-		return ""
+	f.next--
+	struck, how, meanwhile := f.next == 0, f.how, f.meanwhile
+	if struck {
+		f.struck = strings.Join(strings.Fields(text), " ")
 	}
-	f.struck = strings.Join(strings.Fields(text), " ")
-	return f.how
+	f.mu.Unlock()
+	switch {
+	case !struck:
+		return ""
+	case meanwhile != nil:
+		meanwhile()
+	}
+	return how
 }
 
 type faultyConnector struct {
