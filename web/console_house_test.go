@@ -593,7 +593,7 @@ func TestSystem_saysWhatRuns(t *testing.T) {
 		p := b.Get("/console/system")
 		said := p.Text()
 		for _, want := range []string{"v1.2.3", "abcdef", "go1.", map[store.Dialect]string{store.SQLite: "SQLite 3.", store.PostgreSQL: "PostgreSQL "}[h.Store.Dialect()], "iB Schema", steps[len(steps)-1].Name, "Up to date",
-			"Sign by ES256, RS256", "GATEHOUSE_LISTEN", "10.0.0.1:8080 flag", "GATEHOUSE_CODE_TTL 2m GATEHOUSE_CODE_TTL", "GATEHOUSE_ID_TOKEN_TTL 15m default"} {
+			"Sign by ES256, RS256", "GATEHOUSE_LISTEN", "10.0.0.1:8080 flag", "GATEHOUSE_CODE_TTL 2m GATEHOUSE_CODE_TTL", "GATEHOUSE_ID_TOKEN_TTL 15m · default 15m default"} {
 			if !strings.Contains(said, want) {
 				t.Errorf("it does not say %q", want)
 			}
