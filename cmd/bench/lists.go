@@ -192,6 +192,20 @@ func (l looker) names() (*strings.Replacer, error) {
 
 // firstLink is the id at the end of the first link on the page that begins so.
 func (l looker) firstLink(path, prefix string) (string, error) {
+	to, err := l.link(path, func(a *html.Node) bool { return strings.HasPrefix(attribute(a, "href"), prefix) })
+	if err == nil && to == "" {
+		err = fmt.Errorf("%s shows none: fill the house with `bench seed`", path)
+	}
+	return to[strings.LastIndex(to, "/")+1:], err
+}
+
+// page fetches a page and returns the address of the one after it, if there is one.
+func (l looker) page(path string) (next string, err error) {
+	return l.link(path, func(a *html.Node) bool { return attribute(a, "rel") == "next" })
+}
+
+// link fetches a page and returns where the first such link of it leads; empty if it has none.
+func (l looker) link(path string, wanted func(a *html.Node) bool) (to string, err error) {
 	c, err := l.load(path)
 	if err != nil {
 		return "", err
@@ -201,11 +215,11 @@ func (l looker) firstLink(path, prefix string) (string, error) {
 		return "", err
 	}
 	for n := range root.Descendants() {
-		if to := attribute(n, "href"); n.Type == html.ElementNode && strings.HasPrefix(to, prefix) {
-			return to[strings.LastIndex(to, "/")+1:], nil
+		if n.Type == html.ElementNode && n.Data == "a" && wanted(n) {
+			return attribute(n, "href"), nil
 		}
 	}
-	return "", fmt.Errorf("%s shows none: fill the house with `bench seed`", path)
+	return "", nil
 }
 
 func (l looker) load(path string) (*conn, error) {
@@ -218,24 +232,6 @@ func (l looker) load(path string) (*conn, error) {
 		err = fmt.Errorf("%s answered %d: %s", path, c.status, page(c.body))
 	}
 	return c, err
-}
-
-// page fetches a page and returns the address of the one after it, if there is one.
-func (l looker) page(path string) (next string, err error) {
-	c, err := l.load(path)
-	if err != nil {
-		return "", err
-	}
-	root, err := html.Parse(bytes.NewReader(c.body))
-	if err != nil {
-		return "", err
-	}
-	for n := range root.Descendants() {
-		if n.Type == html.ElementNode && n.Data == "a" && attribute(n, "rel") == "next" {
-			return attribute(n, "href"), nil
-		}
-	}
-	return "", nil
 }
 
 // look fetches a page again and again, after a few times that are not counted.
