@@ -121,6 +121,39 @@ func TestEndings_ofWhatIsSelected(t *testing.T) {
 	})
 }
 
+// Whoever ends what they chose in a list is back in that list, as they had narrowed it.
+func TestEndings_leadBackToTheListAsItWas(t *testing.T) {
+	webtest.Each(t, func(t *testing.T, h *webtest.House) {
+		b, _ := staff(t, h, identity.RoleOperator)
+		client, ola := h.Client(t), h.User(t)
+		for range 2 {
+			h.Tokens(t, client, ola, nil)
+		}
+		sessions := sessionIDs(t, h, ola)
+		for list, field := range map[string]string{familyList: "family", sessionList: "session"} {
+			narrowed, act := list+"?client="+client.ID+"&state=live", list+map[string]string{familyList: "/revoke", sessionList: "/end"}[list]
+			chosen := map[string][]string{familyList: allLive(t, h, client)[:1], sessionList: sessions[:1]}[list]
+			b.Get(narrowed)
+			form := b.Form(act).Values
+			form[field] = nil
+			if p := b.Get(act + "?" + form.Encode()); p.URL.RequestURI() != narrowed || !strings.Contains(p.Text(), "Nothing is selected") {
+				t.Errorf("%s: %s", p.URL, p.Text())
+			}
+			form[field] = chosen
+			b.Get(act + "?" + form.Encode())
+			if p := b.Submit(act, nil); p.Status != http.StatusOK || p.URL.RequestURI() != narrowed {
+				t.Errorf("%s: %d", p.URL, p.Status)
+			}
+			// What names no list leads to all of it, and never elsewhere.
+			for _, hostile := range []string{"//evil.test", "https://evil.test?x=1", "%zz", "client=%00"} {
+				if p := b.Get(act + "?list=" + url.QueryEscape(hostile)); p.URL.RequestURI() != list {
+					t.Errorf("%q leads to %s", hostile, p.URL)
+				}
+			}
+		}
+	})
+}
+
 func TestEndings_ofAllThatFits(t *testing.T) {
 	webtest.Each(t, func(t *testing.T, h *webtest.House) {
 		b, operator := staff(t, h, identity.RoleOperator)

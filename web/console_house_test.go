@@ -102,6 +102,9 @@ func TestSettings_badInputIsRefusedAndKept(t *testing.T) {
 				t.Errorf("%s: %q", field, said)
 			}
 		}
+		if said := p.Text(); !strings.Contains(said, "Authorization code: Expected 10s to 10m") {
+			t.Errorf("the summary names no field: %s", said)
+		}
 		if value, _ := p.Element("code_ttl", "value"); value != "11m" {
 			t.Errorf("what was typed is gone: %q", value)
 		}

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"net/url"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -17,6 +18,9 @@ import (
 	"gatehouse/web/request"
 	"gatehouse/web/respond"
 )
+
+// endingFilters are what narrows the lists of what ends, sessions and token families, besides their search.
+var endingFilters = []string{"user", "client", "state"}
 
 const (
 	jobsPath = "/console/jobs"
@@ -63,8 +67,30 @@ func selecting(c *fiber.Ctx) bool {
 	return c.Method() == fiber.MethodGet && c.Query("user") == "" && c.Query("client") == ""
 }
 
-func nothingChosen(c *fiber.Ctx, back string) error {
-	return respond.Flash(c, back, "info", "Nothing is selected", "Tick the rows you mean, then try again.")
+// listingBehind is the list in which rows were chosen, as it was asked for: there one goes back to.
+func listingBehind(c *fiber.Ctx, path string, known ...string) (listing, error) {
+	asked := c.Query("list")
+	if c.Method() == fiber.MethodPost {
+		form, err := request.Form(c)
+		if err != nil {
+			return listing{}, err
+		}
+		asked = form.Get("list")
+	}
+	query, _ := url.ParseQuery(asked) // what cannot be read asks for nothing
+	return listingFrom(query.Get, path, known...), nil
+}
+
+// sent is the list as a form carries it along, for listingBehind.
+func (l listing) sent() []view.Sent {
+	if len(l.query) == 0 {
+		return nil
+	}
+	return sent("list", l.query.Encode())
+}
+
+func nothingChosen(c *fiber.Ctx, l listing) error {
+	return respond.Flash(c, l.address(), "info", "Nothing is selected", "Tick the rows you mean, then try again.")
 }
 
 // sent are the values as a form carries them along.
@@ -83,7 +109,7 @@ func (h *Handlers) ConfirmRevokeFound(c *fiber.Ctx) error { return h.revokeFound
 
 func (h *Handlers) revokeFound(c *fiber.Ctx, sure bool) error {
 	ctx := c.UserContext()
-	l, err := listingSent(c, familiesPath, "user", "client", "state")
+	l, err := listingSent(c, familiesPath, endingFilters...)
 	if err != nil {
 		return err
 	}
@@ -115,7 +141,7 @@ func (h *Handlers) revokeFound(c *fiber.Ctx, sure bool) error {
 		if err != nil {
 			return err
 		}
-		return h.revokeThese(c, page.Families, l.address(), false)
+		return h.revokeThese(c, page.Families, l, false)
 	}
 	return h.endFound(c, sure, foundEnding{
 		kind: store.KindEndFamilies, list: l, total: impact.Families, spared: all.Families - impact.Families, at: want.At,
@@ -140,7 +166,7 @@ func (h *Handlers) ConfirmEndFound(c *fiber.Ctx) error { return h.endSessionsFou
 
 func (h *Handlers) endSessionsFound(c *fiber.Ctx, sure bool) error {
 	ctx := c.UserContext()
-	l, err := listingSent(c, sessionsPath, "user", "client", "state")
+	l, err := listingSent(c, sessionsPath, endingFilters...)
 	if err != nil {
 		return err
 	}
@@ -172,7 +198,7 @@ func (h *Handlers) endSessionsFound(c *fiber.Ctx, sure bool) error {
 		if err != nil {
 			return err
 		}
-		return h.endThese(c, page.Sessions, l.address(), false)
+		return h.endThese(c, page.Sessions, l, false)
 	}
 	return h.endFound(c, sure, foundEnding{
 		kind: store.KindEndSessions, list: l, total: impact.Sessions, spared: all.Sessions - impact.Sessions, at: want.At,

@@ -24,13 +24,13 @@ const familiesPath = "/console/families"
 // ListFamilies shows the token families that fit what the URL says: user, client, state, q, and the edge of a page in after or before.
 func (h *Handlers) ListFamilies(c *fiber.Ctx) error {
 	ctx := c.UserContext()
-	l := listingOf(c, familiesPath, "user", "client", "state")
+	l := listingOf(c, familiesPath, endingFilters...)
 	want, m, err := h.wantedFamilies(ctx, l)
 	if err != nil {
 		return err
 	}
 	d := view.FamiliesData{State: want.State, Now: want.At}
-	d.ListData = view.ListData{Q: l.get("q"), Clear: familiesPath, Filtered: len(l.query) > 0, Meant: m.perhaps, Unknown: m.unknown}
+	d.ListData = view.ListData{Q: l.get("q"), Clear: familiesPath, Filtered: len(l.query) > 0, Asked: l.query.Encode(), Meant: m.perhaps, Unknown: m.unknown}
 	if d.Jobs, err = h.underWay(ctx, nil, store.KindEndFamilies, "Token families are being revoked"); err != nil {
 		return err
 	}
@@ -348,20 +348,24 @@ func (h *Handlers) revokeFamilies(c *fiber.Ctx, sure bool) error {
 
 // revokeChosen ends the families that somebody chose from a list.
 func (h *Handlers) revokeChosen(c *fiber.Ctx, chosen []string, sure bool) error {
+	l, err := listingBehind(c, familiesPath, endingFilters...)
+	if err != nil {
+		return err
+	}
 	if len(chosen) == 0 {
-		return nothingChosen(c, familiesPath)
+		return nothingChosen(c, l)
 	}
 	page, err := h.Store.FamilyPage(c.UserContext(), store.FamilyFilter{IDs: chosen, State: oauth.FamilyLive, At: h.Now(), Limit: rowsPerPage})
 	if err != nil {
 		return err
 	}
-	return h.revokeThese(c, page.Families, familiesPath, sure)
+	return h.revokeThese(c, page.Families, l, sure)
 }
 
 // revokeThese asks whether to revoke them, or does it: each leaves an event of its own.
-func (h *Handlers) revokeThese(c *fiber.Ctx, families []store.ListedFamily, back string, sure bool) error {
+func (h *Handlers) revokeThese(c *fiber.Ctx, families []store.ListedFamily, l listing, sure bool) error {
 	if len(families) == 0 {
-		return respond.Flash(c, back, "info", "Already ended", "None of them lives any more.")
+		return respond.Flash(c, l.address(), "info", "Already ended", "None of them lives any more.")
 	}
 	ctx, now := c.UserContext(), h.Now()
 	var chosen []string
@@ -378,7 +382,7 @@ func (h *Handlers) revokeThese(c *fiber.Ctx, families []store.ListedFamily, back
 	e := &end{EndData: view.EndData{
 		ID: "families-revoke", Title: "Revoke " + ui.Count(len(families), "token family", "token families") + "?",
 		Text:   "Clients lose what people gave them there, and have to ask again. Browser sessions stay.",
-		Button: "Revoke", Heading: "Selected token families", Section: familyCrumbs, Action: familiesPath + "/revoke", Fields: sent("family", chosen...), Back: back,
+		Button: "Revoke", Heading: "Selected token families", Section: familyCrumbs, Action: familiesPath + "/revoke", Fields: append(l.sent(), sent("family", chosen...)...), Back: l.address(),
 		Impact: []view.ImpactLine{
 			{N: int(impact.Families), One: "token family", Many: "token families"}, {N: int(impact.People), One: "person", Many: "people"},
 			{N: int(impact.Clients), One: "client", Many: "clients"},

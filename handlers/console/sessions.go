@@ -21,13 +21,13 @@ const sessionsPath = "/console/sessions"
 // ListSessions shows the sessions that fit what the URL says: user, client, state, q, and the edge of a page in after or before.
 func (h *Handlers) ListSessions(c *fiber.Ctx) error {
 	ctx := c.UserContext()
-	l := listingOf(c, sessionsPath, "user", "client", "state")
+	l := listingOf(c, sessionsPath, endingFilters...)
 	want, m, err := h.wantedSessions(ctx, l)
 	if err != nil {
 		return err
 	}
 	d := view.SessionsData{State: want.State, Now: want.At}
-	d.ListData = view.ListData{Q: l.get("q"), Clear: sessionsPath, Filtered: len(l.query) > 0, Meant: m.perhaps, Unknown: m.unknown}
+	d.ListData = view.ListData{Q: l.get("q"), Clear: sessionsPath, Filtered: len(l.query) > 0, Asked: l.query.Encode(), Meant: m.perhaps, Unknown: m.unknown}
 	if d.Jobs, err = h.underWay(ctx, nil, store.KindEndSessions, "Sessions are being ended"); err != nil {
 		return err
 	}
@@ -170,20 +170,24 @@ func (h *Handlers) endSessions(c *fiber.Ctx, sure bool) error {
 
 // endChosen ends the sessions that somebody chose from a list.
 func (h *Handlers) endChosen(c *fiber.Ctx, chosen []string, sure bool) error {
+	l, err := listingBehind(c, sessionsPath, endingFilters...)
+	if err != nil {
+		return err
+	}
 	if len(chosen) == 0 {
-		return nothingChosen(c, sessionsPath)
+		return nothingChosen(c, l)
 	}
 	page, err := h.Store.SessionPage(c.UserContext(), store.SessionFilter{IDs: chosen, State: store.SessionLive, At: h.Now(), Limit: rowsPerPage})
 	if err != nil {
 		return err
 	}
-	return h.endThese(c, page.Sessions, sessionsPath, sure)
+	return h.endThese(c, page.Sessions, l, sure)
 }
 
 // endThese asks whether to end them, or does it: each leaves an event of its own.
-func (h *Handlers) endThese(c *fiber.Ctx, sessions []store.ListedSession, back string, sure bool) error {
+func (h *Handlers) endThese(c *fiber.Ctx, sessions []store.ListedSession, l listing, sure bool) error {
 	if len(sessions) == 0 {
-		return respond.Flash(c, back, "info", "Already ended", "None of them lives any more.")
+		return respond.Flash(c, l.address(), "info", "Already ended", "None of them lives any more.")
 	}
 	ctx, now := c.UserContext(), h.Now()
 	var chosen []string
@@ -200,7 +204,7 @@ func (h *Handlers) endThese(c *fiber.Ctx, sessions []store.ListedSession, back s
 	e := &end{EndData: view.EndData{
 		ID: "sessions-end", Title: "End " + ui.Count(len(sessions), "session", "sessions") + "?",
 		Text:   "Those people are signed out in those browsers at once. Grants that outlive the browser stay.",
-		Button: "End", Heading: "Selected sessions", Section: sessionCrumbs, Action: sessionsPath + "/end", Fields: sent("session", chosen...), Back: back,
+		Button: "End", Heading: "Selected sessions", Section: sessionCrumbs, Action: sessionsPath + "/end", Fields: append(l.sent(), sent("session", chosen...)...), Back: l.address(),
 		Impact: append(endedSessions(impact), view.ImpactLine{N: int(impact.People), One: "person", Many: "people"}),
 	}}
 	e.event = eventOn(c, now, audit.SessionEnded, audit.Party{})

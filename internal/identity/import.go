@@ -75,7 +75,7 @@ func ReadImported(columns, fields []string, attributes Attributes) (Imported, fa
 	}
 	if hash := line["password_hash"]; hash != "" {
 		if err := secret.ValidateImported(hash); err != nil {
-			f.Add("password_hash", err.Error())
+			f.Add("password_hash", "It cannot be used: "+strings.TrimPrefix(err.Error(), secret.ErrHash.Error()+": ")+".")
 		}
 	}
 	if len(line.Groups()) > MaxGroups {

@@ -21,6 +21,7 @@ func TestReadImported(t *testing.T) {
 		{"ada,a@example.test,perhaps,,,", "email_verified"},
 		{"ada,,,,$2b$31$abcdefghijklmnopqrstuuvmmdl1v7TgyQqCk31PrQK5o0b0SbS4i,", "password_hash"}, // it would cost too much
 		{"ada,,,,plain,", "password_hash"},
+		{"ada,,,,$2b$12$short,", "password_hash"},
 		{"ada,,,,,never", "disabled"},
 		{"ada,,,", ""},
 	} {
@@ -31,6 +32,9 @@ func TestReadImported(t *testing.T) {
 				t.Errorf("%q is not refused", c.fields)
 			}
 			continue
+		}
+		if said := wrong["password_hash"]; c.fields == "ada,,,,$2b$12$short," && said != "It cannot be used: a bcrypt hash is 60 characters: $2b$, two digits of cost, $, 22 of salt and 31 of hash." {
+			t.Errorf("%q: %s", c.fields, said)
 		}
 		if len(wrong) > 1 || c.wrong != "" && wrong[c.wrong] == "" || c.wrong == "" && len(wrong) > 0 {
 			t.Errorf("%q: %v", c.fields, wrong)

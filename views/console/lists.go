@@ -25,6 +25,7 @@ type ListData struct {
 	EndFound       Link     // to where all end that fit the filters
 	Jobs           []Link   // that end many of them now
 	Select         bool     // rows can be chosen, to be ended together
+	Asked          string   // the query it was asked for with, to come back to
 }
 
 // CountedTo is how far rows are counted.
