@@ -11,6 +11,7 @@ import (
 	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
 	"gatehouse/store"
+	"gatehouse/store/storetest"
 	"gatehouse/web/webtest"
 )
 
@@ -180,4 +181,21 @@ func grantScenes(t *testing.T, menu, dialog func(string) func(*tab)) []scene {
 		}
 	}
 	return scenes
+}
+
+// Whoever watches a job sees it come to its end without loading the page again: its bar, its state, and what can be done.
+func TestBrowser_aJobIsSeenToEnd(t *testing.T) {
+	t.Parallel()
+	h := webtest.OpenLocal(t, storetest.Open(t, storetest.SQLite(t)))
+	job := ending(t, h)
+	b := openTab(t, h)
+	b.enter(h.User(t, admin))
+	b.open("/console/jobs/" + job.ID)
+	b.wait(`document.querySelector("progress") && document.querySelector("#job-cancel")`)
+	js[bool](b, `(window.untouched = true)`) // a page that is loaded anew forgets
+	h.DoJobs(t)
+	b.wait(`!document.querySelector("progress") && !document.querySelector("#job-cancel") && document.querySelector("h1 + .meta").innerText.startsWith("Done")`)
+	if !js[bool](b, `window.untouched`) {
+		t.Error("the page was loaded anew")
+	}
 }

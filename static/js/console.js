@@ -204,6 +204,9 @@
   document.addEventListener("htmx:after:swap", live);
   live();
 
+  /* What goes on by itself is looked at again, if anybody sees it; htmx asks. */
+  setInterval(() => { if (!document.hidden) $("[data-again]")?.dispatchEvent(new Event("arrived")); }, 3000);
+
   /* Command palette: the server finds, arrows move, Enter opens (ARIA combobox with a listbox). Pages seen lately stay in this tab. */
   const palette = $("#palette");
   if (palette) {

@@ -32,6 +32,11 @@ func livePart(from, part, target string) templ.Attributes {
 	return templ.Attributes{"data-live": from, "hx-get": part, "hx-target": target, "hx-swap": "outerMorph", "hx-trigger": "arrived throttle:1s"}
 }
 
+// lookAgain makes an element one that asks for its page anew every few seconds, for as long as it stands in a tab that is seen.
+func lookAgain(path string) templ.Attributes {
+	return templ.Attributes{"data-again": true, "hx-get": path, "hx-target": "#main", "hx-select": "#main", "hx-swap": "outerMorph", "hx-trigger": "arrived"}
+}
+
 // liveControl pauses and resumes the rows that come by themselves. It shows where there is JavaScript; what has
 // data-live-still shows while nothing comes.
 func liveControl(on bool) templ.Component {
