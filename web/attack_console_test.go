@@ -177,3 +177,17 @@ func TestAttack_thePreviewLeadsNowhereElse(t *testing.T) {
 		}
 	})
 }
+
+// A form that waits for somebody to sign in again is given back with as many rows as one may have, not with as many as were sent.
+func TestAttack_aKeptFormGrowsNoFurtherThanForms(t *testing.T) {
+	webtest.Each(t, func(t *testing.T, h *webtest.House) {
+		b, boss := staff(t, h, identity.RoleAdmin)
+		b.Get(clientList + "/new?type=web")
+		h.Clock.Advance(identity.ConsoleIdle)
+		b.Submit(clientList, url.Values{"redirect_uris": slices.Repeat([]string{"https://app.example.test/"}, 500)})
+		p := b.SignIn(boss)
+		if rows := len(p.Parts("input", "name", "redirect_uris")); p.URL.Path != clientList+"/new" || rows != 2*oauth.MaxRedirectURIs {
+			t.Errorf("%s has %d rows", p.URL.Path, rows)
+		}
+	})
+}
