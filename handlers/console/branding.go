@@ -205,7 +205,7 @@ func (h *Handlers) clientBrandingPage(c *fiber.Ctx, status int, stored *oauth.Cl
 	}
 	d := view.SettingsData{
 		Action: clientPath(stored.ID) + brandingTab, Version: f.client.Version, CanEdit: canEdit(c), Errs: f.errs, Conflict: f.conflict,
-		Groups: []view.SettingGroup{{Title: "Look and links", Text: "People see it where they sign in to this application and consent. Empty is as the house has it.", Fields: markFields(f.client, f.sent)}},
+		Groups: []view.SettingGroup{{Title: "Look and links", Text: "People see it where they sign in to this application and consent. What you leave empty is as the house has it.", Fields: markFields(f.client, f.sent)}},
 	}
 	ch := request.Chrome(c)
 	shown, was := *f.client, *stored

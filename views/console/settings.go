@@ -52,12 +52,14 @@ type Preview struct {
 
 func (d SettingsData) errors() []ui.FieldError {
 	var order []string
+	labels := map[string]string{}
 	for _, g := range d.Groups {
 		for _, f := range g.Fields {
 			order = append(order, f.Name)
+			labels[f.Name] = f.Label
 		}
 	}
-	return ui.Errors(d.Errs, order...)
+	return labelled(ui.Errors(d.Errs, order...), labels)
 }
 
 // part is what of the page a form changes when it comes back.
