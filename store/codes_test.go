@@ -219,3 +219,46 @@ func TestRedeemCode_racingAnEndingLeavesNothingAlive(t *testing.T) {
 		}
 	})
 }
+
+// A code from before its client's end gives nothing that outlives it, whichever of the two is first, and even if the client is enabled again.
+func TestRedeemCode_racingTheEndOfItsClientLeavesNothingAlive(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		populated(t, s)
+		endings := []func() error{
+			func() error {
+				_, err := s.RevokeClientTokens(ctx, "app", oauth.EndedByOperator, noon, event(audit.FamiliesEnded))
+				return err
+			},
+			func() error {
+				if err := s.DisableClient(ctx, "app", noon, event(audit.ClientDisabled)); err != nil {
+					return err
+				}
+				return s.EnableClient(ctx, "app", noon, event(audit.ClientEnabled))
+			},
+		}
+		for i := range 120 {
+			name := fmt.Sprint("code", i)
+			must(t, s.IssueCode(ctx, code(name, "bob", ""), nil))
+			race(t, 3, func(n int) error {
+				switch n {
+				case 0:
+					return endings[i%len(endings)]()
+				case 1:
+					return redeem(s, name, "bob", "")
+				}
+				return s.RotateRefreshToken(ctx, rotation(name, name+"-0", name+"-1", 1), event(audit.TokenRefreshed))
+			})
+			if err := redeem(s, name, "bob", ""); err == nil {
+				t.Errorf("%s is redeemed after its client's end", name)
+			}
+			if _, err := s.Family(ctx, name+"-family"); err == nil && alive(t, s, name+"-family") {
+				t.Errorf("ending %d left the family of %s alive", i%len(endings), name)
+			}
+			for _, presented := range []string{name + "-0", name + "-1"} {
+				if err := s.RotateRefreshToken(ctx, rotation(name, presented, name+"-2", 2), event(audit.TokenRefreshed)); err == nil {
+					t.Errorf("%s refreshes after its client's end", presented)
+				}
+			}
+		}
+	})
+}

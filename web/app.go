@@ -245,8 +245,8 @@ func (s *site) bodyLimitOf(h *fasthttp.RequestHeader) int {
 	if err != nil || !session.Live(s.Now(), s.Policy.Now().Sessions.Idle) || !user.Enabled() || !user.Role.Console() {
 		return bodyLimit
 	}
-	// Of a form with files fasthttp puts on disk what is large; of anything else it would make room in memory at once.
-	if user.Role.AtLeast(identity.RoleAdmin) && len(h.MultipartFormBoundary()) > 0 && len(h.Peek(fiber.HeaderContentEncoding)) == 0 {
+	// Of a form with files whose length is known fasthttp puts on disk what is large; anything else it keeps in memory.
+	if announced > 0 && user.Role.AtLeast(identity.RoleAdmin) && len(h.MultipartFormBoundary()) > 0 && len(h.Peek(fiber.HeaderContentEncoding)) == 0 {
 		switch {
 		case bytes.Equal(h.RequestURI(), []byte(importPath)):
 			return uploadLimit

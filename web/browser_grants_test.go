@@ -125,6 +125,13 @@ func grantScenes(t *testing.T, menu, dialog func(string) func(*tab)) []scene {
 		{name: "session end dialog", as: boss, open: session, then: dialog(session + "/end")},
 		{name: "sessions end", as: boss, open: "/console/sessions/end?user=" + jonas.ID},
 		{name: "sessions selected", as: boss, open: "/console/sessions/end?session=" + sessions[0].ID},
+		{name: "families chosen", as: boss, open: ofJonas, then: func(b *tab) {
+			b.click(".choose .check")
+			if said := js[string](b, `getComputedStyle(document.querySelector(".chosen p")).display + " " + getComputedStyle(document.querySelector(".chosen")).position + " " +
+				getComputedStyle(document.querySelector(".choose .check"), "::before").width`); said != "block sticky 10px" {
+				b.t.Errorf("of a chosen row the list says %q: its count, where it stands, and the width of its tick", said)
+			}
+		}},
 		{name: "families selected", as: boss, open: "/console/families/revoke?family=" + live},
 		{name: "families that fit", as: boss, open: "/console/families/revoke-found?state=live"},
 		{name: "sessions that fit", as: boss, open: "/console/sessions/end-found?state=live"},

@@ -104,7 +104,12 @@ func TestAudit_anEventTellsAll(t *testing.T) {
 				}
 			}
 		}
-		p := b.Get(eventList + "/" + refusal.ID)
+		p := b.Get(eventList + "?outcome=refused")
+		says(p, "Token request refused Refresh token used twice")
+		if said := p.Text(); strings.Count(said, "Refresh token used twice") != 3 { // a choice of the filter, a cause, an event
+			t.Errorf("the list repeats itself: %s", said)
+		}
+		p = b.Get(eventList + "/" + refusal.ID)
 		says(p, "Token request refused", "refresh_token_current", "its successor is spent too", "49 characters ending in", "Store each new refresh token before you use it", "invalid_grant", "RFC 6749 §5.2",
 			oauth.ErrorMeanings["invalid_grant"].Meaning, client.Name, user.Username, "0.0.0.0", refusal.Caller.RequestID, refusal.ID, "Refresh token used twice")
 		p = b.Get(eventList + "/" + replay.ID + "?outcome=refused&client=" + client.ID)
@@ -136,7 +141,7 @@ func TestAudit_anEventTellsAll(t *testing.T) {
 			e     audit.Event
 			words string
 		}{
-			{audit.Event{At: h.Clock.Now(), Action: audit.RefusalsSuppressed, Outcome: audit.Refused, Actor: audit.Party{Kind: audit.KindSystem}, Count: 4711}, "4711 refusals"},
+			{audit.Event{At: h.Clock.Now(), Action: audit.RefusalsSuppressed, Outcome: audit.Refused, Actor: audit.Party{Kind: audit.KindSystem}, Count: 4711}, "4,711 refusals"},
 			{audit.Event{At: h.Clock.Now(), Action: audit.FamiliesEnded, Outcome: audit.Success, Changes: map[string]audit.Change{audit.Reason: {After: "Because"}}}, "Reason given Because"},
 			{audit.Event{At: h.Clock.Now(), Action: "future.happened", Outcome: audit.Success, Target: audit.Party{Kind: audit.KindClient, ID: "cl_gone"}}, "Client cl_gone"},
 		} {

@@ -122,9 +122,8 @@ func TestAudit_isExported(t *testing.T) {
 		}
 		// What the list shows has links to what it shows.
 		b.Get(eventList + "?outcome=refused&q=%3DShop")
-		links := b.Page.Parts("a", "download", "")
 		var lines []string
-		for _, a := range links {
+		for _, a := range b.Page.Parts("a", "class", "link") {
 			if href := a.Attr("href"); strings.Contains(href, "jsonl") {
 				lines = strings.Split(strings.TrimSpace(b.Get(href).Body), "\n")
 			}

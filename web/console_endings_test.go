@@ -269,7 +269,7 @@ func TestEndings_areStopped(t *testing.T) {
 		auditor, _ := staff(t, h, identity.RoleAuditor)
 		path := "/console/jobs/" + ending(t, h).ID
 		for name, who := range map[string]*webtest.Browser{"an operator": b, "an auditor": auditor} {
-			if p := who.Get(path); p.Status != http.StatusOK || !strings.Contains(p.Text(), "0 of 100000 token families") || len(p.Parts("button", "id", "job-cancel")) > 0 {
+			if p := who.Get(path); p.Status != http.StatusOK || !strings.Contains(p.Text(), "0 of 100,000 token families") || len(p.Parts("button", "id", "job-cancel")) > 0 {
 				t.Errorf("%s: %s", name, p.Text())
 			}
 			if p := who.Post(path+"/cancel", url.Values{"csrf_token": {csrf(who)}}); p.Status != http.StatusForbidden {

@@ -520,7 +520,7 @@ func TestRates_whoIsUnblockedGoesOnEverywhere(t *testing.T) {
 			t.Errorf("%+v, %v", events, err)
 		}
 		token := csrf(b)
-		for _, bad := range []url.Values{{"what": {"nothing"}, "who": {"192.0.2.1"}}, {"what": {"signin"}, "who": {"nowhere"}}, {"what": {"requests"}, "who": {"no-client"}}} {
+		for _, bad := range []url.Values{{"what": {"nothing"}, "who": {"192.0.2.1"}}, {"what": {"signin"}, "who": {"nowhere"}}, {"what": {"requests"}, "who": {"no-client"}}, {"what": {"requests"}, "who": {client.ID + " your friend"}}} {
 			if p := b.Get(securityPage + "/unblock?" + bad.Encode()); p.Status != http.StatusNotFound {
 				t.Errorf("%v: %d", bad, p.Status)
 			}

@@ -752,6 +752,13 @@ var deeds = []deed{
 		b.Submit(path, url.Values{"client_name": {"Renamed"}})
 		return request{send: submit(t, h, b, path, url.Values{"sudo_password": {webtest.Password}}), done: leadsTo(path)}
 	}},
+	{name: "confirm the password for a file of everybody", hashes: true, beside: []string{attempts, refusals}, begin: func(t *testing.T, h *webtest.House) request {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		b.Get(userList)
+		h.Clock.Advance(11 * time.Minute)
+		b.Get(userList + "/export?q=eve")
+		return request{send: submit(t, h, b, userList+"/export", url.Values{"sudo_password": {webtest.Password}}), done: leadsTo(userList)}
+	}},
 	{name: "send a form when the session has ended", begin: func(t *testing.T, h *webtest.House) request {
 		b, _ := staff(t, h, identity.RoleAdmin)
 		b.Get(scopeList + "/new")

@@ -76,7 +76,7 @@ var street = []struct{ method, path, audience string }{
 	{"GET", "/console/users/:id/consents/:client/withdraw", aPerson}, {"POST", "/console/users/:id/consents/:client/withdraw", aPerson},
 	{"GET", "/console/users/import", aPerson}, {"POST", "/console/users/import", aPerson},
 	{"GET", "/console/users/import/:id", aPerson}, {"POST", "/console/users/import/:id/start", aPerson}, {"POST", "/console/users/import/:id/cancel", aPerson},
-	{"GET", "/console/users/import/:id/refused", aPerson}, {"GET", "/console/users/export", aPerson},
+	{"GET", "/console/users/import/:id/refused", aPerson}, {"GET", "/console/users/export", aPerson}, {"POST", "/console/users/export", aPerson},
 	{"GET", "/console/users/:id/groups", aPerson}, {"POST", "/console/users/:id/groups", aPerson},
 	{"GET", "/console/users", aPerson}, {"POST", "/console/users", aPerson}, {"GET", "/console/users/new", aPerson},
 	{"GET", "/console/users/:id", aPerson}, {"POST", "/console/users/:id", aPerson},

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/html/atom"
 
 	"gatehouse/internal/fault"
+	"gatehouse/internal/oauth"
 	"gatehouse/store"
 	"gatehouse/views/layout"
 	"gatehouse/web/request"
@@ -191,7 +192,10 @@ func without(all []string, one string) []string {
 	return slices.DeleteFunc(slices.Clone(all), func(v string) bool { return v == one })
 }
 
-// growRows gives a list of like rows as many as there are values: where fields have the same name, their ids are the name, a
+// maxRows is how many rows a list of a form is given at most: more than any takes.
+const maxRows = 2 * oauth.MaxRedirectURIs
+
+// growRows gives a list of like rows as many as there are values, within bounds: where fields have the same name, their ids are the name, a
 // dot and the row, and each row is an item of a list.
 func growRows(form *html.Node, values url.Values) {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -205,7 +209,7 @@ func growRows(form *html.Node, values url.Values) {
 			for last != nil && last.DataAtom != atom.Li {
 				last = last.Parent
 			}
-			if last == nil || rows >= len(values[name]) {
+			if last == nil || rows >= min(len(values[name]), maxRows) {
 				break
 			}
 			last.Parent.InsertBefore(nextRow(last, rows), last.NextSibling)

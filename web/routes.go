@@ -55,7 +55,7 @@ func (s *site) routes() []route {
 	const get, post = fiber.MethodGet, fiber.MethodPost
 	auditor, operator, admin := s.role(identity.RoleAuditor), s.role(identity.RoleOperator), s.role(identity.RoleAdmin)
 	// What administrators alone may change asks for the password again (security.md rule 27): secrets, keys, roles, redirect URIs,
-	// grants, settings, others' passwords, and deleting. What only stops or ends something does not: there may be no time.
+	// grants, settings, others' passwords, a file of everybody, and deleting. What only stops or ends something does not: there may be no time.
 	sudo := s.sudo(identity.RoleAdmin)
 	return []route{
 		// Applications
@@ -168,7 +168,8 @@ func (s *site) routes() []route {
 		{post, importPath + "/:id/start", person, sudo, s.console.StartImport, ""},
 		{post, importPath + "/:id/cancel", person, sudo, s.console.CancelImport, ""},
 		{get, importPath + "/:id/refused", person, admin, s.console.DownloadRefused, ""},
-		{get, "/console/users/export", person, admin, s.console.ExportUsers, ""},
+		{get, "/console/users/export", person, sudo, s.console.ExportUsers, ""},
+		{post, "/console/users/export", person, sudo, s.console.ConfirmExportUsers, ""},
 		{get, "/console/users/:id", person, auditor, s.console.ShowUser, ""},
 		{post, "/console/users/:id", person, sudo, s.console.UpdateUser, ""},
 		{get, "/console/users/:id/access", person, auditor, s.console.ShowUserAccess, ""},

@@ -80,7 +80,7 @@ var scenes = []scene{
 	{name: "keys-replace", path: "/console/keys/replace"},
 	{name: "audit", path: "/console/audit"},
 	{name: "audit-refused", path: "/console/audit?outcome=refused"},
-	{name: "event-refused", path: "/console/audit?outcome=refused", link: row},
+	{name: "event-refused", path: "/console/audit?outcome=refused&q=invalid_grant", link: row},
 	{name: "verification", path: "/console/audit/verification"},
 	{name: "security", path: "/console/security"},
 	{name: "unblock", path: "/console/security/unblock?what=signin&who=203.0.113.9"},
@@ -95,10 +95,10 @@ var scenes = []scene{
 	{name: "consent", path: asking("cl_tickets", "https://tiket.example.co.id/auth/callback")},
 }
 
-// asking is an application's request, with the challenge of RFC 7636 appendix B.
+// asking is an application's request, with the challenge of RFC 7636 appendix B. It asks for consent whoever gave it before.
 func asking(client, redirectURI string) string {
 	return "/oauth/authorize?" + url.Values{
-		"response_type": {"code"}, "client_id": {client}, "redirect_uri": {redirectURI}, "scope": {"openid profile email"}, "state": {"shot"},
+		"response_type": {"code"}, "client_id": {client}, "redirect_uri": {redirectURI}, "scope": {"openid profile email"}, "state": {"shot"}, "prompt": {"consent"},
 		"code_challenge": {"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}, "code_challenge_method": {"S256"},
 	}.Encode()
 }

@@ -142,6 +142,9 @@ func (h *Handlers) eventRows(ctx context.Context, events []audit.Event, in listi
 			ID: e.ID, Href: eventPath(e.ID, in), At: e.At, Action: e.Action, Words: e.Action.Words(), Refused: e.Outcome == audit.Refused, Count: e.Count, IP: e.Caller.IP,
 			Actor: partyOf(e.Actor, names), Target: partyOf(e.Target, names), Person: userLink(e.UserID, names),
 		}
+		if e.Cause != nil {
+			r.Rule = e.Cause.Rule
+		}
 		if r.Person.Text != "" && e.Target.Name == "" && (e.Target.Kind == audit.KindFamily || e.Target.Kind == audit.KindSession) {
 			r.Target.Text += " of " + r.Person.Text
 		}

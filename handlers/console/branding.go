@@ -205,12 +205,14 @@ func (h *Handlers) clientBrandingPage(c *fiber.Ctx, status int, stored *oauth.Cl
 	}
 	d := view.SettingsData{
 		Action: clientPath(stored.ID) + brandingTab, Version: f.client.Version, CanEdit: canEdit(c), Errs: f.errs, Conflict: f.conflict,
-		Groups: []view.SettingGroup{{Title: "Look and links", Text: "People see it where they sign in to this application and consent. Empty is as the house has it.", Fields: markFields(f.client, f.sent)}},
+		Groups: []view.SettingGroup{{Title: "Look and links", Text: "People see it where they sign in to this application and consent. What you leave empty is as the house has it.", Fields: markFields(f.client, f.sent)}},
 	}
 	ch := request.Chrome(c)
-	shown := *f.client
-	if wrong := f.errs["accent_color"]; wrong != "" {
-		shown.Accent = stored.Accent
+	shown, was := *f.client, *stored
+	for _, m := range clientMarks { // what is wrong is shown at its field, and nowhere else
+		if f.errs[m.name] != "" {
+			*m.of(&shown) = *m.of(&was)
+		}
 	}
 	d.Preview = previewOf(ch, request.Colour(ch, &shown).Brand, request.App(&shown), d.Action)
 	ch.Sheets = []string{layout.HostedSheet}

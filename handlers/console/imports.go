@@ -208,6 +208,9 @@ func (h *Handlers) ExportUsers(c *fiber.Ctx) error {
 	if c.Query("format") == identity.FormatJSONL {
 		format, kind = identity.FormatJSONL, "application/x-ndjson"
 	}
+	if c.Method() == fiber.MethodHead { // nothing is exported
+		return nil
+	}
 	now := h.Now()
 	told := eventOn(c, now, audit.UsersExported, audit.Party{Kind: audit.KindSystem, Name: "users." + format})
 	told.Changes = map[string]audit.Change{}
@@ -222,4 +225,15 @@ func (h *Handlers) ExportUsers(c *fiber.Ctx) error {
 	return h.Files.Download(c, request.Of(c).Session.ID, "users."+format, kind, func(ctx context.Context, w io.Writer) error {
 		return h.Store.WriteUsers(ctx, w, want, format)
 	})
+}
+
+// ConfirmExportUsers leads back to the people whose file was asked for, once the password was given for it: a browser that is sent a file
+// stays on the page where it is.
+func (h *Handlers) ConfirmExportUsers(c *fiber.Ctx) error {
+	sent, err := request.Form(c)
+	if err != nil {
+		return err
+	}
+	back := searchPath(usersPath, map[string]string{"q": sent.Get("q"), "status": sent.Get("status"), "role": sent.Get("role")})
+	return respond.Flash(c, back, "success", "Password confirmed", "Save the file now: for ten minutes you are not asked again.")
 }

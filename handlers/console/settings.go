@@ -31,7 +31,7 @@ var settingGroups = map[string][][2]string{
 		{policy.GroupGrants, "What is only for applications that cannot do better yet. Off means off for every client."},
 	},
 	brandingPath: {
-		{policy.GroupBrand, "Empty is as it is by itself. Links stand at the foot of each page."},
+		{policy.GroupBrand, "What you leave empty is as Gatehouse brings it. Links stand at the foot of each page."},
 	},
 	securityPath: {
 		{policy.GroupPasswords, "What is asked of a password that somebody chooses, and what its hash costs whoever guesses. Hashes that are weaker are raised at the next sign-in."},

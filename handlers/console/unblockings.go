@@ -18,20 +18,28 @@ import (
 // limitedParty is who is limited: an address or, with the address of who speaks for a public one, a client.
 func (h *Handlers) limitedParty(c *fiber.Ctx, l view.Limited) (view.Limited, audit.Party, error) {
 	if !l.OfClient() {
-		_, single := netip.ParseAddr(l.Who)
-		_, network := netip.ParsePrefix(l.Who)
-		if !l.Known() || single != nil && network != nil {
+		if !l.Known() || !isAddress(l.Who) {
 			return l, audit.Party{}, fault.NotFound("limit")
 		}
 		return l, audit.Party{Kind: audit.KindAddress, ID: l.Who, Name: l.Who}, nil
 	}
-	id, address, _ := strings.Cut(l.Who, " ")
+	id, address, ofAddress := strings.Cut(l.Who, " ")
+	if ofAddress && !isAddress(address) {
+		return l, audit.Party{}, fault.NotFound("limit")
+	}
 	client, err := h.Store.Client(c.UserContext(), id)
 	if err != nil {
 		return l, audit.Party{}, err
 	}
 	l.Client, l.Address = clientLink(client.ID, client.Name), address
 	return l, audit.Party{Kind: audit.KindClient, ID: client.ID, Name: client.Name}, nil
+}
+
+// isAddress reports whether the text is an address or a network, as limits count them.
+func isAddress(text string) bool {
+	_, single := netip.ParseAddr(text)
+	_, network := netip.ParsePrefix(text)
+	return single == nil || network == nil
 }
 
 // ConfirmUnblock asks whether to let somebody go on who asked too much, and says what that gives them.

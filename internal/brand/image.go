@@ -42,9 +42,9 @@ func ImageOf(encoded []byte) *Image {
 // IsHash reports whether the text can be the hash of an Image.
 func IsHash(text string) bool { return isHex(text, 2*sha256.Size) }
 
-// LogoPath is where the picture is served; empty for none.
+// LogoPath is where the picture is served; empty for none, and for what names none.
 func LogoPath(hash string) string {
-	if hash == "" {
+	if !IsHash(hash) {
 		return ""
 	}
 	return "/brand/logo/" + hash + ".png"

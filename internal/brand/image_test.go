@@ -135,7 +135,7 @@ func TestReadLogo_refusesWhatIsNoPictureOfAReasonableSize(t *testing.T) {
 
 func TestLogoPath(t *testing.T) {
 	t.Parallel()
-	if LogoPath("") != "" || AccentPath("") != "" {
+	if LogoPath("") != "" || LogoPath("../../healthz?") != "" || AccentPath("") != "" {
 		t.Error("nothing has an address")
 	}
 	for text, is := range map[string]bool{"": false, strings.Repeat("a", 64): true, strings.Repeat("A", 64): false, strings.Repeat("a", 63): false, strings.Repeat("g", 64): false} {

@@ -364,7 +364,7 @@ func (s *Server) Advance(ctx context.Context, a *Authorization, login *Login, i 
 
 // narrowFor leaves of a request what the person may be granted.
 func (s *Server) narrowFor(ctx context.Context, a *Authorization, login *Login) (err error) {
-	a.Scopes, err = s.unlocked(ctx, login.Subject, a.Scopes)
+	a.Scopes, err = s.unlocked(ctx, login.Subject, a.Scopes, s.Now())
 	return concerning(err, a.Target.Client.ID, login.Subject)
 }
 

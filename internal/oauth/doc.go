@@ -29,7 +29,7 @@
 //	RFC 6749 §3.2.1                 authenticate          TestAuthenticate_needsSomebody TestNegatives
 //	RFC 6749 §3.3                   ParseScopes           TestParseScopes FuzzParseScopes
 //	RFC 6749 §3.3                   grantable             TestGrantable
-//	RFC 6749 §3.3                   unlocked              TestScopes_limitedOnesAreForSomeAlone TestScopes_aPasswordGetsNoMoreThanAConsent
+//	RFC 6749 §3.3                   unlocked              TestScopes_limitedOnesAreForSomeAlone TestScopes_aPasswordGetsNoMoreThanAConsent TestAttack_aScopeMadeAgainIsNobodysGrant
 //	RFC 6749 §4.1.2.1               Refuse                TestTarget_refuse TestErrors_areDescribableAndExplained
 //	RFC 6749 §4.1.2.1               Target                TestTarget_isNotProvenFromDoubles TestAuthorize_neverRedirectsToWhatIsNotProven
 //	RFC 6749 §4.1.3, §10.5          redeemCode            TestToken_aCodeWorksOnce TestToken_whatACodeIsBoundTo

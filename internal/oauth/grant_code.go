@@ -58,7 +58,7 @@ func (s *Server) redeemCode(ctx context.Context, call *tokenCall) (*granted, err
 		return nil, err
 	}
 	open := *code
-	if open.Scopes, err = s.unlocked(ctx, code.UserID, code.Scopes); err != nil {
+	if open.Scopes, err = s.unlocked(ctx, code.UserID, code.Scopes, code.CreatedAt); err != nil {
 		return nil, err
 	}
 	return s.beginFamily(call, &open, api), nil

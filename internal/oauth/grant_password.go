@@ -37,7 +37,7 @@ func (s *Server) tradePassword(ctx context.Context, call *tokenCall) (*granted, 
 	if proof.Refusal != nil {
 		return nil, proof.Refusal
 	}
-	if scopes, err = s.unlocked(ctx, proof.UserID, scopes); err != nil {
+	if scopes, err = s.unlocked(ctx, proof.UserID, scopes, call.now); err != nil {
 		return nil, err
 	}
 	resource := s.Issuer

@@ -93,7 +93,7 @@ func (s *Server) narrowed(ctx context.Context, call *tokenCall, t *PresentedRefr
 		asked, err = ParseScopes(call.params.Get("scope"))
 	}
 	if err == nil && granted.Covers(asked) {
-		open, err := s.unlocked(ctx, t.UserID, asked)
+		open, err := s.unlocked(ctx, t.UserID, asked, t.CreatedAt)
 		return api, open, err
 	}
 	return nil, nil, InvalidScope("The scope goes beyond what was granted.").For("", t.UserID).

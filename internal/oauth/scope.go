@@ -93,11 +93,20 @@ func (s *Scope) Validate() fault.Fields {
 
 // unlocked leaves those of the scopes out that the person may not be granted at this moment: less than was asked for may be
 // granted, and the answer says what (RFC 6749 §3.3). A refusal if that leaves nothing. Every grant to a person passes here,
-// when it begins and at each refresh; nobody is looked up unless one of the scopes is limited.
-func (s *Server) unlocked(ctx context.Context, userID string, scopes Scopes) (Scopes, error) {
+// when it begins and at each refresh; nobody is looked up unless one of the scopes is limited. A scope that was made after the
+// person granted its name is another one, which nobody has granted.
+func (s *Server) unlocked(ctx context.Context, userID string, scopes Scopes, granted time.Time) (Scopes, error) {
 	catalog, err := s.catalog(ctx)
 	if err != nil {
 		return nil, err
+	}
+	another := func(name string) bool { return catalog.Scopes[name].CreatedAt.After(granted) }
+	if slices.ContainsFunc(scopes, another) {
+		asked := scopes
+		if scopes = slices.DeleteFunc(slices.Clone(scopes), another); len(scopes) == 0 {
+			return nil, InvalidScope("None of the scopes is the one that was granted.").For("", userID).
+				Because(causeReceived("scope_same", "a scope older than the grant", asked.String(), "Send the person through sign-in again."))
+		}
 	}
 	limited := func(name string) bool { scope := catalog.Scopes[name]; return scope.Limited() }
 	if !slices.ContainsFunc(scopes, limited) {

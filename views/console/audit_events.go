@@ -57,12 +57,21 @@ type EventRow struct {
 	Action  audit.Action
 	Words   string
 	Refused bool
-	Count   int64 // of events that were only counted
+	Rule    string // that it broke, if it was refused
+	Count   int64  // of events that were only counted
 	Actor   Link
 	Target  Link
 	Client  Link
 	Person  Link // whom it concerns
 	IP      string
+}
+
+// why says what was wrong, unless the event is called so.
+func (e EventRow) why() string {
+	if e.Rule == "" || ruleName(e.Rule) == e.Words {
+		return ""
+	}
+	return ruleName(e.Rule)
 }
 
 // EventData fills the page and the panel of an event.

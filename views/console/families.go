@@ -58,8 +58,8 @@ func (f Family) badge() (tone, text string) {
 	case f.State == oauth.FamilyExpired:
 		return "off", "Expired"
 	}
-	if f.Ended.IsZero() && f.EraOver {
-		return "off", "Revoked with all of its client's"
+	if f.Ended.IsZero() && f.EraOver { // with every other of its client
+		return "off", "All revoked"
 	}
 	return "off", endReason(f.EndReason)
 }

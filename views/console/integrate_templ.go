@@ -143,7 +143,7 @@ func IntegratePage(ch layout.Chrome, d Integration, canEdit bool) templ.Componen
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = liveControl(true).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = liveControl(true, "sm").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -1133,7 +1133,7 @@ func latestEvents(d OverviewData) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = liveControl(true).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = liveControl(true, "sm").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -91,6 +91,7 @@ var ruleWords = map[string]string{
 	"scope_open_to_person":                 "Scope is for other people",
 	"scope_openid":                         "Access token without openid",
 	"scope_resource":                       "No API asked for takes the scope",
+	"scope_same":                           "Scope was replaced",
 	"scope_syntax":                         "Malformed scope",
 	"scope_without_person":                 "Scope needs a person",
 	"session_live":                         "Browser session ended",

@@ -55,7 +55,8 @@ func (d SettingsData) errors() []ui.FieldError {
 	labels := map[string]string{}
 	for _, g := range d.Groups {
 		for _, f := range g.Fields {
-			order, labels[f.Name] = append(order, f.Name), f.Label
+			order = append(order, f.Name)
+			labels[f.Name] = f.Label
 		}
 	}
 	return labelled(ui.Errors(d.Errs, order...), labels)

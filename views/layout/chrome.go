@@ -151,6 +151,11 @@ func under(path, href string) bool {
 	return path == href || href != home && strings.HasPrefix(path, href+"/")
 }
 
+// beganAt says whether the crumbs lead back to the page at href, wherever the page itself lies.
+func beganAt(crumbs []Crumb, href string) bool {
+	return len(crumbs) > 0 && crumbs[0].Href == href
+}
+
 var roleNames = map[string]string{"admin": "Administrator", "operator": "Operator", "auditor": "Auditor"}
 
 func roleName(role string) string {

@@ -31,12 +31,12 @@ func Initials(name string) string {
 	return strings.ToUpper(string(letters))
 }
 
-// Count is a number with its noun: "1 session", "3 sessions".
+// Count is a number with its noun: "1 session", "3,000 sessions".
 func Count(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return fmt.Sprintf("%d %s", n, many)
+	return Number(int64(n)) + " " + many
 }
 
 // Relative says how far t lies from now, roughly: "4 min ago", "in 6 d".

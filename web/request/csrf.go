@@ -72,17 +72,35 @@ func Form(c *fiber.Ctx) (url.Values, error) {
 	if err != nil {
 		return nil, err
 	}
-	form, perr := url.ParseQuery(raw)
-	if perr != nil {
-		return nil, fault.Fields{"": "The form could not be read."}
-	}
-	for name, values := range form {
-		for _, v := range append(values, name) {
-			if !oauth.ValidText(v) {
-				return nil, fault.Fields{"": "The form holds bytes that are not text."}
-			}
-		}
+	form, err := parseForm(raw)
+	if err != nil {
+		return nil, err
 	}
 	c.Locals(formOf{}, form)
 	return form, nil
+}
+
+// queryOf reads what a link asks for as Form reads a form.
+func queryOf(c *fiber.Ctx) (url.Values, error) {
+	return parseForm(string(c.Request().URI().QueryString()))
+}
+
+func parseForm(raw string) (url.Values, error) {
+	form, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, fault.Fields{"": "The form could not be read."}
+	}
+	return form, readable(form)
+}
+
+// readable refuses what is no text.
+func readable(form url.Values) error {
+	for name, values := range form {
+		for _, v := range append(values, name) {
+			if !oauth.ValidText(v) {
+				return fault.Fields{"": "The form holds bytes that are not text."}
+			}
+		}
+	}
+	return nil
 }

@@ -37,9 +37,12 @@ type Interrupted struct {
 	Until       time.Time `json:"until"`
 }
 
-// Interrupt takes the form that the request sent.
+// Interrupt takes the form that the request sent; of a link, what it asks for.
 func Interrupt(c *fiber.Ctx, page string, at time.Time) (*Interrupted, error) {
 	form, err := Form(c)
+	if err == nil && c.Method() != fiber.MethodPost {
+		form, err = queryOf(c)
+	}
 	if err != nil {
 		return nil, err
 	}
