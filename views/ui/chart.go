@@ -16,7 +16,8 @@ type Series struct {
 
 func (s Series) max() int64 { return max(slices.Max(s.Values), 0) }
 
-// ChartData is what a chart shows: up to two lines, and bars in a lane of their own below, for what would vanish beside them.
+// ChartData is what a chart shows: up to two lines, and bars in a lane of their own below, for what would vanish beside them. The time of
+// the last point is under way: the lines to it are broken, for what is not over does not fall.
 type ChartData struct {
 	Lines   []Series
 	Bars    Series
@@ -75,13 +76,21 @@ func (d ChartData) slot() float64 { return chartWidth / float64(len(d.Points)) }
 // x is the middle of a point's slot.
 func (d ChartData) x(i int) float64 { return (float64(i) + 0.5) * d.slot() }
 
-// line is the path through the values: level at each of them, so that it never overshoots.
-func (d ChartData) line(s Series) string {
+// over is the last point whose time is over.
+func (s Series) over() int { return max(len(s.Values)-2, 0) }
+
+// line is the path through the values of what is over: level at each of them, so that it never overshoots.
+func (d ChartData) line(s Series) string { return d.path(s, 0, s.over()) }
+
+// underWay is the path from there to what is under way.
+func (d ChartData) underWay(s Series) string { return d.path(s, s.over(), len(s.Values)-1) }
+
+func (d ChartData) path(s Series, first, last int) string {
 	var b strings.Builder
 	highest := float64(d.top())
 	y := func(i int) float64 { return chartHeight * (1 - float64(s.Values[i])/highest) }
-	fmt.Fprintf(&b, "M%s %s", coordinate(d.x(0)), coordinate(y(0)))
-	for i := 1; i < len(s.Values); i++ {
+	fmt.Fprintf(&b, "M%s %s", coordinate(d.x(first)), coordinate(y(first)))
+	for i := first + 1; i <= last; i++ {
 		middle := coordinate((d.x(i-1) + d.x(i)) / 2)
 		fmt.Fprintf(&b, "C%s %s %s %s %s %s", middle, coordinate(y(i-1)), middle, coordinate(y(i)), coordinate(d.x(i)), coordinate(y(i)))
 	}
@@ -89,8 +98,7 @@ func (d ChartData) line(s Series) string {
 }
 
 func (d ChartData) area(s Series) string {
-	last := len(s.Values) - 1
-	return d.line(s) + fmt.Sprintf("L%s %dH%sZ", coordinate(d.x(last)), chartHeight, coordinate(d.x(0)))
+	return d.line(s) + fmt.Sprintf("L%s %dH%sZ", coordinate(d.x(s.over())), chartHeight, coordinate(d.x(0)))
 }
 
 type rect struct {
@@ -119,8 +127,9 @@ func coordinate(v float64) string {
 	return strconv.FormatFloat(math.Round(v*10)/10, 'f', -1, 64)
 }
 
-// spark is a small line without scale, 88 by 28, and the area under it.
+// spark is a small line without scale, 88 by 28, and the area under it, of what is over.
 func spark(values []int64) (line, area string) {
+	values = values[:Series{Values: values}.over()+1]
 	d := ChartData{Points: make([]string, len(values))}
 	highest := float64(max(slices.Max(values), 1))
 	var b strings.Builder
