@@ -11,6 +11,7 @@ import (
 	"gatehouse/internal/fault"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/secret"
+	"gatehouse/views/layout"
 	"gatehouse/web/request"
 	"gatehouse/web/respond"
 )
@@ -137,10 +138,14 @@ func (s *site) toSignIn(c *fiber.Ctx) error {
 		}
 	}
 	if c.Method() == fiber.MethodPost && path != "" {
-		var err error
-		if path, err = s.keep(c, path); err != nil {
+		kept, err := s.keep(c, path)
+		if err != nil {
 			return err
 		}
+		if kept == path { // whoever has lost even the cookie of their session proves nothing by the form
+			request.SetFlash(c, layout.Flash{Tone: "danger", Title: "Nothing was saved", Text: "You were signed out before you sent the form. Sign in and send it again."})
+		}
+		path = kept
 	}
 	return respond.SignIn(c, request.ReturnTo(path))
 }

@@ -88,6 +88,31 @@ func TestInterrupted_theFormIsThereAfterSigningIn(t *testing.T) {
 }
 
 // Outside of the console too; what belongs to no field is said, and no password is kept.
+// A browser that has lost its cookies proves nothing, and its form is not kept: it is told.
+func TestInterrupted_withoutTheCookieNothingIsSaved(t *testing.T) {
+	webtest.Each(t, func(t *testing.T, h *webtest.House) {
+		b, boss := staff(t, h, identity.RoleAdmin)
+		b.Get(clientList + "/new?type=web")
+		typed := b.Form(clientList).Values
+		typed.Set("client_name", "Lost")
+		issuer, err := url.Parse(h.Issuer)
+		must(t, err)
+		for _, c := range b.Jar().Cookies(issuer) {
+			b.Jar().SetCookies(issuer, []*http.Cookie{{Name: c.Name, Path: "/", MaxAge: -1}})
+		}
+		const lost = "You were signed out before you sent the form."
+		if p := b.Post(clientList, typed); p.URL.Path != "/login" || !strings.Contains(p.Text(), lost) {
+			t.Fatalf("%d at %s: %s", p.Status, p.URL, p.Text())
+		}
+		if p := b.SignIn(boss); p.URL.Path != clientList+"/new" || strings.Contains(p.Text(), lost) {
+			t.Errorf("%d at %s: %s", p.Status, p.URL, p.Text())
+		}
+		if p := b.Get("/login"); strings.Contains(p.Text(), lost) {
+			t.Error("it is said again")
+		}
+	})
+}
+
 func TestInterrupted_onTheAccountPage(t *testing.T) {
 	webtest.Each(t, func(t *testing.T, h *webtest.House) {
 		b, user := h.Browser(t), h.User(t)
