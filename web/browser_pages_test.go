@@ -395,6 +395,8 @@ func allScenes(t *testing.T, h *webtest.House) []scene {
 			b.wait(`document.activeElement.id === "access_token_ttl"`)
 		}},
 		{name: "client access", as: boss, open: clientPage + "/access"},
+		{name: "client consents", as: boss, open: clientPage + "/consents"},
+		{name: "client consents none", as: auditor, open: "/console/clients/" + public.ID + "/consents"},
 		{name: "client access none", as: auditor, open: "/console/clients/" + public.ID + "/access"},
 		{name: "client activity", as: boss, open: clientPage + "/activity"},
 		{name: "integrate", as: boss, open: clientPage + "/integrate"},

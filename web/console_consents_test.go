@@ -37,6 +37,11 @@ func TestConsents_areFoundAndWithdrawn(t *testing.T) {
 				t.Errorf("%q: %d %q, want %q", query, p.Status, listed(p), want)
 			}
 		}
+		for client, want := range map[*webtest.Client][]string{phone: {"Sofia", "Ola"}, shop: {"Sofia"}, h.Client(t): nil} {
+			if p := auditor.Get(clientList + "/" + client.ID + "/consents"); p.Status != http.StatusOK || !slices.Equal(listed(p), want) {
+				t.Errorf("of %s: %d %q, want %q", client.Name, p.Status, listed(p), want)
+			}
+		}
 		if p := auditor.Get("/console/consents"); !strings.Contains(p.Text(), "offline_access") || strings.Contains(p.Text(), "Withdraw…") {
 			t.Errorf("an auditor sees %s", p.Text())
 		}

@@ -56,7 +56,7 @@ var street = []struct{ method, path, audience string }{
 	{"GET", "/console/settings/branding", aPerson}, {"POST", "/console/settings/branding", aPerson}, {"POST", "/console/settings/branding/preview", aPerson},
 	{"GET", "/console/clients/:id/tokens", aPerson}, {"POST", "/console/clients/:id/tokens", aPerson},
 	{"GET", "/console/clients/:id/credentials", aPerson}, {"GET", "/console/clients/:id/integrate", aPerson},
-	{"GET", "/console/clients/:id/access", aPerson}, {"GET", "/console/clients/:id/activity", aPerson}, {"POST", "/console/clients/:id/secrets", aPerson},
+	{"GET", "/console/clients/:id/access", aPerson}, {"GET", "/console/clients/:id/consents", aPerson}, {"GET", "/console/clients/:id/activity", aPerson}, {"POST", "/console/clients/:id/secrets", aPerson},
 	{"GET", "/console/clients/:id/secrets/:secret/revoke", aPerson}, {"POST", "/console/clients/:id/secrets/:secret/revoke", aPerson},
 	{"GET", "/console/apis", aPerson}, {"POST", "/console/apis", aPerson}, {"GET", "/console/apis/new", aPerson},
 	{"GET", "/console/apis/:id", aPerson}, {"POST", "/console/apis/:id", aPerson},

@@ -115,6 +115,7 @@ func (s *site) routes() []route {
 		{post, "/console/clients/:id/delete", person, sudo, s.console.DeleteClient, ""},
 		{get, "/console/clients/:id/credentials", person, auditor, s.console.ListClientSecrets, ""},
 		{get, "/console/clients/:id/access", person, auditor, s.console.ShowClientAccess, ""},
+		{get, "/console/clients/:id/consents", person, auditor, s.console.ShowClientConsents, ""},
 		{get, "/console/clients/:id/activity", person, auditor, s.console.ShowClientActivity, ""},
 		{get, "/console/clients/:id/integrate", person, auditor, s.console.IntegrateClient, ""},
 		{get, "/console/clients/:id/tokens", person, auditor, s.console.ShowClientTokens, ""},

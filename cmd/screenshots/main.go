@@ -41,6 +41,7 @@ var scenes = []scene{
 	{name: "client-lifetimes", path: "/console/clients", link: row, below: "/tokens"},
 	{name: "client-integrate", path: "/console/clients", link: row, below: "/integrate"},
 	{name: "client-integrate-curl", path: "/console/clients", link: row, below: "/integrate?lang=curl"},
+	{name: "client-consents", path: "/console/clients", link: row, below: "/consents"},
 	{name: "client-access", path: "/console/clients", link: row, below: "/access"},
 	{name: "client-activity", path: "/console/clients", link: row, below: "/activity"},
 	{name: "client-delete", path: "/console/clients", link: row, below: "/delete"},

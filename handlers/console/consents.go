@@ -26,23 +26,48 @@ func (h *Handlers) ListConsents(c *fiber.Ctx) error {
 		return err
 	}
 	if !d.Unknown {
-		page, err := h.Store.ConsentPage(ctx, store.ConsentFilter{
-			UserID: both(l.get("user"), m.userID), ClientID: both(l.get("client"), m.clientID), After: c.Query("after"), Before: c.Query("before"), Limit: rowsPerPage,
-		})
-		if err != nil {
+		if onward, err := h.readConsents(c, l, store.ConsentFilter{UserID: both(l.get("user"), m.userID), ClientID: both(l.get("client"), m.clientID)}, &d); onward || err != nil {
 			return err
-		}
-		if len(page.Consents) == 0 && page.Total > 0 { // what stood on this page was withdrawn meanwhile
-			return respond.SeeOther(c, l.address())
-		}
-		d.Total = int(page.Total)
-		l.pages(&d.ListData, page.Previous, page.Next)
-		for i := range page.Consents {
-			d.Rows = append(d.Rows, consentOf(c, &page.Consents[i]))
 		}
 	}
 	ch := request.Chrome(c)
-	return respond.Page(c, fiber.StatusOK, view.ConsentsPage(ch, d), view.ConsentsTable(ch, d))
+	return respond.Page(c, fiber.StatusOK, view.ConsentsPage(ch, d), view.ConsentsTable(d))
+}
+
+// ShowClientConsents shows who lets the client do what.
+func (h *Handlers) ShowClientConsents(c *fiber.Ctx) error {
+	client, err := h.client(c)
+	if err != nil {
+		return err
+	}
+	head, err := h.head(c, client)
+	if err != nil {
+		return err
+	}
+	d := view.ConsentsData{Now: h.Now(), OfClient: true}
+	if onward, err := h.readConsents(c, listing{path: clientPath(client.ID) + "/consents"}, store.ConsentFilter{ClientID: client.ID}, &d); onward || err != nil {
+		return err
+	}
+	return respond.Page(c, fiber.StatusOK, view.ClientConsentsPage(request.Chrome(c), head, canEdit(c), d), view.ConsentsTable(d))
+}
+
+// readConsents reads the page of the list that the URL asks for. onward says that it has answered: what stood there was withdrawn
+// meanwhile, and the list's first page is where to go.
+func (h *Handlers) readConsents(c *fiber.Ctx, l listing, want store.ConsentFilter, d *view.ConsentsData) (onward bool, err error) {
+	want.After, want.Before, want.Limit = c.Query("after"), c.Query("before"), rowsPerPage
+	page, err := h.Store.ConsentPage(c.UserContext(), want)
+	if err != nil {
+		return false, err
+	}
+	if len(page.Consents) == 0 && page.Total > 0 {
+		return true, respond.SeeOther(c, l.address())
+	}
+	d.Total = int(page.Total)
+	l.pages(&d.ListData, page.Previous, page.Next)
+	for i := range page.Consents {
+		d.Rows = append(d.Rows, consentOf(c, &page.Consents[i]))
+	}
+	return false, nil
 }
 
 func consentOf(c *fiber.Ctx, k *store.ListedConsent) view.Consent {
