@@ -59,6 +59,10 @@ func grantScenes(t *testing.T, menu, dialog func(string) func(*tab)) []scene {
 	h, quiet := openHouse(t), openHouse(t)
 	boss, auditor := h.User(t, admin, people("Sofia Ivanova", "sofia")), h.User(t, people("Ola Nordmann", "ola"), func(u *identity.User) { u.Role = identity.RoleAuditor })
 	chief := quiet.User(t, admin, people("Sofia Ivanova", "sofia"))
+	finished := ending(t, quiet)
+	quiet.DoJobs(t)
+	failed := ending(t, quiet)
+	must(t, quiet.Store.FailJob(t.Context(), failed.ID, "An unexpected error; the log of the server has it.", quiet.Clock.Now()))
 	jonas, long := h.User(t, people("Jonas Lind", "jonas")), h.User(t, people("Maximiliane Freifrau von Wolkenstein-Hohenlohe", "maximiliane"))
 	phone := h.Client(t, webtest.Public, func(c *oauth.Client) { c.Name = "Acme for phones" })
 	shop := h.Client(t)
@@ -136,6 +140,8 @@ func grantScenes(t *testing.T, menu, dialog func(string) func(*tab)) []scene {
 		{name: "families that fit", as: boss, open: "/console/families/revoke-found?state=live"},
 		{name: "sessions that fit", as: boss, open: "/console/sessions/end-found?state=live"},
 		{name: "job", as: boss, open: "/console/jobs/" + ending(t, h).ID},
+		{name: "job done", house: quiet, as: chief, open: "/console/jobs/" + finished.ID},
+		{name: "job failed", house: quiet, as: chief, open: "/console/jobs/" + failed.ID},
 		{name: "job era", as: boss, open: "/console/jobs/" + tidying(t, h, store.KindEndEra).ID},
 		{name: "job removal", as: auditor, open: "/console/jobs/" + tidying(t, h, store.KindRemoval).ID},
 		{name: "consents", as: boss, open: "/console/consents"},
