@@ -92,8 +92,7 @@ func (s *Store) withScope(ctx context.Context, name string, do func(*Store) erro
 // deletes them.
 func (s *Store) DeleteAttribute(ctx context.Context, key string, at time.Time, event audit.Event) error {
 	return s.InTx(ctx, func(tx *Store) error {
-		n, err := tx.exec(ctx, "attribute", "UPDATE attributes SET key = key WHERE key = $1 AND removal = ''", key)
-		if err := mustChange("attribute", n, err); err != nil {
+		if err := tx.holdRemovable(ctx, audit.KindAttribute, key); err != nil {
 			return err
 		}
 		if err := tx.remove(ctx, audit.KindAttribute, key, at, event); err != nil {

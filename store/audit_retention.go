@@ -50,7 +50,7 @@ func (s *Store) ExpireSeals(ctx context.Context, c *audit.Chain, at time.Time, k
 		}
 		for {
 			next := state
-			next.ExpiredBefore = latest(stamp(at.Add(-keep.For(class))), state.ExpiredBefore)
+			next.ExpiredBefore = later(stamp(at.Add(-keep.For(class))), state.ExpiredBefore).UTC()
 			// Of those in a row, the events are gone: one that was sealed out of turn waits for its own time.
 			var seals []struct {
 				audit.Seal
@@ -95,5 +95,3 @@ func (s *Store) ExpireSeals(ctx context.Context, c *audit.Chain, at time.Time, k
 	}
 	return nil
 }
-
-func latest(a, b time.Time) time.Time { return later(a, b).UTC() }

@@ -337,8 +337,7 @@ func (s *Store) EnableClient(ctx context.Context, id string, at time.Time, event
 // DeleteClient removes the client and all that belongs to it, in a job where that is much; its events stay.
 func (s *Store) DeleteClient(ctx context.Context, id string, at time.Time, event audit.Event) error {
 	return s.InTx(ctx, func(tx *Store) error {
-		n, err := tx.exec(ctx, "client", "UPDATE clients SET id = id WHERE id = $1 AND removal = ''", id) // nothing of it begins any more
-		if err := mustChange("client", n, err); err != nil {
+		if err := tx.holdRemovable(ctx, audit.KindClient, id); err != nil { // nothing of it begins any more
 			return err
 		}
 		if err := tx.remove(ctx, audit.KindClient, id, at, event); err != nil {

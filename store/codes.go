@@ -50,7 +50,7 @@ func eraOf(clientID string) string { return "(SELECT era FROM clients WHERE id =
 
 // ofEra is the condition that the family is of its client's era, for statements that look at many. PostgreSQL takes every equation
 // for a rare event, and would read all families where a few of the newest do; of this it guesses that half of them fit.
-const ofEra = "COALESCE(families.era = (SELECT era FROM clients WHERE id = families.client_id), FALSE)"
+var ofEra = "COALESCE(families.era = " + eraOf("families.client_id") + ", FALSE)"
 
 // liveAndHeld is live for what begins without a row that an ending would change: on PostgreSQL it holds the three rows, so that an
 // ending under way is waited for and one that comes later finds what has begun. On SQLite one writes at a time.

@@ -120,11 +120,10 @@ func (s *Store) UpdateGroup(ctx context.Context, g identity.Group, at time.Time,
 func (s *Store) DeleteGroup(ctx context.Context, id string, at time.Time, event audit.Event) error {
 	return s.InTx(ctx, func(tx *Store) error {
 		// A scope that comes to name it waits, and one that came before is seen by what follows.
-		n, err := tx.exec(ctx, "group", "UPDATE user_groups SET id = id WHERE id = $1 AND removal = ''", id)
-		if err := mustChange("group", n, err); err != nil {
+		if err := tx.holdRemovable(ctx, audit.KindGroup, id); err != nil {
 			return err
 		}
-		n, err = tx.exec(ctx, "group", dollars("UPDATE user_groups SET id = id WHERE id = ? AND NOT EXISTS (SELECT 1 FROM scopes WHERE "+names("only_groups")+")"), id, naming(id))
+		n, err := tx.exec(ctx, "group", dollars("UPDATE user_groups SET id = id WHERE id = ? AND NOT EXISTS (SELECT 1 FROM scopes WHERE "+names("only_groups")+")"), id, naming(id))
 		if err != nil {
 			return err
 		} else if n == 0 {

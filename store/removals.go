@@ -97,6 +97,14 @@ var removables = map[string]removable{
 	},
 }
 
+// holdRemovable keeps what names the thing, or comes to, waiting for its removal; fault.NotFound if it is not there or being removed. It
+// needs a transaction.
+func (s *Store) holdRemovable(ctx context.Context, of, id string) error {
+	r := removables[of]
+	n, err := s.exec(ctx, of, "UPDATE "+r.table+" SET "+r.key+" = "+r.key+" WHERE "+r.key+" = $1 AND removal = ''", id)
+	return mustChange(of, n, err)
+}
+
 // remove deletes the thing that the event is about, with all that hangs on it: at once if that is little, else in a job. It needs a
 // transaction that has seen to it that nothing more comes to hang on it.
 func (s *Store) remove(ctx context.Context, of, id string, at time.Time, event audit.Event) error {

@@ -19,17 +19,12 @@ import (
 func manyGrants(t *testing.T, h *webtest.House, client *webtest.Client, user *identity.User, n int) {
 	t.Helper()
 	at := h.Clock.Now()
-	_, err := store.NewBulk(h.Store).Families(t.Context(), func(yield func(oauth.Family) bool) {
-		for i := range n {
-			f := oauth.Family{
-				ID: fmt.Sprintf("0-%s-%05d", client.ID, i), ClientID: client.ID, UserID: user.ID, GrantType: oauth.GrantPassword, Scopes: oauth.Scopes{"openid"},
-				AuthTime: at, CreatedAt: at, ExpiresAt: at.Add(time.Hour), IdleExpiresAt: at.Add(time.Hour),
-			}
-			if !yield(f) {
-				return
-			}
+	_, err := store.NewBulk(h.Store).Families(t.Context(), each(n, func(i int) oauth.Family {
+		return oauth.Family{
+			ID: fmt.Sprintf("0-%s-%05d", client.ID, i), ClientID: client.ID, UserID: user.ID, GrantType: oauth.GrantPassword, Scopes: oauth.Scopes{"openid"},
+			AuthTime: at, CreatedAt: at, ExpiresAt: at.Add(time.Hour), IdleExpiresAt: at.Add(time.Hour),
 		}
-	})
+	}))
 	must(t, err)
 }
 
@@ -189,21 +184,11 @@ func TestJobs_ofManySessionsWithAClient(t *testing.T) {
 		client, user, at := h.Client(t, named("Shop")), h.User(t), h.Clock.Now()
 		const n = 510
 		id := func(i int) string { return fmt.Sprintf("many-%05d", i) }
-		_, err := store.NewBulk(h.Store).Sessions(t.Context(), func(yield func(identity.Session) bool) {
-			for i := range n {
-				if !yield(identity.Session{ID: id(i), TokenHash: id(i), UserID: user.ID, AuthTime: at, LastSeenAt: at, ExpiresAt: at.Add(time.Hour)}) {
-					return
-				}
-			}
-		})
+		_, err := store.NewBulk(h.Store).Sessions(t.Context(), each(n, func(i int) identity.Session {
+			return identity.Session{ID: id(i), TokenHash: id(i), UserID: user.ID, AuthTime: at, LastSeenAt: at, ExpiresAt: at.Add(time.Hour)}
+		}))
 		must(t, err)
-		_, err = store.NewBulk(h.Store).SessionClients(t.Context(), func(yield func(store.SessionClient) bool) {
-			for i := range n {
-				if !yield(store.SessionClient{SessionID: id(i), ID: client.ID}) {
-					return
-				}
-			}
-		})
+		_, err = store.NewBulk(h.Store).SessionClients(t.Context(), each(n, func(i int) store.SessionClient { return store.SessionClient{SessionID: id(i), ID: client.ID} }))
 		must(t, err)
 		if said := b.Get(sessionList + "/end?client=" + client.ID).Text(); !strings.Contains(said, "done in the background") {
 			t.Errorf("it asks %s", said)

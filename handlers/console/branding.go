@@ -2,6 +2,7 @@ package console
 
 import (
 	"errors"
+	"maps"
 	"net/url"
 	"strings"
 
@@ -54,14 +55,8 @@ func (h *Handlers) PreviewBranding(c *fiber.Ctx) error {
 	texts := settingsIn(sent, brandingPath)
 	keepTyped(&d, texts)
 	_, _, d.Errs = h.Policy.Changed(texts)
-	addFaults(d.Errs, wrong)
+	maps.Copy(d.Errs, wrong)
 	return h.brandingPage(c, status, d)
-}
-
-func addFaults(to, more fault.Fields) {
-	for field, why := range more {
-		to[field] = why
-	}
 }
 
 func (h *Handlers) brandingPage(c *fiber.Ctx, status int, d view.SettingsData) error {
@@ -194,7 +189,7 @@ func (h *Handlers) PreviewClientBranding(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	addFaults(f.errs, wrong)
+	maps.Copy(f.errs, wrong)
 	return h.clientBrandingPage(c, status, stored, f)
 }
 

@@ -320,7 +320,7 @@ func (h *Handlers) ShowJob(c *fiber.Ctx) error {
 	if job.Kind == store.KindRemoval {
 		of := store.RemovalOf(job)
 		d.About, d.Kind, d.Of = of.ID, of.Of, []view.Chip{{Name: "Deleted", Text: or(of.Name, of.ID)}}
-		return respond.Page(c, fiber.StatusOK, view.JobPage(request.Chrome(c), d), view.JobProgress(d))
+		return respond.Page(c, fiber.StatusOK, view.JobPage(request.Chrome(c), d), nil)
 	}
 	if job.Kind == store.KindEndEra {
 		d.About = e.ClientID
@@ -334,7 +334,7 @@ func (h *Handlers) ShowJob(c *fiber.Ctx) error {
 	if e.KeepSession != "" {
 		d.Spares = append(d.Spares, "The session of whoever asked")
 	}
-	return respond.Page(c, fiber.StatusOK, view.JobPage(request.Chrome(c), d), view.JobProgress(d))
+	return respond.Page(c, fiber.StatusOK, view.JobPage(request.Chrome(c), d), nil)
 }
 
 // endingOf is what an ending is narrowed to, as people know it.

@@ -152,8 +152,7 @@ func (h *Handlers) ShowImport(c *fiber.Ctx) error {
 	for _, l := range lines[:min(len(lines), linesShown)] {
 		d.Refused = append(d.Refused, view.RefusedLine{Line: int(l.Line), Username: l.UsernameKey, Column: l.Field, Problem: l.Problem})
 	}
-	ch := request.Chrome(c)
-	return respond.Page(c, fiber.StatusOK, view.ImportPage(ch, d), view.ImportProgress(ch, d))
+	return respond.Page(c, fiber.StatusOK, view.ImportPage(request.Chrome(c), d), nil)
 }
 
 // StartImport does what was found out.

@@ -391,7 +391,7 @@ func ImportPage(ch layout.Chrome, d UserImportData) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ImportProgress(ch, d).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = importProgress(ch, d).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -405,8 +405,8 @@ func ImportPage(ch layout.Chrome, d UserImportData) templ.Component {
 	})
 }
 
-// ImportProgress is the part of ImportPage below its title.
-func ImportProgress(ch layout.Chrome, d UserImportData) templ.Component {
+// importProgress is the part of ImportPage below its title.
+func importProgress(ch layout.Chrome, d UserImportData) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -166,7 +166,7 @@ func JobPage(ch layout.Chrome, d JobData) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = JobProgress(d).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = jobProgress(d).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -180,8 +180,8 @@ func JobPage(ch layout.Chrome, d JobData) templ.Component {
 	})
 }
 
-// JobProgress is the part of JobPage below its title.
-func JobProgress(d JobData) templ.Component {
+// jobProgress is the part of JobPage below its title.
+func jobProgress(d JobData) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
