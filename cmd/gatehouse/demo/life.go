@@ -508,18 +508,31 @@ func (h *house) forgotten() error {
 
 // stolen is a refresh token that two use: whoever comes second ends the family for both (security.md rule 1).
 func (h *house) stolen(id string) error {
+	another := func() error { // whom chance picked does not get so far: it happens to somebody else
+		h.soon(time.Minute, func() error { return h.stolen(id) })
+		return nil
+	}
 	p, err := h.guest()
-	if err != nil || p.session == nil {
+	if err != nil {
 		return err
+	}
+	if p.session == nil {
+		return another()
 	}
 	c := h.clients[id]
 	code, verify, err := h.ask(p, c, nil)
-	if err != nil || code == "" {
+	if err != nil {
 		return err
 	}
+	if code == "" {
+		return another()
+	}
 	response, err := h.token(c, p, url.Values{"grant_type": {oauth.GrantAuthorizationCode}, "code": {code}, "redirect_uri": {c.RedirectURIs[0]}, "code_verifier": {verify}})
-	if err != nil || response == nil {
+	if err != nil {
 		return err
+	}
+	if response == nil {
+		return another()
 	}
 	taken := response.RefreshToken
 	thief := *p
