@@ -83,17 +83,6 @@ func command(t *testing.T, file, code, secret string) *exec.Cmd {
 	return cmd
 }
 
-// freeCallback is a callback on a free port of this machine.
-func freeCallback(t *testing.T, path string) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return "http://" + l.Addr().String() + path
-}
-
 // start runs a program that serves, until the test is over.
 func start(t *testing.T, cmd *exec.Cmd, address string) {
 	t.Helper()
@@ -146,7 +135,7 @@ func programsWork(t *testing.T, languages ...string) {
 	for _, method := range []string{oauth.AuthBasic, oauth.AuthPost, oauth.AuthNone} {
 		signsIn := h.Client(t, func(c *oauth.Client) {
 			c.TokenEndpointAuthMethod, c.IDTokenSignedResponseAlg = method, map[bool]string{true: keys.ES256, false: keys.RS256}[method == oauth.AuthPost]
-			c.RedirectURIs, c.Scopes = oauth.RedirectURIs{freeCallback(t, "/callback"), webtest.Callback}, oauth.Scopes{"openid", "profile", "orders:read", "offline_access"}
+			c.RedirectURIs, c.Scopes = oauth.RedirectURIs{"http://" + webtest.FreeAddress(t) + "/callback", webtest.Callback}, oauth.Scopes{"openid", "profile", "orders:read", "offline_access"}
 			c.GrantTypes = oauth.Words{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken}
 		})
 		for _, lang := range languages {
@@ -253,7 +242,7 @@ func programChecks(t *testing.T, h *webtest.House, console *webtest.Browser, sho
 	user := h.User(t)
 	token := h.Tokens(t, of, user, url.Values{"scope": {"orders:read"}}).Str("access_token")
 	file, code := program(t, console, shown, "fastapi")
-	address := strings.TrimPrefix(freeCallback(t, ""), "http://")
+	address := webtest.FreeAddress(t)
 	_, port, _ := net.SplitHostPort(address)
 	start(t, command(t, file, strings.Replace(code, "port=8000", "port="+port, 1), shown.Secret), address)
 	call := func(token string) int {

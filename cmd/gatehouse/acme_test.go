@@ -28,6 +28,7 @@ import (
 	"gatehouse/internal/secret"
 	"gatehouse/store"
 	"gatehouse/store/storetest"
+	"gatehouse/web/webtest"
 )
 
 // pebbleVariable names the program of an ACME server for tests.
@@ -51,7 +52,7 @@ func startPebble(t *testing.T, tlsPort, httpPort int) *pebble {
 	if program == "" {
 		t.Skip("it needs pebble: run `task test:acme`")
 	}
-	address, management := freeAddress(t), freeAddress(t)
+	address, management := webtest.FreeAddress(t), webtest.FreeAddress(t)
 	cert, key := makeCertificate(t, "localhost", "127.0.0.1")
 	folder := t.TempDir()
 	config, err := json.Marshal(map[string]any{"pebble": map[string]any{
@@ -210,7 +211,7 @@ func certificateAt(address, name string, roots *x509.CertPool) (*x509.Certificat
 func TestACME_getsACertificateForAllNodes(t *testing.T) {
 	t.Parallel()
 	storetest.EachBackend(t, func(t *testing.T, b storetest.Backend) {
-		address := freeAddress(t)
+		address := webtest.FreeAddress(t)
 		p := startPebble(t, portOf(t, address), 1)
 		m := machineOn(b.Empty(t))
 		n := acmeNode(t, m, p, address)
@@ -269,7 +270,7 @@ func TestACME_getsACertificateForAllNodes(t *testing.T) {
 		n.mustEnd(t)
 
 		p.stop() // nobody can order any more
-		second := freeAddress(t)
+		second := webtest.FreeAddress(t)
 		n = acmeNode(t, m, p, second)
 		eventually(t, "the same certificate on another node", n.log, func() bool {
 			c, err := certificateAt(second, acmeHost, roots)
@@ -282,7 +283,7 @@ func TestACME_getsACertificateForAllNodes(t *testing.T) {
 // Where the port of https cannot be reached by that name, plain http does (RFC 8555 §8.3).
 func TestACME_provesItselfByPlainHTTP(t *testing.T) {
 	t.Parallel()
-	address, plain := freeAddress(t), freeAddress(t)
+	address, plain := webtest.FreeAddress(t), webtest.FreeAddress(t)
 	p := startPebble(t, 1, portOf(t, plain))
 	n := acmeNode(t, machineOn(storetest.EmptySQLite(t)), p, address, "--http-listen", plain)
 	roots := p.roots(t)
@@ -296,11 +297,11 @@ func TestACME_provesItselfByPlainHTTP(t *testing.T) {
 // Two nodes that start together order one certificate.
 func TestACME_oneNodeOrders(t *testing.T) {
 	t.Parallel()
-	address := freeAddress(t)
+	address := webtest.FreeAddress(t)
 	p := startPebble(t, portOf(t, address), 1)
 	o := storetest.Postgres(t)
 	m := machineOn(o)
-	second := freeAddress(t)
+	second := webtest.FreeAddress(t)
 	one, two := acmeNode(t, m, p, address), acmeNode(t, m, p, second)
 	roots := p.roots(t)
 	var serials []string

@@ -14,6 +14,7 @@ import (
 	"gatehouse/internal/keys"
 	"gatehouse/internal/oauth"
 	"gatehouse/store/storetest"
+	"gatehouse/web/webtest"
 )
 
 // anAPI is an API as its commands print it.
@@ -381,7 +382,7 @@ func TestAPI_needsTheMasterKeyOnlyWhereItSeals(t *testing.T) {
 // The commands act on a server that runs: its tokens are signed by what they set.
 func TestAPI_aServerIssuesTokensForIt(t *testing.T) {
 	eachMachine(t, func(t *testing.T, m machine) {
-		address := freeAddress(t)
+		address := webtest.FreeAddress(t)
 		n := m.with("GATEHOUSE_ISSUER", "http://"+address).serve(t, "--listen", address)
 		n.url = "http://" + address
 		n.mustBeReady(t)

@@ -22,6 +22,7 @@ import (
 
 	"gatehouse/internal/audit"
 	"gatehouse/store/storetest"
+	"gatehouse/web/webtest"
 )
 
 // What deploy/ and the documentation name is a setting.
@@ -153,7 +154,7 @@ func TestDeploy_proxiesServeAsIfTheyWereNotThere(t *testing.T) {
 				t.Skipf("it needs %s", f.program)
 			}
 			const host, issuer = "login.example.com", "https://login.example.com"
-			secure, plain, address, folder := freeAddress(t), freeAddress(t), freeAddress(t), t.TempDir()
+			secure, plain, address, folder := webtest.FreeAddress(t), webtest.FreeAddress(t), webtest.FreeAddress(t), t.TempDir()
 			certText, keyText := makeCertificate(t, host)
 			cert, key := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
 			replace(t, cert, certText)

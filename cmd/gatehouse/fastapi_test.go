@@ -20,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"gatehouse/web/webtest"
 )
 
 // fastapiVariable names the folder in which .ci/with-fastapi keeps Python's packages and Swagger UI.
@@ -56,7 +58,7 @@ func followGuide(t *testing.T, tools string) *guide {
 	}
 	port := map[string]string{}
 	for _, documented := range []string{"8080", "8000", "8001", "8002"} {
-		_, port[documented], _ = strings.Cut(freeAddress(t), ":")
+		_, port[documented], _ = strings.Cut(webtest.FreeAddress(t), ":")
 	}
 	g.gatehouse = "http://localhost:" + port["8080"]
 	g.app, g.byKeys, g.byQuestion = "http://127.0.0.1:"+port["8000"], "http://127.0.0.1:"+port["8001"], "http://127.0.0.1:"+port["8002"]

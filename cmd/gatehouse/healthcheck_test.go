@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"gatehouse/store/storetest"
+	"gatehouse/web/webtest"
 )
 
 // healthcheck runs the command as the server's settings have it.
@@ -26,12 +27,12 @@ func TestHealthcheck_tellsWhetherTheServerCanServe(t *testing.T) {
 			return map[string]string{"GATEHOUSE_TLS_CERT": cert, "GATEHOUSE_TLS_KEY": key, "GATEHOUSE_ISSUER": "https://localhost"}
 		},
 		"metrics apart": func(t *testing.T, _ string) map[string]string {
-			return map[string]string{"GATEHOUSE_METRICS_LISTEN": freeAddress(t)}
+			return map[string]string{"GATEHOUSE_METRICS_LISTEN": webtest.FreeAddress(t)}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			address := freeAddress(t)
+			address := webtest.FreeAddress(t)
 			if name == "everywhere" {
 				_, port, err := net.SplitHostPort(address)
 				if err != nil {

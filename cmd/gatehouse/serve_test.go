@@ -20,6 +20,7 @@ import (
 	"gatehouse/internal/oauth"
 	"gatehouse/internal/secret"
 	"gatehouse/store/storetest"
+	"gatehouse/web/webtest"
 )
 
 // soon bounds what a test waits for; it is long because the machine may be busy.
@@ -77,17 +78,6 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
-// freeAddress is an address nobody listens at just now.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // serve starts a server on the machine's database in the background.
 func (m machine) serve(t *testing.T, args ...string) *node {
 	t.Helper()
@@ -95,7 +85,7 @@ func (m machine) serve(t *testing.T, args ...string) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := freeAddress(t)
+	address := webtest.FreeAddress(t)
 	n := &node{Cmd: exec.Command(path, append([]string{"serve", "--listen", address}, args...)...), url: "http://" + address, lines: make(chan string, 10), log: &logBuffer{}}
 	n.Dir = t.TempDir() // where PostgreSQL's set-up link goes
 	n.Stderr = n.log
@@ -234,7 +224,7 @@ func within2s(t *testing.T, what string, done func() bool) {
 
 func TestServe_aLifeOfAServer(t *testing.T) {
 	eachEmptyMachine(t, func(t *testing.T, m machine) {
-		address := freeAddress(t)
+		address := webtest.FreeAddress(t)
 		n := m.with("GATEHOUSE_ISSUER", "http://"+address).serve(t, "--listen", address)
 		n.url = "http://" + address
 		n.mustBeReady(t)
@@ -346,7 +336,7 @@ func TestServe_saysWhenTheAddressIsTaken(t *testing.T) {
 
 func TestServe_saysWhichDatabaseIsAway(t *testing.T) {
 	t.Parallel()
-	address := freeAddress(t)
+	address := webtest.FreeAddress(t)
 	m := machineOn(storetest.SQLite(t)).with("GATEHOUSE_DATABASE_URL", "postgres://gate:hunter2@"+address+"/house").with("GATEHOUSE_MASTER_KEY", secret.NewMasterKey())
 	for _, command := range []string{"serve", "user list"} {
 		a := m.run("", strings.Fields(command)...)

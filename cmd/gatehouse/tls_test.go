@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"gatehouse/store/storetest"
+	"gatehouse/web/webtest"
 )
 
 // makeCertificate signs a certificate of its own for the names, IP addresses among them.
@@ -106,7 +107,7 @@ func TestServe_speaksTLSAndReadsANewCertificate(t *testing.T) {
 	replace(t, cert, firstCert)
 	replace(t, key, firstKey)
 
-	address, plain := freeAddress(t), freeAddress(t)
+	address, plain := webtest.FreeAddress(t), webtest.FreeAddress(t)
 	_, port, _ := net.SplitHostPort(address)
 	issuer := "https://localhost:" + port
 	m := machineOn(storetest.EmptySQLite(t)).with("GATEHOUSE_ISSUER", issuer)

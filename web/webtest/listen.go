@@ -7,8 +7,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"math/big"
+	mathrand "math/rand/v2"
 	"net"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,6 +32,26 @@ func OpenLocalTLS(t testing.TB, s *store.Store, with ...func(*Options)) *House {
 	t.Helper()
 	return openOn(t, s, "https", &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}, MinVersion: tls.VersionTLS12}, with)
 }
+
+// FreeAddress is an address of this machine for another process to listen at. The port is below those that the system gives
+// to whoever connects or asks for any port: one of those might be gone before the process listens.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	for range 100 {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(20000+mathrand.IntN(12000)))
+		if _, given := givenAddresses.LoadOrStore(address, true); given {
+			continue
+		}
+		if listener, err := net.Listen("tcp", address); err == nil { //nolint:noctx // bound at once
+			must(t, listener.Close())
+			return address
+		}
+	}
+	t.Fatal("no free port")
+	return ""
+}
+
+var givenAddresses sync.Map
 
 // openOn chooses the port before the house is opened, so that its issuer can name it.
 func openOn(t testing.TB, s *store.Store, scheme string, secure *tls.Config, with []func(*Options)) *House {
