@@ -3,8 +3,10 @@
 package webtest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -14,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -248,6 +251,8 @@ type Client struct {
 	Secret string
 }
 
+var clients atomic.Int64
+
 // Callback is where built clients want their answers.
 const Callback = "https://app.example.test/callback"
 
@@ -268,11 +273,9 @@ func (h *House) Client(t testing.TB, with ...func(*oauth.Client)) *Client {
 	offer, err := h.Store.Offer(context.Background(), h.App.Rules().GrantTypes())
 	must(t, err)
 	must(t, c.Validate(offer).Err())
-	id := c.ID
+	id := cmp.Or(c.ID, fmt.Sprintf("cl_%022d", clients.Add(1))) // no letters: a search for some finds none by chance
 	c.Identify(h.Clock.Now())
-	if id != "" {
-		c.ID = id
-	}
+	c.ID = id
 	var row *oauth.ClientSecret
 	if !c.Public() {
 		value, made := oauth.NewClientSecret(c.ID, h.Clock.Now(), nil)
