@@ -24,60 +24,74 @@ import (
 // integrate is the page that shows a client's programs.
 func integrate(c *webtest.Client) string { return "/console/clients/" + c.ID + "/integrate" }
 
-// program is what the page shows for a language, as its button copies it.
-func program(t *testing.T, b *webtest.Browser, c *webtest.Client, lang string) (file, code string) {
+// A shownProgram is what the page shows for a language, as its buttons copy it.
+type shownProgram struct{ file, code, run string }
+
+func program(t *testing.T, b *webtest.Browser, c *webtest.Client, lang string) shownProgram {
 	t.Helper()
 	p := b.Get(integrate(c) + "?lang=" + lang)
 	shown := p.Parts("pre", "role", "region")
-	if len(shown) != 1 {
-		t.Fatalf("%s: %d %s", lang, p.Status, p.Text())
-	}
+	var copied []string
 	for _, button := range p.Parts("button", "class", "btn") {
 		if text := button.Attr("data-copy"); text != "" {
-			code = text
+			copied = append(copied, text)
 		}
 	}
-	if strings.Join(strings.Fields(code), " ") != strings.Join(strings.Fields(shown[0].Text()), " ") || code == "" {
-		t.Fatalf("%s: it copies\n%s\nand shows\n%s", lang, code, shown[0].Text())
+	if len(shown) < 2 || len(shown) != len(copied) {
+		t.Fatalf("%s: %d %s", lang, p.Status, p.Text())
 	}
-	if strings.Contains(code, c.Secret) && c.Secret != "" {
-		t.Error("the secret is in it")
+	for i, text := range copied {
+		if strings.Join(strings.Fields(text), " ") != strings.Join(strings.Fields(shown[i].Text()), " ") {
+			t.Fatalf("%s: it copies\n%s\nand shows\n%s", lang, text, shown[i].Text())
+		}
+		if strings.Contains(text, c.Secret) && c.Secret != "" {
+			t.Error("the secret is in it")
+		}
 	}
-	return shown[0].Attr("aria-label"), code
+	return shownProgram{shown[0].Attr("aria-label"), copied[0], copied[1]}
 }
 
-// command is what runs a program.
-func command(t *testing.T, file, code, secret string) *exec.Cmd {
+// command is the last of those that run the program: what comes before it installs packages, which the tests have.
+func (p shownProgram) command(t *testing.T, secret string) *exec.Cmd {
 	t.Helper()
 	folder := t.TempDir()
-	path := filepath.Join(folder, file)
-	if err := os.WriteFile(path, []byte(code), 0o600); err != nil {
+	file := filepath.Join(folder, p.file)
+	if err := os.WriteFile(file, []byte(p.code), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	root, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var cmd *exec.Cmd
-	switch ctx := t.Context(); filepath.Ext(file) {
-	case ".go":
-		built := filepath.Join(folder, "program")
-		if out, err := exec.CommandContext(ctx, "go", "build", "-o", built, path).CombinedOutput(); err != nil {
-			t.Fatalf("%v %s", err, out)
-		}
-		cmd = exec.CommandContext(ctx, built)
-	case ".mjs":
-		if err := os.Symlink(filepath.Join(root, "node_modules"), filepath.Join(folder, "node_modules")); err != nil {
-			t.Fatal(err)
-		}
-		cmd = exec.CommandContext(ctx, "node", path)
-	case ".py":
-		cmd = exec.CommandContext(ctx, filepath.Join(os.Getenv("GATEHOUSE_TEST_FASTAPI"), "venv", "bin", "python"), path)
-	case ".sh":
-		cmd = exec.CommandContext(ctx, "bash", "-e", path)
-	default:
-		t.Fatalf("who runs %s?", file)
+	last := p.run[strings.LastIndexByte(p.run, '\n')+1:]
+	exported, run, asks := strings.Cut(last, "; export CLIENT_SECRET; ")
+	if asks != (secret != "") {
+		t.Errorf("the client's secret is %q, and its program is run by %s", secret, last)
+	} else if !asks {
+		run = exported
 	}
+	words := strings.Fields(run)
+	switch ctx := t.Context(); words[0] {
+	case "go": // there is no module but ours
+		built := filepath.Join(folder, "program")
+		if out, err := exec.CommandContext(ctx, "go", "build", "-o", built, file).CombinedOutput(); err != nil || run != "go run "+p.file {
+			t.Fatalf("%s: %v %s", run, err, out)
+		}
+		words = []string{built}
+	case "node":
+		err = os.Symlink(filepath.Join(root, "node_modules"), filepath.Join(folder, "node_modules"))
+	case ".venv/bin/python":
+		words[0] = filepath.Join(folder, words[0])
+		err = os.Symlink(filepath.Join(os.Getenv("GATEHOUSE_TEST_FASTAPI"), "venv"), filepath.Join(folder, ".venv"))
+	case "bash":
+		words = slices.Insert(words, 1, "-e")
+	default:
+		t.Fatalf("who runs %s?", p.run)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), words[0], words[1:]...)
 	cmd.Env = append(os.Environ(), "CLIENT_SECRET="+secret)
 	cmd.Dir = folder
 	return cmd
@@ -165,9 +179,7 @@ func programsWork(t *testing.T, languages ...string) {
 		for _, lang := range languages {
 			if lang != "fastapi" {
 				t.Run(lang+" gets a token of its own, "+method, func(t *testing.T) {
-					file, code := program(t, b, service, lang)
-					cmd := command(t, file, code, service.Secret)
-					out, err := cmd.Output()
+					out, err := program(t, b, service, lang).command(t, service.Secret).Output()
 					if err != nil || !strings.Contains(strings.ToLower(string(out)), "bearer") {
 						t.Errorf("%v %s", err, out)
 					}
@@ -179,8 +191,7 @@ func programsWork(t *testing.T, languages ...string) {
 
 func programSignsIn(t *testing.T, h *webtest.House, console *webtest.Browser, client *webtest.Client, lang string) {
 	user := h.User(t)
-	file, code := program(t, console, client, lang)
-	cmd := command(t, file, code, client.Secret)
+	cmd := program(t, console, client, lang).command(t, client.Secret)
 	if lang == "curl" {
 		curlSignsIn(t, h, client, user, cmd)
 		return
@@ -241,10 +252,11 @@ func programSignsIn(t *testing.T, h *webtest.House, console *webtest.Browser, cl
 func programChecks(t *testing.T, h *webtest.House, console *webtest.Browser, shown, of *webtest.Client, asks bool) {
 	user := h.User(t)
 	token := h.Tokens(t, of, user, url.Values{"scope": {"orders:read"}}).Str("access_token")
-	file, code := program(t, console, shown, "fastapi")
+	p := program(t, console, shown, "fastapi")
 	address := webtest.FreeAddress(t)
 	_, port, _ := net.SplitHostPort(address)
-	start(t, command(t, file, strings.Replace(code, "port=8000", "port="+port, 1), shown.Secret), address)
+	p.code = strings.Replace(p.code, "port=8000", "port="+port, 1)
+	start(t, p.command(t, shown.Secret), address)
 	call := func(token string) int {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/", nil)
 		if err != nil {

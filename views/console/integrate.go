@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"text/template"
@@ -41,6 +42,9 @@ type Snippet struct {
 	Title, Text string // what it does, in words
 	File        string
 	Code        string
+	Run         string // the shell's commands that run the file
+	Then        string // what to do while it runs, empty if it ends by itself
+	Open, Send  string // an address for a browser, or a command, that does it
 }
 
 // SnippetValues are what a snippet is filled with.
@@ -120,8 +124,8 @@ func (v SnippetValues) redirect() *url.URL {
 
 // Path is that of the redirect URI.
 func (v SnippetValues) Path() string {
-	if path := v.redirect().EscapedPath(); path != "" {
-		return path
+	if p := v.redirect().EscapedPath(); p != "" {
+		return p
 	}
 	return "/"
 }
@@ -226,7 +230,45 @@ func Snippets(v SnippetValues, lang string) (languages []Language, chosen string
 	var code strings.Builder
 	err = snippets.ExecuteTemplate(&code, snippet.File+".tmpl", v)
 	snippet.Code = code.String()
+	snippet.run(v)
 	return languages, chosen, snippet, err
 }
+
+// run says how to try the file. What it needs is named in its first line.
+func (s *Snippet) run(v SnippetValues) {
+	first, _, _ := strings.Cut(s.Code, "\n")
+	_, install, _ := strings.Cut(first, " ")
+	var run string
+	switch path.Ext(s.File) {
+	case ".go":
+		run = "go mod init example\n" + install + "\n"
+		s.Run = "go run " + s.File
+	case ".mjs":
+		run = install + "\n"
+		s.Run = "node " + s.File
+	case ".py":
+		run = "python3 -m venv .venv\n.venv/bin/" + install + "\n"
+		s.Run = ".venv/bin/python " + s.File
+	default:
+		s.Run = "bash " + s.File
+	}
+	if strings.Contains(s.Code, "CLIENT_SECRET") {
+		s.Run = askForSecret + s.Run // in the last line: what follows would be taken for the answer
+	}
+	s.Run = run + s.Run
+	switch file := strings.TrimSuffix(s.File, path.Ext(s.File)); {
+	case path.Ext(s.File) == ".sh":
+	case file == snippetSignIn && v.local():
+		s.Then, s.Open = "Then sign in at", "http://"+v.Listen()+v.Start()
+	case file == snippetSignIn:
+		u := v.redirect()
+		s.Then, s.Open = "It listens at "+v.Listen()+". Have "+u.Host+" lead there, then sign in at", u.Scheme+"://"+u.Host+v.Start()
+	case file == snippetAPI || file == snippetIntrospect:
+		s.Then, s.Send = "Then send it a token:", "curl -H 'Authorization: Bearer TOKEN' http://127.0.0.1:8000/"
+	}
+}
+
+// askForSecret keeps the secret out of the shell's history.
+const askForSecret = "printf 'Client secret: '; read -rs CLIENT_SECRET; export CLIENT_SECRET; "
 
 func (d Integration) tab(lang string) string { return d.Client.path() + "/integrate?lang=" + lang }
