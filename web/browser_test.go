@@ -407,7 +407,7 @@ func pass(t *testing.T, h *webtest.House, u *identity.User) []*http.Cookie {
 	t.Helper()
 	signIn := sync.OnceValue(func() []*http.Cookie {
 		outside := h.Browser(t)
-		outside.SignIn(u)
+		outside.Enter(u)
 		issuer, _ := url.Parse(h.Issuer) // the house has parsed it before
 		return outside.Jar().Cookies(issuer)
 	})

@@ -240,7 +240,7 @@ func TestEndings_ofSessionsThatFit(t *testing.T) {
 		b, operator := staff(t, h, identity.RoleOperator)
 		user := h.User(t)
 		for range 26 {
-			h.Browser(t).SignIn(user)
+			h.Browser(t).Enter(user)
 		}
 		ask := sessionList + "/end-found?q=0.0.0.0"
 		if said := b.Get(ask).Text(); !strings.Contains(said, "End 26 sessions?") || !strings.Contains(said, "your own session") {

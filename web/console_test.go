@@ -20,11 +20,11 @@ import (
 
 const clientList = "/console/clients"
 
-// staff signs somebody in who has the role.
+// staff is somebody who has the role, signed in.
 func staff(t *testing.T, h *webtest.House, role identity.Role) (*webtest.Browser, *identity.User) {
 	t.Helper()
 	u, b := h.User(t, func(u *identity.User) { u.Role = role }), h.Browser(t)
-	b.SignIn(u)
+	b.Enter(u)
 	return b, u
 }
 

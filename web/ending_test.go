@@ -145,7 +145,7 @@ func (x *household) now() time.Time { return x.Clock.Now() }
 // browser is one in which the person is signed in.
 func (x *household) browser() *webtest.Browser {
 	b := x.Browser(x.T)
-	b.SignIn(x.user)
+	b.Enter(x.user)
 	x.browsers = append(x.browsers, b)
 	return b
 }

@@ -1,6 +1,7 @@
 package webtest
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"io"
@@ -14,8 +15,12 @@ import (
 	"golang.org/x/net/html"
 	"golang.org/x/net/publicsuffix"
 
+	"gatehouse/internal/audit"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/oauth"
+	"gatehouse/internal/secret"
+	"gatehouse/store"
+	"gatehouse/web/request"
 )
 
 // Browser is a person's browser: it keeps cookies, follows redirections within the house, and submits the forms it is shown.
@@ -149,6 +154,37 @@ func (b *Browser) SignIn(u *identity.User) *Page {
 		b.Get("/login")
 	}
 	return b.Submit("/login", url.Values{"username": {u.Username}, "password": {Password}})
+}
+
+// Enter is SignIn without its page and the time that a password takes.
+func (b *Browser) Enter(u *identity.User) *Page {
+	b.t.Helper()
+	b.begin(u)
+	if u.Role.Console() {
+		return b.Get("/console")
+	}
+	return b.Get("/account")
+}
+
+// begin gives the browser a session of the person.
+func (b *Browser) begin(u *identity.User) {
+	b.t.Helper()
+	token, device, now := secret.New(""), secret.New(""), b.house.Clock.Now()
+	must(b.t, b.house.Store.CreateSession(context.Background(), store.SignIn{CheckedHash: u.PasswordHash, DeviceHash: secret.Hash(device), Session: identity.Session{
+		TokenHash: secret.Hash(token), UserID: u.ID, AuthTime: now, ProvenAt: &now, AMR: "pwd", LastSeenAt: now, ExpiresAt: now.Add(identity.SessionAbsolute),
+		IP: "0.0.0.0", UserAgent: "Go-http-client/1.1",
+	}}, now, audit.Event{
+		At: now, Action: audit.SignInSucceeded, Outcome: audit.Success, UserID: u.ID, Caller: audit.Caller{IP: "0.0.0.0"},
+		Actor: audit.Party{Kind: audit.KindUser, ID: u.ID, Name: u.Username},
+	}))
+	at, err := url.Parse(b.house.Issuer)
+	must(b.t, err)
+	names := request.House{Secure: at.Scheme == "https"}
+	var cookies []*http.Cookie
+	for name, value := range map[string]string{request.SessionCookie: token, request.DeviceCookie: device} {
+		cookies = append(cookies, &http.Cookie{Name: names.CookieName(name), Value: value, Path: "/", Secure: names.Secure, HttpOnly: true})
+	}
+	b.http.Jar.SetCookies(at, cookies)
 }
 
 func (p *Page) forms() []*Form {
@@ -384,7 +420,9 @@ func (h *House) Refresh(t testing.TB, c *Client, token string) Answer {
 // Tokens takes a person through the whole code flow.
 func (h *House) Tokens(t testing.TB, c *Client, u *identity.User, override url.Values) Answer {
 	t.Helper()
-	a := h.Redeem(t, c, h.Browser(t).Code(c, u, override))
+	b := h.Browser(t)
+	b.begin(u)
+	a := h.Redeem(t, c, b.Code(c, u, override))
 	if a.Status != http.StatusOK {
 		t.Fatalf("the code was refused: %d %s", a.Status, a.Body)
 	}

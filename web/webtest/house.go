@@ -50,6 +50,9 @@ type House struct {
 	t          testing.TB
 }
 
+// firstMoment is where in a minute a house is opened: what happens does not depend on when the tests run.
+const firstMoment = 17*time.Second + 123456*time.Microsecond
+
 // Clock stands still until it is told to move.
 type Clock struct {
 	mu  sync.Mutex
@@ -120,13 +123,12 @@ func Open(t testing.TB, s *store.Store, with ...func(*Options)) *House {
 		f(&o)
 	}
 	if o.Clock == nil {
-		o.Clock = &Clock{now: time.Now().UTC().Truncate(time.Microsecond)}
+		o.Clock = &Clock{now: time.Now().UTC().Truncate(time.Minute).Add(firstMoment)}
 	}
 	if o.Sealer == nil {
-		master, err := secret.ParseMasterKey(secret.NewMasterKey())
+		shared, err := sealer()
 		must(t, err)
-		o.Sealer, err = secret.NewSealer(master)
-		must(t, err)
+		o.Sealer = shared
 	}
 	h := &House{Store: s, Clock: o.Clock, Issuer: o.Issuer, Log: &Log{}, Sealer: o.Sealer, t: t}
 	h.furnish()
@@ -174,11 +176,55 @@ func (h *House) furnish() {
 	if len(known) > 0 {
 		return
 	}
-	made, err := keys.GenerateAll(nil, h.Sealer, h.Clock.Now(), h.Clock.Now())
-	must(h.t, err)
+	made := h.firstKeys()
 	must(h.t, h.Store.AddSigningKeys(ctx, made, audit.Event{At: h.Clock.Now(), Action: audit.KeyRotated, Outcome: audit.Success}))
 	h.SetupToken = secret.New("")
 	must(h.t, h.Store.SaveSetupLink(ctx, "seed", secret.Hash(h.SetupToken)))
+}
+
+// sealer is that of all houses which are given none, so that they can share keys.
+var sealer = sync.OnceValues(func() (*secret.Sealer, error) {
+	master, err := secret.ParseMasterKey(secret.NewMasterKey())
+	if err != nil {
+		return nil, err
+	}
+	return secret.NewSealer(master)
+})
+
+// keyRings are keys that houses begin with: making those of RSA takes longer than most tests do. Houses of one test never share
+// any, so that none accepts what another has signed.
+var keyRings struct {
+	sync.Mutex
+	made  [][]keys.SigningKey
+	taken map[string]int // how many, by the test that belongs to no other
+}
+
+func (h *House) firstKeys() []keys.SigningKey {
+	h.t.Helper()
+	now := h.Clock.Now()
+	if shared, err := sealer(); err != nil || shared != h.Sealer {
+		made, err := keys.GenerateAll(nil, h.Sealer, now, now)
+		must(h.t, err)
+		return made
+	}
+	test, _, _ := strings.Cut(h.t.Name(), "/")
+	keyRings.Lock()
+	defer keyRings.Unlock()
+	if keyRings.taken == nil {
+		keyRings.taken = map[string]int{}
+	}
+	n := keyRings.taken[test]
+	keyRings.taken[test]++
+	if n == len(keyRings.made) {
+		made, err := keys.GenerateAll(nil, h.Sealer, now, now)
+		must(h.t, err)
+		keyRings.made = append(keyRings.made, made)
+	}
+	ring := slices.Clone(keyRings.made[n])
+	for i := range ring {
+		ring[i].CreatedAt, ring[i].ActiveFrom = now, now
+	}
+	return ring
 }
 
 func must(t testing.TB, err error) {
