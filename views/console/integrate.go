@@ -42,6 +42,7 @@ type Snippet struct {
 	Title, Text string // what it does, in words
 	File        string
 	Code        string
+	Secret      bool   // it reads the client's secret from the environment
 	Run         string // the shell's commands that run the file
 	Then        string // what to do while it runs, empty if it ends by itself
 	Open, Send  string // an address for a browser, or a command, that does it
@@ -252,7 +253,7 @@ func (s *Snippet) run(v SnippetValues) {
 	default:
 		s.Run = "bash " + s.File
 	}
-	if strings.Contains(s.Code, "CLIENT_SECRET") {
+	if s.Secret = strings.Contains(s.Code, "CLIENT_SECRET"); s.Secret {
 		s.Run = askForSecret + s.Run // in the last line: what follows would be taken for the answer
 	}
 	s.Run = run + s.Run

@@ -258,7 +258,7 @@ func snippet(d Integration) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if !d.Client.Public {
+		if d.Snippet.Secret {
 			var templ_7745c5c3_Var11 string
 			templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(" The secret is read from the environment: ")
 			if templ_7745c5c3_Err != nil {
