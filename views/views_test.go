@@ -98,6 +98,15 @@ func pages() map[string]templ.Component {
 		{ID: hostile, At: now, Action: hostile, Refused: true, By: hostile, Target: hostile, IP: hostile, Changes: []console.Change{{Field: hostile, Theirs: hostile, Yours: hostile}}},
 	}}
 	scope := console.Scope{Name: hostile, Description: hostile, Created: now}
+	limited := scope
+	limited.Groups = []string{hostile}
+	asked := console.ClientScopesData{
+		Client: client, CanEdit: true, Scopes: []console.ClientScope{{Scope: limited, APIs: []string{hostile}, OfPeople: true, Checked: true}}, Errs: map[string]string{"scopes": hostile, "": hostile},
+		APIs: []console.APILink{{ID: hostile, Name: hostile, Identifier: hostile}}, DefaultResource: hostile, ResourceServer: hostile, Conflict: form.Conflict,
+		Opens: []console.OpenAPI{{API: api, Scopes: []string{hostile}}},
+	}
+	lookedAt := asked
+	lookedAt.CanEdit = false
 	claims := []console.Attribute{{Attribute: identity.Attribute{Key: hostile, Label: hostile, Scope: hostile, Claim: hostile}}}
 	scopeForm := console.ScopeFormData{Scope: scope, CanEdit: true, ScopeUsers: console.ScopeUsers{Attributes: claims, APIs: links, Clients: users, More: 2}, Errs: map[string]string{"": hostile, "name": hostile, "description": hostile}, Conflict: form.Conflict}
 	newScope, readScope := scopeForm, scopeForm
@@ -297,6 +306,8 @@ func pages() map[string]templ.Component {
 		"clients":              console.ClientsPage(ch, console.ClientsData{Q: hostile, Rows: []console.ClientRow{{Client: client, URI: hostile, Grants: []string{hostile}, Families: 101}, {Client: console.Client{ID: "b"}}}, Sorted: console.Sorting{Value: hostile, By: "name", Reversed: true, Links: map[string]string{"name": "?sort=" + hostile}}, CSV: "?q=" + hostile, Next: "?after=b", CanEdit: true}),
 		"clients, empty":       console.ClientsPage(ch, console.ClientsData{Q: hostile, Status: "active"}),
 		"client":               console.ClientPage(ch, client, form),
+		"client, scopes":       console.ClientScopesPage(ch, asked),
+		"client, scopes, look": console.ClientScopesPage(ch, lookedAt),
 		"client, tokens":       console.ClientTokensPage(ch, tokens),
 		"client, tokens, look": console.ClientTokensPage(ch, console.ClientTokensData{Client: client}),
 		"client, look":         console.ClientPage(ch, client, look),

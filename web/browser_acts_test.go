@@ -65,6 +65,7 @@ func TestBrowser_eachPageDoesWhatItIsFor(t *testing.T) {
 				{person + "/groups", [][2]string{{"#group", "Accounting"}}, "#join-group-save", "Sofia Ivanova is in Accounting"},
 				{person + "/consents/" + shop.ID + "/withdraw", nil, `main form [data-variant="danger"]`, "Consent withdrawn"},
 				{person + "/end", nil, `main form [data-variant="danger"]`, "Everything has ended"},
+				{client + "/scopes", nil, save, "Scopes and APIs saved"},
 				{client + "/tokens", [][2]string{{"#access_token_ttl", "5m"}}, save, "Lifetimes saved"},
 				{client + "/branding", [][2]string{{"#client_uri", "https://www.acme.example/"}}, "#settings-save", "Branding saved"},
 				{brandingPage, [][2]string{{"#brand_name", "Acme ID"}}, "#settings-save", "Settings saved"},

@@ -387,6 +387,13 @@ func allScenes(t *testing.T, h *webtest.House) []scene {
 			b.wait(`document.querySelector("#toasts .toast")`)
 		}},
 		{name: "credentials", as: boss, open: clientPage + "/credentials"},
+		{name: "client scopes", as: boss, open: clientPage + "/scopes"},
+		{name: "client scopes auditor", as: auditor, open: longPage + "/scopes"},
+		{name: "client scopes refused", as: boss, open: clientPage + "/scopes", then: func(b *tab) {
+			js[bool](b, `(f => { f.type = "text"; f.value = "nonsense"; return f.disabled = !(f.name = "scopes") })(document.querySelector("#scopes-form").appendChild(document.createElement("input")))`)
+			b.click("#scopes-save")
+			b.wait(`document.activeElement.id === "scopes"`)
+		}},
 		{name: "client lifetimes", as: boss, open: clientPage + "/tokens"},
 		{name: "client lifetimes auditor", as: auditor, open: longPage + "/tokens"},
 		{name: "client lifetimes refused", as: boss, open: clientPage + "/tokens", then: func(b *tab) {

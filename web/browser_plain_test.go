@@ -42,7 +42,7 @@ func TestBrowser_theConsoleWorksWithoutJavaScript(t *testing.T) {
 	b.open(page)
 	b.fill("#client_name", "Acme Warehouse")
 	b.fill("#contacts", "ops")
-	js[bool](b, `document.querySelector("[name=scopes][value=phone]").checked = true`)
+	js[bool](b, `document.querySelector("[name=grant_types][value=client_credentials]").checked = false`)
 	if status := b.press("#client-save"); status != http.StatusUnprocessableEntity {
 		t.Errorf("a contact without an address is answered by %d", status)
 	}
@@ -50,7 +50,7 @@ func TestBrowser_theConsoleWorksWithoutJavaScript(t *testing.T) {
 		t.Errorf("the field does not say what is wrong: %q", said)
 	}
 	if b.value("#client_name") != "Acme Warehouse" || b.value("#contacts") != "ops" ||
-		!js[bool](b, `document.querySelector("[name=scopes][value=phone]").checked`) || b.values("redirect_uris") != app.url {
+		js[bool](b, `document.querySelector("[name=grant_types][value=client_credentials]").checked`) || b.values("redirect_uris") != app.url {
 		t.Errorf("what was typed is lost\n%s", b.describe())
 	}
 	b.fill("#contacts", "ops@acme.example")

@@ -614,9 +614,9 @@ func TestConsole_deletingAnAPINeedsItsIdentifier(t *testing.T) {
 			t.Errorf("deleted while clients depend on it: %d %s", p.Status, p.Text())
 		}
 		for _, c := range []*webtest.Client{client, own} {
-			b.Get(clientList + "/" + c.ID)
+			b.Get(clientList + "/" + c.ID + "/scopes")
 			if c == client {
-				b.Submit(clientList+"/"+c.ID, url.Values{"default_resource": {""}})
+				b.Submit(clientList+"/"+c.ID+"/scopes", url.Values{"default_resource": {""}})
 			} else if err := h.Store.DeleteClient(t.Context(), c.ID, h.Clock.Now(), event()); err != nil {
 				t.Fatal(err)
 			}
@@ -694,7 +694,7 @@ func TestConsole_aClientChoosesItsAPIs(t *testing.T) {
 		b, _ := staff(t, h, identity.RoleAdmin)
 		looker, _ := staff(t, h, identity.RoleAuditor)
 		client, public := h.Client(t), h.Client(t, webtest.Public)
-		path := clientList + "/" + client.ID
+		path := clientList + "/" + client.ID + "/scopes"
 		if p := b.Get(path); !strings.Contains(p.Text(), "There is no API yet") {
 			t.Errorf("without APIs the page says %s", p.Text())
 		}
@@ -715,7 +715,7 @@ func TestConsole_aClientChoosesItsAPIs(t *testing.T) {
 			t.Errorf("its next token: %v", claims)
 		}
 		p := looker.Get(path)
-		if len(p.Parts("a", "href", apiList+"/"+api.ID)) != 2 || !strings.Contains(p.Text(), api.Identifier) {
+		if len(p.Parts("a", "href", apiList+"/"+api.ID)) != 3 || !strings.Contains(p.Text(), api.Identifier) {
 			t.Errorf("an auditor reads %s", p.Text())
 		}
 		for _, c := range []struct {
@@ -726,7 +726,7 @@ func TestConsole_aClientChoosesItsAPIs(t *testing.T) {
 			{client, "resource_server", "https://nobody.example.test"},
 			{public, "resource_server", api.Identifier},
 		} {
-			path := clientList + "/" + c.client.ID
+			path := clientList + "/" + c.client.ID + "/scopes"
 			b.Get(path)
 			p := b.Submit(path, url.Values{c.field: {c.sent}})
 			if p.Status != http.StatusUnprocessableEntity || p.Says(c.field+"-error") == "" || len(p.Parts("a", "href", "#"+c.field)) != 1 {

@@ -189,8 +189,8 @@ func TestConsole_aScopeInUseIsNotDeleted(t *testing.T) {
 		// What people allowed once is not allowed again when another scope takes the name.
 		user := h.User(t)
 		h.Browser(t).Code(client, user, url.Values{"scope": {"openid spare"}})
-		b.Get("/console/clients/" + client.ID)
-		b.Submit("/console/clients/"+client.ID, url.Values{"scopes": {"openid"}})
+		b.Get(clientList + "/" + client.ID + "/scopes")
+		b.Submit(clientList+"/"+client.ID+"/scopes", url.Values{"scopes": {"openid"}})
 		if p := b.Get(scopeDelete("spare")); !strings.Contains(p.Text(), "1 person") {
 			t.Errorf("it does not say that somebody allowed it: %s", p.Text())
 		}

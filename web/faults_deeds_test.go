@@ -470,6 +470,10 @@ var deeds = []deed{
 		b.Get(path)
 		return request{send: submit(t, h, b, path, url.Values{"client_name": {"Renamed"}}), done: leadsTo(path)}
 	}),
+	onClient("choose a client's scopes", func(t *testing.T, h *webtest.House, b *webtest.Browser, client *webtest.Client, path string) request {
+		b.Get(path + "/scopes")
+		return request{send: submit(t, h, b, path+"/scopes", url.Values{"scopes": {"openid", "email"}}), done: leadsTo(path + "/scopes")}
+	}),
 	onClient("settle a client's lifetimes", func(t *testing.T, h *webtest.House, b *webtest.Browser, client *webtest.Client, path string) request {
 		b.Get(path + "/tokens")
 		return request{send: submit(t, h, b, path+"/tokens", url.Values{"access_token_ttl": {"5m"}}), done: leadsTo(path + "/tokens")}

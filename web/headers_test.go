@@ -54,6 +54,7 @@ var street = []struct{ method, path, audience string }{
 	{"GET", "/console/clients/:id/delete", aPerson}, {"POST", "/console/clients/:id/delete", aPerson},
 	{"GET", "/console/clients/:id/branding", aPerson}, {"POST", "/console/clients/:id/branding", aPerson}, {"POST", "/console/clients/:id/branding/preview", aPerson},
 	{"GET", "/console/settings/branding", aPerson}, {"POST", "/console/settings/branding", aPerson}, {"POST", "/console/settings/branding/preview", aPerson},
+	{"GET", "/console/clients/:id/scopes", aPerson}, {"POST", "/console/clients/:id/scopes", aPerson},
 	{"GET", "/console/clients/:id/tokens", aPerson}, {"POST", "/console/clients/:id/tokens", aPerson},
 	{"GET", "/console/clients/:id/credentials", aPerson}, {"GET", "/console/clients/:id/integrate", aPerson},
 	{"GET", "/console/clients/:id/access", aPerson}, {"GET", "/console/clients/:id/consents", aPerson}, {"GET", "/console/clients/:id/activity", aPerson}, {"POST", "/console/clients/:id/secrets", aPerson},

@@ -114,6 +114,8 @@ func (s *site) routes() []route {
 		{get, "/console/clients/:id/delete", person, admin, s.console.ConfirmDeleteClient, ""},
 		{post, "/console/clients/:id/delete", person, sudo, s.console.DeleteClient, ""},
 		{get, "/console/clients/:id/credentials", person, auditor, s.console.ListClientSecrets, ""},
+		{get, "/console/clients/:id/scopes", person, auditor, s.console.ShowClientScopes, ""},
+		{post, "/console/clients/:id/scopes", person, sudo, s.console.UpdateClientScopes, ""},
 		{get, "/console/clients/:id/access", person, auditor, s.console.ShowClientAccess, ""},
 		{get, "/console/clients/:id/consents", person, auditor, s.console.ShowClientConsents, ""},
 		{get, "/console/clients/:id/activity", person, auditor, s.console.ShowClientActivity, ""},

@@ -37,6 +37,7 @@ var scenes = []scene{
 	{name: "clients-none", path: "/console/clients?q=nothing+is+called+so"},
 	{name: "client", path: "/console/clients", link: row},
 	{name: "client-credentials", path: "/console/clients", link: row, below: "/credentials"},
+	{name: "client-scopes", path: "/console/clients", link: row, below: "/scopes"},
 	{name: "client-branding", path: "/console/clients?q=storefront", link: row, below: "/branding"},
 	{name: "client-lifetimes", path: "/console/clients", link: row, below: "/tokens"},
 	{name: "client-integrate", path: "/console/clients", link: row, below: "/integrate"},

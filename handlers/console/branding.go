@@ -154,7 +154,7 @@ func fillMarks(c *oauth.Client, sent url.Values) {
 
 // brandingPart is the part of a client's settings that its Branding tab changes.
 var brandingPart = clientPart{
-	path: brandingTab, fill: fillMarks, show: (*Handlers).clientBrandingPage, title: "Branding saved", text: "People see it from the next page on.",
+	tab: "Branding", path: brandingTab, fill: fillMarks, show: (*Handlers).clientBrandingPage, title: "Branding saved", text: "People see it from the next page on.",
 	fields: func() (names []string) {
 		for _, m := range clientMarks {
 			names = append(names, m.name)

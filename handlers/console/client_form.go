@@ -40,8 +40,16 @@ func clientOfAPI(a *oauth.API) *oauth.Client {
 	return c
 }
 
-// fill gives the client what was typed, right or wrong; the rules judge it afterwards. Empty rows count for nothing.
-func fill(c *oauth.Client, sent url.Values) {
+// fillNew gives a new client what was typed, right or wrong: all there is in one form.
+func fillNew(c *oauth.Client, sent url.Values) {
+	fillSettings(c, sent)
+	fillScopes(c, sent)
+	fillLives(c, sent)
+	fillMarks(c, sent)
+}
+
+// fillSettings gives the client what was typed into the form of its settings. Empty rows count for nothing.
+func fillSettings(c *oauth.Client, sent url.Values) {
 	line := func(name string) string { return strings.TrimSpace(sent.Get(name)) }
 	c.Name = line("client_name")
 	c.ApplicationType = line("application_type")
@@ -49,10 +57,7 @@ func fill(c *oauth.Client, sent url.Values) {
 	c.IDTokenSignedResponseAlg = line("id_token_signed_response_alg")
 	c.RequirePKCE, c.FirstParty = sent.Get("require_pkce") == "true", sent.Get("first_party") == "true"
 	c.Contacts = strings.FieldsFunc(sent.Get("contacts"), func(r rune) bool { return unicode.IsSpace(r) || r == ',' || r == ';' })
-	c.GrantTypes, c.Scopes = once(sent["grant_types"]), once(sent["scopes"])
-	c.DefaultResource, c.ResourceServer = line("default_resource"), line("resource_server")
-	fillLives(c, sent)
-	fillMarks(c, sent)
+	c.GrantTypes = once(sent["grant_types"])
 	c.RedirectURIs = nil
 	for _, uri := range sent["redirect_uris"] {
 		if uri = strings.TrimSpace(uri); uri != "" {

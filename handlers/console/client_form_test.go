@@ -1,6 +1,7 @@
 package console
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -27,7 +28,7 @@ func TestFill_readsWhatTheFormShows(t *testing.T) {
 		"default_resource": {"https://orders.example"}, "resource_server": {"https://orders.example "},
 	}
 	var c oauth.Client
-	fill(&c, sent)
+	fillNew(&c, sent)
 	if f := faults(&c, everything); len(f) > 0 {
 		t.Fatal(f)
 	}
@@ -41,7 +42,7 @@ func TestFill_readsWhatTheFormShows(t *testing.T) {
 	// What the form shows of it says the same again.
 	f := formOf(&c, everything)
 	again := oauth.Client{}
-	fill(&again, url.Values{
+	fillNew(&again, url.Values{
 		"client_name": {f.ClientName}, "application_type": {f.ApplicationType}, "token_endpoint_auth_method": {f.AuthMethod},
 		"id_token_signed_response_alg": {f.SigningAlg}, "require_pkce": {"true"}, "contacts": {f.Contacts}, "redirect_uris": f.RedirectURIs,
 		"grant_types": {"authorization_code", "refresh_token"}, "scopes": {"openid", "invoices:read"},
@@ -129,6 +130,47 @@ func TestIDOf_isOneForAForm(t *testing.T) {
 	for _, wrong := range []string{"", "short"} {
 		if idOf(wrong) != "" {
 			t.Error(wrong)
+		}
+	}
+}
+
+// A form is told of its own fields, and of what it breaks on another tab. What was wrong there before stops nobody.
+func TestFaultsBy(t *testing.T) {
+	t.Parallel()
+	right := newClient()
+	right.Name, right.RedirectURIs = "Invoices", oauth.RedirectURIs{"https://app.example/cb"}
+	gone := *right
+	gone.DefaultResource = "https://gone.example"
+	with := func(c *oauth.Client, change func(c *oauth.Client)) *oauth.Client {
+		changed := *c
+		change(&changed)
+		return &changed
+	}
+	rename := func(c *oauth.Client) { c.Name = "Bills" }
+	lone := func(c *oauth.Client) { c.GrantTypes = oauth.Words{oauth.GrantClientCredentials} }
+	for _, c := range []struct {
+		name           string
+		stored, client *oauth.Client
+		fields         string // in which something is wrong
+		says           string // of the whole
+	}{
+		{"nothing", right, with(right, rename), "", ""},
+		{"a field of the form", right, with(right, func(c *oauth.Client) { c.Name = "" }), "client_name", ""},
+		{"a row of the form", right, with(right, func(c *oauth.Client) { c.RedirectURIs = oauth.RedirectURIs{"nowhere"} }), "redirect_uris.0", ""},
+		{"what another tab has", right, with(right, lone), "", "Scopes: These need a person, and so a grant in which one takes part: openid, profile, email, offline_access. That is under Scopes and APIs."},
+		{"what was wrong before", &gone, with(&gone, rename), "", ""},
+		{"what was wrong before, and more", &gone, with(&gone, lone), "", "That is under Scopes and APIs."},
+	} {
+		got := faultsBy(c.stored, c.client, everything, settingsFields)
+		says := got[""]
+		delete(got, "")
+		if fields := strings.Join(slices.Sorted(maps.Keys(got)), " "); fields != c.fields || (says == "") != (c.says == "") || !strings.HasSuffix(says, c.says) {
+			t.Errorf("%s: in %q, and %q", c.name, fields, says)
+		}
+	}
+	for field, tab := range map[string]string{"client_name": "Settings", "default_resource": "Scopes and APIs", "id_token_ttl": "Lifetimes", "logo": "Branding", "accent_color": "Branding"} {
+		if got := tabOf(field); got != tab {
+			t.Errorf("%s is said to be under %s", field, got)
 		}
 	}
 }

@@ -2,7 +2,10 @@ package console
 
 import (
 	"errors"
+	"maps"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -15,12 +18,44 @@ import (
 
 // A clientPart is some of a client's settings, on a tab of their own.
 type clientPart struct {
+	tab    string   // what the tab is called
 	path   string   // of the tab, below the client's
-	fields []string // those that it changes
+	fields []string // those that it changes, as the form names them
 	fill   func(c *oauth.Client, sent url.Values)
 	// show answers with the tab's page; stored is the client as it is.
 	show        func(h *Handlers, c *fiber.Ctx, status int, stored *oauth.Client, f partForm) error
 	title, text string // what is said when it is saved
+}
+
+var clientParts = []clientPart{scopesPart, tokensPart, brandingPart}
+
+// settingsFields reports whether a field is on the tab Settings: it has what no other has.
+func settingsFields(field string) bool { return tabOf(field) == settingsTab }
+
+const settingsTab = "Settings"
+
+// tabOf is the name of the tab on which a field of a client is.
+func tabOf(field string) string {
+	for _, part := range clientParts {
+		if slices.Contains(part.fields, field) {
+			return part.tab
+		}
+	}
+	return settingsTab
+}
+
+// faultsBy is what is wrong with a client after a form about some of its fields. What was wrong with the others before is not for
+// this form to say; what it would break there has no field here, and is said of the form.
+func faultsBy(stored, client *oauth.Client, o oauth.Offer, mine func(field string) bool) fault.Fields {
+	was, wrong, out := faults(stored, o), faults(client, o), fault.Fields{}
+	for _, field := range slices.Sorted(maps.Keys(wrong)) {
+		if base, _, _ := strings.Cut(field, "."); mine(base) {
+			out[field] = wrong[field]
+		} else if was[field] == "" {
+			out.Add("", view.ClientLabel(base)+": "+wrong[field]+" That is under "+tabOf(base)+".")
+		}
+	}
+	return out
 }
 
 // partForm is the form of a part: as the client stands, or as it was sent.
@@ -40,14 +75,7 @@ func (h *Handlers) partOf(c *fiber.Ctx, part clientPart, stored *oauth.Client, s
 	client := *stored
 	part.fill(&client, sent)
 	client.Version = versionOf(sent)
-	f := partForm{client: &client, sent: sent, errs: fault.Fields{}}
-	wrong := client.Validate(o)
-	for _, field := range part.fields { // what is wrong with the others is not for this form to say
-		if why := wrong[field]; why != "" {
-			f.errs[field] = why
-		}
-	}
-	return f, nil
+	return partForm{client: &client, sent: sent, errs: faultsBy(stored, &client, o, func(field string) bool { return slices.Contains(part.fields, field) })}, nil
 }
 
 // clientAndForm reads the client that the path names, and the form that was sent about it.

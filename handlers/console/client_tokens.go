@@ -84,7 +84,7 @@ func holds(p *oauth.Policy, client *oauth.Client, apis []oauth.API) (rows []view
 		}
 		rows = append(rows, row)
 	}
-	people := client.Allows(oauth.GrantAuthorizationCode) || client.Allows(oauth.GrantPassword) || client.Allows(oauth.GrantImplicit)
+	people := client.WithPeople()
 	both := people && client.Allows(oauth.GrantClientCredentials)
 	access := func(name string, api *oauth.API) {
 		of, itself := p.AccessTokenLife(client, api, true), p.AccessTokenLife(client, api, false)
@@ -116,7 +116,7 @@ func holds(p *oauth.Policy, client *oauth.Client, apis []oauth.API) (rows []view
 
 // tokensPart is the part of a client's settings that its Lifetimes tab changes.
 var tokensPart = clientPart{
-	path: "/tokens", fill: fillLives, show: (*Handlers).clientTokensPage, title: "Lifetimes saved", text: "They hold for what is issued from now on; what was issued before keeps its own end.",
+	tab: "Lifetimes", path: "/tokens", fill: fillLives, show: (*Handlers).clientTokensPage, title: "Lifetimes saved", text: "They hold for what is issued from now on; what was issued before keeps its own end.",
 	fields: func() (names []string) {
 		for _, l := range lives {
 			names = append(names, l.Name)

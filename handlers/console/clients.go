@@ -141,7 +141,7 @@ func (h *Handlers) CreateClient(c *fiber.Ctx) error {
 		return err
 	}
 	var client oauth.Client
-	fill(&client, sent)
+	fillNew(&client, sent)
 	f := formOf(&client, o)
 	f.RequestToken, f.Profile = sent.Get("request_token"), profileOf(sent.Get("type")).view()
 	if changeRows(&f, sent) {
@@ -242,7 +242,7 @@ func (h *Handlers) used(c *fiber.Ctx, client *oauth.Client) (view.Client, error)
 func headOf(client *oauth.Client) view.Client {
 	return view.Client{
 		ID: client.ID, Name: client.Name, Kind: client.Kind(), Public: client.Public(), FirstParty: client.FirstParty,
-		Disabled: !client.Enabled(), Created: client.CreatedAt, Version: client.Version, Logo: client.Logo,
+		Disabled: !client.Enabled(), Created: client.CreatedAt, Version: client.Version, Logo: client.Logo, Scopes: len(client.Scopes),
 	}
 }
 
@@ -257,13 +257,13 @@ func (h *Handlers) UpdateClient(c *fiber.Ctx) error {
 		return err
 	}
 	client := *stored
-	fill(&client, sent)
+	fillSettings(&client, sent)
 	client.Version = versionOf(sent)
 	f := h.formOfStored(&client, o)
 	if changeRows(&f, sent) {
 		return h.clientPage(c, fiber.StatusOK, stored, f)
 	}
-	errs := faults(&client, o)
+	errs := faultsBy(stored, &client, o, settingsFields)
 	if client.Public() != stored.Public() { // applications out there hold what belongs to the old way
 		errs["token_endpoint_auth_method"] = "A client cannot begin or cease to have a secret. Register a new client instead."
 	}

@@ -120,8 +120,8 @@ func (c *Client) Kind() string {
 	return KindWeb
 }
 
-// withPeople reports whether people take part in one of the client's grants.
-func (c *Client) withPeople() bool {
+// WithPeople reports whether people take part in one of the client's grants.
+func (c *Client) WithPeople() bool {
 	return c.Allows(GrantAuthorizationCode) || c.Allows(GrantImplicit) || c.Allows(GrantPassword)
 }
 

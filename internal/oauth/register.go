@@ -152,7 +152,7 @@ func (c *Client) validateScopes(f fault.Fields, scopes []Scope) {
 		if !slices.ContainsFunc(scopes, func(s Scope) bool { return s.Name == name }) {
 			unknown = append(unknown, name)
 		}
-		if PersonScopes.Has(name) && !c.withPeople() {
+		if PersonScopes.Has(name) && !c.WithPeople() {
 			ofPerson = append(ofPerson, name)
 		}
 	}
@@ -276,7 +276,7 @@ func ClientFromMetadata(document []byte) (*Client, *Error) {
 		return nil, InvalidClientMetadata("scope is malformed.")
 	}
 	c.Scopes = scopes
-	if m.Scope == nil && c.withPeople() {
+	if m.Scope == nil && c.WithPeople() {
 		c.Scopes = Scopes{ScopeGroups}.Missing(PersonScopes)
 	}
 	for _, word := range slices.Concat([]string(c.GrantTypes), c.Contacts) {

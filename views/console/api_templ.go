@@ -1459,7 +1459,7 @@ func apiClients(f APIFormData) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(f.Clients) == 0 {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 72, "<p class=\"muted small\">No client is tied to this API yet. Choose it in a client's settings, or let the client send it as resource.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 72, "<p class=\"muted small\">No client is tied to this API yet. Choose it under a client's Scopes and APIs, or let the client send it as resource.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

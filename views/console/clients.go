@@ -85,6 +85,7 @@ type Client struct {
 	LiveSecrets int
 	Version     int64
 	Logo        string // hash of a picture
+	Scopes      int    // that it may ask for
 }
 
 const noLiveSecret = "No live secret"

@@ -1,0 +1,62 @@
+package console
+
+import "gatehouse/views/ui"
+
+// ClientScopesData fills the tab of what a client may ask for.
+type ClientScopesData struct {
+	Client          Client
+	Version         int64
+	CanEdit         bool
+	WithPeople      bool // people take part in a grant of the client
+	Scopes          []ClientScope
+	APIs            []APILink
+	DefaultResource string            // identifier of an API, "" for our own
+	ResourceServer  string            // identifier of the API that this client is, "" for none
+	Opens           []OpenAPI         // as it stands
+	Errs            map[string]string // by the name of a field
+	Conflict        *Conflict         // the race this form lost
+}
+
+// ClientScope is a scope that there is, and whether the client may ask for it.
+type ClientScope struct {
+	Scope
+	APIs     []string // names of those that take it
+	OfPeople bool     // it is about a person
+	Checked  bool
+}
+
+// OpenAPI is an API that the client can have tokens for, and what those may bear.
+type OpenAPI struct {
+	API
+	Scopes []string
+}
+
+func (d ClientScopesData) frame() frame {
+	return frame{
+		noun: "scopes", action: d.Client.path() + "/scopes", version: d.Version, conflict: d.Conflict,
+		errs: labelled(ui.Errors(d.Errs, "scopes", "default_resource", "resource_server"), clientLabels),
+	}
+}
+
+// consent says whether people are asked about the scope.
+func (d ClientScopesData) consent(s ClientScope) string {
+	switch {
+	case !d.WithPeople:
+		return "No person takes part"
+	case s.ConsentFree:
+		return "Not asked"
+	case d.Client.FirstParty:
+		return "Not asked: our own"
+	}
+	return "Asked once"
+}
+
+// shown are the scopes to list: all there are for those who choose among them.
+func (d ClientScopesData) shown() (rows []ClientScope) {
+	for _, s := range d.Scopes {
+		if d.CanEdit || s.Checked {
+			rows = append(rows, s)
+		}
+	}
+	return rows
+}
