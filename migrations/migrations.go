@@ -31,7 +31,7 @@ var files embed.FS
 
 // inGo are the steps that differ between the databases.
 func inGo(dialect Dialect) []*goose.Migration {
-	return []*goose.Migration{collation(dialect), peopleFound(dialect), dailyRollups(dialect), sealOrder(dialect), grouped(dialect)}
+	return []*goose.Migration{collation(dialect), peopleFound(dialect), dailyRollups(dialect), sealOrder(dialect), grouped(dialect), clusteredTokens(dialect)}
 }
 
 // Latest is the version of the schema this binary knows.
@@ -57,7 +57,7 @@ func Latest() int64 {
 // Fingerprint names the schema: it changes whenever a step does. Tests keep a migrated database under it.
 func Fingerprint() string {
 	sum := sha256.New()
-	_, _ = fmt.Fprint(sum, ordered, people, prefixed, byDay, midnight, groups) // a hash never fails
+	_, _ = fmt.Fprint(sum, ordered, people, prefixed, byDay, midnight, groups, clustered) // a hash never fails
 	err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
