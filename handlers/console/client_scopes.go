@@ -40,7 +40,7 @@ func (h *Handlers) clientScopesPage(c *fiber.Ctx, status int, stored *oauth.Clie
 		return err
 	}
 	d := view.ClientScopesData{
-		Version: f.client.Version, CanEdit: canEdit(c), WithPeople: stored.WithPeople(), DefaultResource: f.client.DefaultResource,
+		Version: f.client.Version, CanEdit: canEdit(c), WithPeople: stored.WithPeople(), Asks: len(stored.ResponseTypes()) > 0, DefaultResource: f.client.DefaultResource,
 		ResourceServer: f.client.ResourceServer, Errs: f.errs, Conflict: f.conflict,
 	}
 	if d.Client, err = h.head(c, stored); err != nil {

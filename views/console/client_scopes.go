@@ -8,6 +8,7 @@ type ClientScopesData struct {
 	Version         int64
 	CanEdit         bool
 	WithPeople      bool // people take part in a grant of the client
+	Asks            bool // and come here to be asked
 	Scopes          []ClientScope
 	APIs            []APILink
 	DefaultResource string            // identifier of an API, "" for our own
@@ -43,6 +44,8 @@ func (d ClientScopesData) consent(s ClientScope) string {
 	switch {
 	case !d.WithPeople:
 		return "No person takes part"
+	case !d.Asks:
+		return "Not asked: by password"
 	case s.ConsentFree:
 		return "Not asked"
 	case d.Client.FirstParty:

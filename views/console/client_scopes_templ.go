@@ -274,7 +274,7 @@ func ClientScopesForm(ch layout.Chrome, d ClientScopesData) templ.Component {
 }
 
 func scopesText(d ClientScopesData) string {
-	if d.WithPeople && d.Client.FirstParty {
+	if d.Asks && d.Client.FirstParty {
 		return "What this client may ask for. People are not asked about an application of our own, unless it returns to a scheme of its own or a loopback address."
 	}
 	return "What this client may ask for. People still decide what to allow."
