@@ -607,7 +607,7 @@ func TestConsole_deletingAnAPINeedsItsIdentifier(t *testing.T) {
 		path := apiList + "/" + api.ID
 		// As long as clients name it, it stays, and the page says which they are.
 		p := b.Get(path + "/delete")
-		if !strings.Contains(p.Text(), "cannot be deleted yet") || len(p.Parts("a", "href", clientList+"/"+client.ID)) == 0 || len(p.Parts("a", "href", clientList+"/"+own.ID)) == 0 || len(p.Parts("button", "id", "api-delete-confirm")) > 0 {
+		if !strings.Contains(p.Text(), "cannot be deleted yet") || len(p.Parts("a", "href", clientList+"/"+client.ID+"/scopes")) == 0 || len(p.Parts("a", "href", clientList+"/"+own.ID+"/scopes")) == 0 || len(p.Parts("button", "id", "api-delete-confirm")) > 0 {
 			t.Errorf("the question says %s", p.Text())
 		}
 		if p := b.Post(path+"/delete", url.Values{"csrf_token": {csrf(b)}, "confirm": {api.Identifier}}); p.Status != http.StatusUnprocessableEntity || !strings.Contains(p.Text(), "Order desk") {
@@ -680,7 +680,7 @@ func TestConsole_anOpaqueAPIGetsItsOwnClient(t *testing.T) {
 			t.Error("it cannot introspect")
 		}
 		p = b.Get(path)
-		if strings.Contains(p.Text(), "The API cannot check") || !strings.Contains(p.Text(), "Its own client") || len(p.Parts("a", "href", clientList+"/"+own.ID)) != 1 {
+		if strings.Contains(p.Text(), "The API cannot check") || !strings.Contains(p.Text(), "Its own client") || len(p.Parts("a", "href", clientList+"/"+own.ID+"/scopes")) != 1 {
 			t.Errorf("the page says %s", p.Text())
 		}
 		if p := b.Get(clientList + "/new?resource_server=https://nobody.example.test"); !strings.Contains(p.Text(), "What kind of application is it?") {

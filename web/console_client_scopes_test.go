@@ -106,12 +106,34 @@ func TestClientScopes_andGrantsGoTogether(t *testing.T) {
 		if p := b.Submit(settings, url.Values{"grant_types": nil}); !strings.Contains(p.Text(), "Settings saved") {
 			t.Errorf("%d %s", p.Status, p.Text())
 		}
-		b.Get(path)
+		if said := b.Get(path).Says("opens"); !strings.Contains(said, "None: it has no grant.") {
+			t.Errorf("it opens %s", said)
+		}
 		if p := b.Submit(path, url.Values{"resource_server": {""}}); p.Status != http.StatusUnprocessableEntity || !strings.Contains(p.Text(), "Choose at least one grant type. That is under Settings.") {
 			t.Errorf("%d %s", p.Status, p.Text())
 		}
 		if c, err := h.Store.Client(t.Context(), client.ID); err != nil || c.ResourceServer != api.Identifier || c.Version != 5 {
 			t.Errorf("%+v, %v", c, err)
+		}
+	})
+}
+
+// An API may name the clients that it gives tokens to: no scope helps another one.
+func TestClientScopes_ofAnAPIForOthersAlone(t *testing.T) {
+	webtest.Each(t, func(t *testing.T, h *webtest.House) {
+		b, _ := staff(t, h, identity.RoleAdmin)
+		h.Scope(t, "orders:read", "See your orders")
+		client, other := h.Client(t, withScopes("orders:read")), h.Client(t, withScopes("orders:read"))
+		api := h.API(t, func(a *oauth.API) { a.Scopes, a.Clients = oauth.Scopes{"orders:read"}, []string{other.ID} })
+		for who, opens := range map[*webtest.Client]bool{client: false, other: true} {
+			path := clientList + "/" + who.ID + "/scopes"
+			if said := b.Get(path).Says("opens"); strings.Contains(said, api.Identifier) != opens {
+				t.Errorf("it opens %s", said)
+			}
+			p := b.Submit(path, url.Values{"default_resource": {api.Identifier}})
+			if opens != (p.Status == http.StatusOK) || opens == strings.Contains(p.Says("default_resource-error"), "only to clients that it names") {
+				t.Errorf("%d %s", p.Status, p.Text())
+			}
 		}
 	})
 }

@@ -40,9 +40,10 @@ func (h *Handlers) clientScopesPage(c *fiber.Ctx, status int, stored *oauth.Clie
 		return err
 	}
 	d := view.ClientScopesData{
-		Version: f.client.Version, CanEdit: canEdit(c), WithPeople: stored.WithPeople(), Asks: len(stored.ResponseTypes()) > 0, DefaultResource: f.client.DefaultResource,
-		ResourceServer: f.client.ResourceServer, Errs: f.errs, Conflict: f.conflict,
+		Version: f.client.Version, CanEdit: canEdit(c), Grants: len(stored.GrantTypes) > 0, WithPeople: stored.WithPeople(), Asks: len(stored.ResponseTypes()) > 0,
+		DefaultResource: f.client.DefaultResource, ResourceServer: f.client.ResourceServer, Errs: f.errs, Conflict: f.conflict,
 	}
+	d.Anywhere, d.Everywhere = stored.Remembered()
 	if d.Client, err = h.head(c, stored); err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func (h *Handlers) clientScopesPage(c *fiber.Ctx, status int, stored *oauth.Clie
 	}
 	for _, a := range o.APIs {
 		d.APIs = append(d.APIs, view.APILink{ID: a.ID, Name: a.Name, Identifier: a.Identifier})
-		if len(stored.GrantTypes) > 0 && a.Serves(stored) {
+		if d.Grants && a.Serves(stored) {
 			d.Opens = append(d.Opens, view.OpenAPI{API: apiHead(&a), Scopes: stored.Scopes.Common(a.Scopes)})
 		}
 	}

@@ -164,10 +164,29 @@ func splitLoopback(uri string) (host, rest string, ok bool) {
 // custom-scheme redirect could be any program on the person's machine (RFC 8252 §8.6, security.md rule 19).
 // With implicit nobody proves to be any client.
 func (a *Authorization) rememberable() bool {
-	if !a.Target.Client.Public() && a.responseType.grant != GrantImplicit {
+	return a.Target.Client.rememberable(a.responseType.grant, a.Target.RedirectURI)
+}
+
+// Remembered reports whether the consent of people to the client is remembered for any of its redirections, and for all of them.
+func (c *Client) Remembered() (anywhere, everywhere bool) {
+	everywhere = true
+	for _, grant := range []string{GrantAuthorizationCode, GrantImplicit} {
+		if !c.Allows(grant) {
+			continue
+		}
+		for _, uri := range c.RedirectURIs {
+			remembered := c.rememberable(grant, uri)
+			anywhere, everywhere = anywhere || remembered, everywhere && remembered
+		}
+	}
+	return anywhere, everywhere
+}
+
+func (c *Client) rememberable(grant, redirectURI string) bool {
+	if !c.Public() && grant != GrantImplicit {
 		return true
 	}
-	u, err := url.Parse(a.Target.RedirectURI)
+	u, err := url.Parse(redirectURI)
 	if err != nil || u.Scheme != "https" {
 		return false
 	}

@@ -158,6 +158,26 @@ func TestRememberable(t *testing.T) {
 	}
 }
 
+func TestClient_Remembered(t *testing.T) {
+	t.Parallel()
+	const far, near = "https://app.example/cb", "http://127.0.0.1/cb"
+	for _, c := range []struct {
+		name                 string
+		client               Client
+		anywhere, everywhere bool
+	}{
+		{"a secret", Client{TokenEndpointAuthMethod: AuthBasic, GrantTypes: Words{GrantAuthorizationCode}, RedirectURIs: RedirectURIs{far, near}}, true, true},
+		{"a secret, and implicit too", Client{TokenEndpointAuthMethod: AuthBasic, GrantTypes: Words{GrantAuthorizationCode, GrantImplicit}, RedirectURIs: RedirectURIs{near}}, true, false},
+		{"public", Client{TokenEndpointAuthMethod: AuthNone, GrantTypes: Words{GrantAuthorizationCode}, RedirectURIs: RedirectURIs{far}}, true, true},
+		{"public, here as well", Client{TokenEndpointAuthMethod: AuthNone, GrantTypes: Words{GrantAuthorizationCode}, RedirectURIs: RedirectURIs{far, near}}, true, false},
+		{"public, here alone", Client{TokenEndpointAuthMethod: AuthNone, GrantTypes: Words{GrantAuthorizationCode}, RedirectURIs: RedirectURIs{near}}, false, false},
+	} {
+		if anywhere, everywhere := c.client.Remembered(); anywhere != c.anywhere || everywhere != c.everywhere {
+			t.Errorf("%s: %t, %t", c.name, anywhere, everywhere)
+		}
+	}
+}
+
 func TestRedirectHost(t *testing.T) {
 	t.Parallel()
 	for uri, want := range map[string]string{

@@ -175,8 +175,13 @@ func (c *Client) validateResources(f fault.Fields, apis []API) {
 		}
 		return nil
 	}
-	if api := find("default_resource", c.DefaultResource); api != nil && !api.Serves(c) && len(c.GrantTypes) > 0 {
-		f.Add("default_resource", "The client may ask for none of this API's scopes ("+api.Scopes.String()+"): give it one.")
+	if api := find("default_resource", c.DefaultResource); api != nil && len(c.GrantTypes) > 0 {
+		switch {
+		case !api.admits(c.ID):
+			f.Add("default_resource", "This API gives tokens only to clients that it names, and this is none of them.")
+		case !api.opens(c.Scopes):
+			f.Add("default_resource", "The client may ask for none of this API's scopes ("+api.Scopes.String()+"): give it one.")
+		}
 	}
 	find("resource_server", c.ResourceServer)
 	if c.ResourceServer != "" && c.Public() { // security.md rule 6

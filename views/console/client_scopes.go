@@ -7,8 +7,11 @@ type ClientScopesData struct {
 	Client          Client
 	Version         int64
 	CanEdit         bool
-	WithPeople      bool // people take part in a grant of the client
+	Grants          bool // there is a way to get tokens
+	WithPeople      bool // people take part in one
 	Asks            bool // and come here to be asked
+	Anywhere        bool // what they answer is remembered for one of its redirections
+	Everywhere      bool // for all of them
 	Scopes          []ClientScope
 	APIs            []APILink
 	DefaultResource string            // identifier of an API, "" for our own
@@ -34,7 +37,7 @@ type OpenAPI struct {
 
 func (d ClientScopesData) frame() frame {
 	return frame{
-		noun: "scopes", action: d.Client.path() + "/scopes", version: d.Version, conflict: d.Conflict,
+		noun: "scopes", action: d.Client.scopesPath(), version: d.Version, conflict: d.Conflict,
 		errs: labelled(ui.Errors(d.Errs, "scopes", "default_resource", "resource_server"), clientLabels),
 	}
 }
@@ -46,12 +49,33 @@ func (d ClientScopesData) consent(s ClientScope) string {
 		return "No person takes part"
 	case !d.Asks:
 		return "Not asked: by password"
-	case s.ConsentFree:
-		return "Not asked"
-	case d.Client.FirstParty:
-		return "Not asked: our own"
+	case !d.Anywhere:
+		return "Asked each time"
 	}
-	return "Asked once"
+	text := "Asked once"
+	if s.ConsentFree {
+		text = "Not asked"
+	} else if d.Client.FirstParty {
+		text = "Not asked: our own"
+	}
+	if !d.Everywhere {
+		text += ", or each time"
+	}
+	return text
+}
+
+// text says what the client's scopes are, and who decides.
+func (d ClientScopesData) text() string {
+	const what = "What this client may ask for."
+	switch {
+	case !d.Asks:
+		return what
+	case !d.Everywhere: // RFC 8252 §8.6
+		return what + " People are asked each time where it returns to a loopback address, to plain http or to a scheme of its own: any program could stand behind it."
+	case d.Client.FirstParty:
+		return what + " People are not asked about an application of our own."
+	}
+	return what + " People still decide what to allow."
 }
 
 // shown are the scopes to list: all there are for those who choose among them.

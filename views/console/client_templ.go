@@ -644,7 +644,7 @@ func clientHead(ch layout.Chrome, c Client, tab string, canEdit bool) templ.Comp
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = tabLink(c.path()+"/scopes", "Scopes and APIs", strconv.Itoa(c.Scopes), tab == "scopes").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = tabLink(c.scopesPath(), "Scopes and APIs", strconv.Itoa(c.Scopes), tab == "scopes").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1159,7 +1159,7 @@ func clientFields(f ClientFormData) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = section("Scopes", "What this client may ask for. People still decide what to allow.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var42), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = section("Scopes", "What this client may ask for. Where people take part, they decide what to allow.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var42), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -102,6 +102,7 @@ func (c Client) state() (tone, text string) {
 }
 
 func (c Client) path() string           { return "/console/clients/" + url.PathEscape(c.ID) }
+func (c Client) scopesPath() string     { return c.path() + "/scopes" }
 func (c Client) duplicatePath() string  { return "/console/clients/new?from=" + url.QueryEscape(c.ID) }
 func (c Client) crumbs() []layout.Crumb { return clientCrumbs(layout.Crumb{Label: c.Name}) }
 func (c Client) below(l string) []layout.Crumb {

@@ -210,11 +210,12 @@ var snippetWays = []struct {
 // Snippets are the languages in which there is something to show for these values, and the snippet in one of them: the first
 // unless lang is another.
 func Snippets(v SnippetValues, lang string) (languages []Language, chosen string, snippet Snippet, err error) {
-	web := v.redirect().Scheme == "http" || v.redirect().Scheme == "https"
+	// No server answers at a scheme of its own; and what it reads is the ID token.
+	served := (v.redirect().Scheme == "http" || v.redirect().Scheme == "https") && slices.Contains(v.Scopes, "openid")
 	for _, way := range snippetWays {
 		for _, kind := range v.kinds() {
 			file := way.kinds[kind]
-			if file == "" || kind == snippetSignIn && !web && way.lang.Key != "curl" { // no server answers at a scheme of its own
+			if file == "" || kind == snippetSignIn && !served && way.lang.Key != "curl" {
 				continue
 			}
 			languages = append(languages, way.lang)
@@ -270,6 +271,6 @@ func (s *Snippet) run(v SnippetValues) {
 }
 
 // askForSecret keeps the secret out of the shell's history.
-const askForSecret = "printf 'Client secret: '; read -rs CLIENT_SECRET; export CLIENT_SECRET; "
+const askForSecret = "printf 'Client secret: '; read -rs CLIENT_SECRET; echo; export CLIENT_SECRET; "
 
 func (d Integration) tab(lang string) string { return d.Client.path() + "/integrate?lang=" + lang }

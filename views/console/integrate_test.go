@@ -1,10 +1,14 @@
 package console
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 )
+
+// goImport is a package of somebody else's that a Go program imports.
+var goImport = regexp.MustCompile(`(?m)^\t"([a-z]+\.[a-z./0-9-]+)"$`)
 
 // Which programs there are follows from what the client does.
 func TestSnippets(t *testing.T) {
@@ -21,8 +25,11 @@ func TestSnippets(t *testing.T) {
 	}{
 		{"a web application", with(func(v *SnippetValues) {
 			v.GrantTypes, v.RedirectURI, v.TokenAlg = []string{"authorization_code"}, "https://app.example/cb", "ES256"
-		}), "go node python fastapi curl", "", "signin.go", []string{`"https://app.example/cb"`, `"127.0.0.1:8000"`, `HandleFunc("/cb"`, `HandleFunc("/",`, "go mod init example\ngo get github.com/coreos/go-oidc/v3 golang.org/x/oauth2\nprintf", "CLIENT_SECRET; go run signin.go",
+		}), "go node python fastapi curl", "", "signin.go", []string{`"https://app.example/cb"`, `"127.0.0.1:8000"`, `HandleFunc("/cb"`, `HandleFunc("/",`, "go mod init example\ngo get github.com/coreos/go-oidc/v3/oidc golang.org/x/oauth2\nprintf", "CLIENT_SECRET; go run signin.go",
 			"It listens at 127.0.0.1:8000. Have app.example lead there, then sign in at https://app.example/"}},
+		{"one that signs nobody in", with(func(v *SnippetValues) {
+			v.GrantTypes, v.RedirectURI, v.Scopes = []string{"authorization_code"}, "https://app.example/cb", []string{"orders:read"}
+		}), "curl", "go", "signin.sh", nil},
 		{"asked for by name", with(func(v *SnippetValues) {
 			v.GrantTypes, v.RedirectURI = []string{"authorization_code"}, "http://localhost:9000"
 		}), "go node python curl", "python", "signin.py", []string{`port=9000`, `host="localhost"`, `@app.get("/sign-in")`, "\n.venv/bin/pip install authlib", "; .venv/bin/python signin.py", "http://localhost:9000/sign-in"}},
@@ -54,6 +61,12 @@ func TestSnippets(t *testing.T) {
 			for _, says := range c.says {
 				if !strings.Contains(all, says) {
 					t.Errorf("it does not say %s:\n%s", says, all)
+				}
+			}
+			first, _, _ := strings.Cut(snippet.Code, "\n")
+			for _, imported := range goImport.FindAllStringSubmatch(snippet.Code, -1) {
+				if !slices.Contains(strings.Fields(first), imported[1]) { // a module's name alone brings not what its packages need
+					t.Errorf("%q does not get %s", first, imported[1])
 				}
 			}
 			if strings.Contains(snippet.Code, "[[") || strings.Contains(snippet.Code, "no value") {
