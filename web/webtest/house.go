@@ -50,7 +50,8 @@ type House struct {
 	t          testing.TB
 }
 
-// firstMoment is where in a minute a house is opened: what happens does not depend on when the tests run.
+// firstMoment is where in a minute a house is opened: what happens does not depend on when the tests run. The minute is the last that is
+// over, for programs with a clock of their own take nothing from the future.
 const firstMoment = 17*time.Second + 123456*time.Microsecond
 
 // Clock stands still until it is told to move.
@@ -123,7 +124,7 @@ func Open(t testing.TB, s *store.Store, with ...func(*Options)) *House {
 		f(&o)
 	}
 	if o.Clock == nil {
-		o.Clock = &Clock{now: time.Now().UTC().Truncate(time.Minute).Add(firstMoment)}
+		o.Clock = &Clock{now: time.Now().UTC().Truncate(time.Minute).Add(firstMoment - time.Minute)}
 	}
 	if o.Sealer == nil {
 		shared, err := sealer()
@@ -176,8 +177,7 @@ func (h *House) furnish() {
 	if len(known) > 0 {
 		return
 	}
-	made := h.firstKeys()
-	must(h.t, h.Store.AddSigningKeys(ctx, made, audit.Event{At: h.Clock.Now(), Action: audit.KeyRotated, Outcome: audit.Success}))
+	must(h.t, h.Store.AddSigningKeys(ctx, h.firstKeys(), audit.Event{At: h.Clock.Now(), Action: audit.KeyRotated, Outcome: audit.Success}))
 	h.SetupToken = secret.New("")
 	must(h.t, h.Store.SaveSetupLink(ctx, "seed", secret.Hash(h.SetupToken)))
 }
@@ -202,10 +202,13 @@ var keyRings struct {
 func (h *House) firstKeys() []keys.SigningKey {
 	h.t.Helper()
 	now := h.Clock.Now()
-	if shared, err := sealer(); err != nil || shared != h.Sealer {
+	generate := func() []keys.SigningKey {
 		made, err := keys.GenerateAll(nil, h.Sealer, now, now)
 		must(h.t, err)
 		return made
+	}
+	if shared, err := sealer(); err != nil || shared != h.Sealer {
+		return generate()
 	}
 	test, _, _ := strings.Cut(h.t.Name(), "/")
 	keyRings.Lock()
@@ -216,9 +219,7 @@ func (h *House) firstKeys() []keys.SigningKey {
 	n := keyRings.taken[test]
 	keyRings.taken[test]++
 	if n == len(keyRings.made) {
-		made, err := keys.GenerateAll(nil, h.Sealer, now, now)
-		must(h.t, err)
-		keyRings.made = append(keyRings.made, made)
+		keyRings.made = append(keyRings.made, generate())
 	}
 	ring := slices.Clone(keyRings.made[n])
 	for i := range ring {
