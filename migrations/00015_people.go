@@ -31,10 +31,8 @@ var prefixed = []string{"username_key", "email_key"}
 // peopleFound makes the beginnings of usernames and e-mail addresses ranges of their indexes: on PostgreSQL they are only by bytes.
 func peopleFound(dialect Dialect) *goose.Migration {
 	up := func(ctx context.Context, tx *sql.Tx) error {
-		for _, statement := range people {
-			if _, err := tx.ExecContext(ctx, statement); err != nil {
-				return err
-			}
+		if err := each(ctx, tx, people); err != nil {
+			return err
 		}
 		for _, column := range prefixed {
 			if err := byBytes(ctx, tx, dialect, "users", column); err != nil {

@@ -44,10 +44,8 @@ var groups = []string{
 // grouped makes PostgreSQL order groups by their bytes.
 func grouped(dialect Dialect) *goose.Migration {
 	up := func(ctx context.Context, tx *sql.Tx) error {
-		for _, statement := range groups {
-			if _, err := tx.ExecContext(ctx, statement); err != nil {
-				return err
-			}
+		if err := each(ctx, tx, groups); err != nil {
+			return err
 		}
 		return byBytes(ctx, tx, dialect, "user_groups", "search_key")
 	}

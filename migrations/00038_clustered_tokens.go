@@ -26,12 +26,7 @@ func clusteredTokens(dialect Dialect) *goose.Migration {
 		if dialect != SQLite {
 			return nil
 		}
-		for _, statement := range clustered {
-			if _, err := tx.ExecContext(ctx, statement); err != nil {
-				return err
-			}
-		}
-		return nil
+		return each(ctx, tx, clustered)
 	}
 	return goose.NewGoMigration(38, &goose.GoFunc{RunTx: up}, nil)
 }

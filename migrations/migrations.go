@@ -34,6 +34,16 @@ func inGo(dialect Dialect) []*goose.Migration {
 	return []*goose.Migration{collation(dialect), peopleFound(dialect), dailyRollups(dialect), sealOrder(dialect), grouped(dialect), clusteredTokens(dialect)}
 }
 
+// each carries the statements out, one after the other.
+func each(ctx context.Context, tx *sql.Tx, statements []string) error {
+	for _, statement := range statements {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Latest is the version of the schema this binary knows.
 func Latest() int64 {
 	var latest int64

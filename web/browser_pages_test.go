@@ -390,7 +390,7 @@ func allScenes(t *testing.T, h *webtest.House) []scene {
 		{name: "client scopes", as: boss, open: clientPage + "/scopes"},
 		{name: "client scopes auditor", as: auditor, open: longPage + "/scopes"},
 		{name: "client scopes refused", as: boss, open: clientPage + "/scopes", then: func(b *tab) {
-			js[bool](b, `(f => { f.type = "text"; f.value = "nonsense"; return f.disabled = !(f.name = "scopes") })(document.querySelector("#scopes-form").appendChild(document.createElement("input")))`)
+			js[bool](b, `(box => { box.value = "nonsense"; return box.checked = true })(document.querySelector("#scope-0"))`)
 			b.click("#scopes-save")
 			b.wait(`document.activeElement.id === "scopes"`)
 		}},

@@ -64,6 +64,10 @@ func apiHead(a *oauth.API) view.API {
 	}
 }
 
+func apiLink(a *oauth.API) view.APILink {
+	return view.APILink{ID: a.ID, Name: a.Name, Identifier: a.Identifier}
+}
+
 // NewAPI shows the empty form.
 func (h *Handlers) NewAPI(c *fiber.Ctx) error {
 	o, err := h.offer(c.UserContext())

@@ -93,7 +93,7 @@ func formOf(c *oauth.Client, o oauth.Offer) view.ClientFormData {
 		f.Scopes = append(f.Scopes, view.Choice{Value: s.Name, Label: s.Name, Hint: s.Description, Checked: c.Scopes.Has(s.Name)})
 	}
 	for _, a := range o.APIs {
-		f.APIs = append(f.APIs, view.APILink{ID: a.ID, Name: a.Name, Identifier: a.Identifier})
+		f.APIs = append(f.APIs, apiLink(&a))
 	}
 	return f
 }

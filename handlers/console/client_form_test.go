@@ -135,7 +135,7 @@ func TestIDOf_isOneForAForm(t *testing.T) {
 }
 
 // A form is told of its own fields, and of what it breaks on another tab. What was wrong there before stops nobody.
-func TestFaultsBy(t *testing.T) {
+func TestFaultsOn(t *testing.T) {
 	t.Parallel()
 	right := newClient()
 	right.Name, right.RedirectURIs = "Invoices", oauth.RedirectURIs{"https://app.example/cb"}
@@ -161,7 +161,7 @@ func TestFaultsBy(t *testing.T) {
 		{"what was wrong before", &gone, with(&gone, rename), "", ""},
 		{"what was wrong before, and more", &gone, with(&gone, lone), "", "That is under Scopes and APIs."},
 	} {
-		got := faultsBy(c.stored, c.client, everything, settingsFields)
+		got := faultsOn(settingsTab, c.stored, c.client, everything)
 		says := got[""]
 		delete(got, "")
 		if fields := strings.Join(slices.Sorted(maps.Keys(got)), " "); fields != c.fields || (says == "") != (c.says == "") || !strings.HasSuffix(says, c.says) {

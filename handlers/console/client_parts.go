@@ -29,12 +29,9 @@ type clientPart struct {
 
 var clientParts = []clientPart{scopesPart, tokensPart, brandingPart}
 
-// settingsFields reports whether a field is on the tab Settings: it has what no other has.
-func settingsFields(field string) bool { return tabOf(field) == settingsTab }
-
 const settingsTab = "Settings"
 
-// tabOf is the name of the tab on which a field of a client is.
+// tabOf is the name of the tab on which a field of a client is: Settings has what no other has.
 func tabOf(field string) string {
 	for _, part := range clientParts {
 		if slices.Contains(part.fields, field) {
@@ -44,12 +41,12 @@ func tabOf(field string) string {
 	return settingsTab
 }
 
-// faultsBy is what is wrong with a client after a form about some of its fields. What was wrong with the others before is not for
-// this form to say; what it would break there has no field here, and is said of the form.
-func faultsBy(stored, client *oauth.Client, o oauth.Offer, mine func(field string) bool) fault.Fields {
+// faultsOn is what is wrong with a client after the form on a tab was sent. What was wrong on the others before is not for this form
+// to say; what it would break there has no field here, and is said of the form.
+func faultsOn(tab string, stored, client *oauth.Client, o oauth.Offer) fault.Fields {
 	was, wrong, out := faults(stored, o), faults(client, o), fault.Fields{}
 	for _, field := range slices.Sorted(maps.Keys(wrong)) {
-		if base, _, _ := strings.Cut(field, "."); mine(base) {
+		if base, _, _ := strings.Cut(field, "."); tabOf(base) == tab {
 			out[field] = wrong[field]
 		} else if was[field] == "" {
 			out.Add("", view.ClientLabel(base)+": "+wrong[field]+" That is under "+tabOf(base)+".")
@@ -75,7 +72,7 @@ func (h *Handlers) partOf(c *fiber.Ctx, part clientPart, stored *oauth.Client, s
 	client := *stored
 	part.fill(&client, sent)
 	client.Version = versionOf(sent)
-	return partForm{client: &client, sent: sent, errs: faultsBy(stored, &client, o, func(field string) bool { return slices.Contains(part.fields, field) })}, nil
+	return partForm{client: &client, sent: sent, errs: faultsOn(part.tab, stored, &client, o)}, nil
 }
 
 // clientAndForm reads the client that the path names, and the form that was sent about it.

@@ -48,19 +48,14 @@ func (h *Handlers) clientScopesPage(c *fiber.Ctx, status int, stored *oauth.Clie
 		return err
 	}
 	for _, s := range o.Scopes {
-		row := view.ClientScope{Checked: f.client.Scopes.Has(s.Name), OfPeople: oauth.PersonScopes.Has(s.Name)}
+		row := view.ClientScope{APIs: takers(s.Name, o.APIs), Checked: f.client.Scopes.Has(s.Name), OfPeople: oauth.PersonScopes.Has(s.Name)}
 		if row.Scope, err = h.withGroups(ctx, &s); err != nil {
 			return err
-		}
-		for _, a := range o.APIs {
-			if a.Scopes.Has(s.Name) {
-				row.APIs = append(row.APIs, a.Name)
-			}
 		}
 		d.Scopes = append(d.Scopes, row)
 	}
 	for _, a := range o.APIs {
-		d.APIs = append(d.APIs, view.APILink{ID: a.ID, Name: a.Name, Identifier: a.Identifier})
+		d.APIs = append(d.APIs, apiLink(&a))
 		if d.Grants && a.Serves(stored) {
 			d.Opens = append(d.Opens, view.OpenAPI{API: apiHead(&a), Scopes: stored.Scopes.Common(a.Scopes)})
 		}

@@ -263,7 +263,7 @@ func (h *Handlers) UpdateClient(c *fiber.Ctx) error {
 	if changeRows(&f, sent) {
 		return h.clientPage(c, fiber.StatusOK, stored, f)
 	}
-	errs := faultsBy(stored, &client, o, settingsFields)
+	errs := faultsOn(settingsTab, stored, &client, o)
 	if client.Public() != stored.Public() { // applications out there hold what belongs to the old way
 		errs["token_endpoint_auth_method"] = "A client cannot begin or cease to have a secret. Register a new client instead."
 	}

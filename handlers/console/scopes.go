@@ -69,6 +69,16 @@ func (h *Handlers) withGroups(ctx context.Context, s *oauth.Scope) (view.Scope, 
 	return head, err
 }
 
+// takers are the names of the APIs that take the scope.
+func takers(scope string, apis []oauth.API) (names []string) {
+	for _, a := range apis {
+		if a.Scopes.Has(scope) {
+			names = append(names, a.Name)
+		}
+	}
+	return names
+}
+
 // fillScope gives the scope what was typed; the rules judge it afterwards. The groups are named, and those that are none are told.
 func (h *Handlers) fillScope(ctx context.Context, s *oauth.Scope, sent url.Values) (groups []string, wrong fault.Fields, err error) {
 	s.Description = strings.TrimSpace(sent.Get("description"))
@@ -130,13 +140,7 @@ func (h *Handlers) ListScopes(c *fiber.Ctx) error {
 		if err != nil {
 			return err
 		}
-		row := view.ScopeUse{Scope: head, Clients: clients[s.Name]}
-		for _, a := range apis {
-			if a.Scopes.Has(s.Name) {
-				row.APIs = append(row.APIs, a.Name)
-			}
-		}
-		d.Rows = append(d.Rows, row)
+		d.Rows = append(d.Rows, view.ScopeUse{Scope: head, APIs: takers(s.Name, apis), Clients: clients[s.Name]})
 	}
 	// One's own come first: those are what people come here for.
 	slices.SortStableFunc(d.Rows, func(a, b view.ScopeUse) int {
@@ -250,7 +254,7 @@ func (h *Handlers) usersOfScope(ctx context.Context, name string) (u view.ScopeU
 	}
 	for _, a := range apis {
 		if a.Scopes.Has(name) {
-			u.APIs = append(u.APIs, view.APILink{ID: a.ID, Name: a.Name, Identifier: a.Identifier})
+			u.APIs = append(u.APIs, apiLink(&a))
 		}
 	}
 	clients, err := h.Store.ClientsOfScope(ctx, name)

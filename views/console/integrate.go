@@ -212,6 +212,7 @@ var snippetWays = []struct {
 func Snippets(v SnippetValues, lang string) (languages []Language, chosen string, snippet Snippet, err error) {
 	// No server answers at a scheme of its own; and what it reads is the ID token.
 	served := (v.redirect().Scheme == "http" || v.redirect().Scheme == "https") && slices.Contains(v.Scopes, "openid")
+	var does string // the kind of the one that is chosen
 	for _, way := range snippetWays {
 		for _, kind := range v.kinds() {
 			file := way.kinds[kind]
@@ -221,7 +222,7 @@ func Snippets(v SnippetValues, lang string) (languages []Language, chosen string
 			languages = append(languages, way.lang)
 			if chosen == "" || way.lang.Key == lang && chosen != lang {
 				chosen = way.lang.Key
-				snippet = Snippet{Title: snippetTitles[kind][0], Text: snippetTitles[kind][1], File: file}
+				does, snippet = kind, Snippet{Title: snippetTitles[kind][0], Text: snippetTitles[kind][1], File: file}
 			}
 			break
 		}
@@ -232,40 +233,37 @@ func Snippets(v SnippetValues, lang string) (languages []Language, chosen string
 	var code strings.Builder
 	err = snippets.ExecuteTemplate(&code, snippet.File+".tmpl", v)
 	snippet.Code = code.String()
-	snippet.run(v)
+	snippet.explain(does, v)
 	return languages, chosen, snippet, err
 }
 
-// run says how to try the file. What it needs is named in its first line.
-func (s *Snippet) run(v SnippetValues) {
+// explain says how to try the file. What it needs is named in its first line.
+func (s *Snippet) explain(kind string, v SnippetValues) {
 	first, _, _ := strings.Cut(s.Code, "\n")
 	_, install, _ := strings.Cut(first, " ")
-	var run string
+	var prepare, run string
 	switch path.Ext(s.File) {
 	case ".go":
-		run = "go mod init example\n" + install + "\n"
-		s.Run = "go run " + s.File
+		prepare, run = "go mod init example\n"+install+"\n", "go run "
 	case ".mjs":
-		run = install + "\n"
-		s.Run = "node " + s.File
+		prepare, run = install+"\n", "node "
 	case ".py":
-		run = "python3 -m venv .venv\n.venv/bin/" + install + "\n"
-		s.Run = ".venv/bin/python " + s.File
+		prepare, run = "python3 -m venv .venv\n.venv/bin/"+install+"\n", ".venv/bin/python "
 	default:
-		s.Run = "bash " + s.File
+		run = "bash "
 	}
 	if s.Secret = strings.Contains(s.Code, "CLIENT_SECRET"); s.Secret {
-		s.Run = askForSecret + s.Run // in the last line: what follows would be taken for the answer
+		run = askForSecret + run // in the last line: what follows would be taken for the answer
 	}
-	s.Run = run + s.Run
-	switch file := strings.TrimSuffix(s.File, path.Ext(s.File)); {
-	case path.Ext(s.File) == ".sh":
-	case file == snippetSignIn && v.local():
+	s.Run = prepare + run + s.File
+	switch {
+	case path.Ext(s.File) == ".sh": // it ends by itself
+	case kind == snippetSignIn && v.local():
 		s.Then, s.Open = "Then sign in at", "http://"+v.Listen()+v.Start()
-	case file == snippetSignIn:
+	case kind == snippetSignIn:
 		u := v.redirect()
 		s.Then, s.Open = "It listens at "+v.Listen()+". Have "+u.Host+" lead there, then sign in at", u.Scheme+"://"+u.Host+v.Start()
-	case file == snippetAPI || file == snippetIntrospect:
+	case kind == snippetAPI || kind == snippetIntrospect:
 		s.Then, s.Send = "Then send it a token:", "curl -H 'Authorization: Bearer TOKEN' http://127.0.0.1:8000/"
 	}
 }
